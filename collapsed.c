@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Collapsed stacks.  Lines are sorted by their bytes without being written
+ * out first: two stacks are compared from where they part.
+ */
+#include <inttypes.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "util.h"
+#include "label.h"
+#include "profile.h"
+#include "collapsed.h"
+
+/* qsort's comparison has no room for these. */
+static const struct profile *sorted;
+static char **labels; /* by frame, made when first needed */
+
+static const char *
+label(uint32_t frame)
+{
+	struct buf text = { 0 };
+
+	if (!labels[frame]) {
+		label_frame(&text, sorted, frame);
+		buf_add(&text, "", 1);
+		labels[frame] = text.data;
+	}
+	return labels[frame];
+}
+
+static uint32_t
+depth(uint32_t stack)
+{
+	uint32_t n = 0;
+
+	for (; stack != PROFILE_ROOT; stack = profile_stack_parent(sorted, stack))
+		n++;
+	return n;
+}
+
+/* What stands in the line from this stack's last frame on: its label, then
+ * ';' if the line goes on, or the count. */
+static void
+tail(struct buf *out, uint32_t stack, uint32_t leaf)
+{
+	out->len = 0;
+	buf_str(out, label(profile_stack_frame(sorted, stack)));
+	if (stack == leaf)
+		buf_printf(out, " %" PRIu64, profile_stack_samples(sorted, leaf));
+	else
+		buf_str(out, ";");
+	buf_add(out, "", 1);
+}
+
+static int
+compare(const void *pa, const void *pb)
+{
+	static struct buf text_a, text_b;
+	uint32_t a, b, leaf_a, leaf_b, depth_a, depth_b;
+
+	memcpy(&leaf_a, pa, sizeof leaf_a);
+	memcpy(&leaf_b, pb, sizeof leaf_b);
+	if (leaf_a == leaf_b)
+		return 0;
+	a = leaf_a;
+	b = leaf_b;
+	depth_a = depth(a);
+	depth_b = depth(b);
+	for (; depth_a > depth_b; depth_a--)
+		a = profile_stack_parent(sorted, a);
+	for (; depth_b > depth_a; depth_b--)
+		b = profile_stack_parent(sorted, b);
+	if (a == b) /* one is the beginning of the other: a blank is less than ';' */
+		return a == leaf_a ? -1 : 1;
+	while (profile_stack_parent(sorted, a) != profile_stack_parent(sorted, b)) {
+		a = profile_stack_parent(sorted, a);
+		b = profile_stack_parent(sorted, b);
+	}
+	tail(&text_a, a, leaf_a);
+	tail(&text_b, b, leaf_b);
+	return strcmp(text_a.data, text_b.data);
+}
+
+/* The frames of a stack, root first, each followed by `after`. */
+static void
+write_stack(struct buf *out, uint32_t stack, uint32_t **path, size_t *cap)
+{
+	size_t n = 0;
+
+	for (; stack != PROFILE_ROOT; stack = profile_stack_parent(sorted, stack)) {
+		*path = grow(*path, n, cap, sizeof **path);
+		(*path)[n++] = profile_stack_frame(sorted, stack);
+	}
+	while (n-- > 0) {
+		buf_str(out, label((*path)[n]));
+		buf_str(out, ";");
+	}
+}
+
+static void
+begin(const struct profile *p)
+{
+	sorted = p;
+	labels = xcalloc(profile_frame_count(p), sizeof *labels);
+}
+
+static void
+end(void)
+{
+	for (size_t i = 0; i < profile_frame_count(sorted); i++)
+		free(labels[i]);
+	free(labels);
+}
+
+void
+collapsed_write(const struct profile *p, struct buf *out)
+{
+	uint32_t n = profile_stack_count(p), *stacks = xcalloc(n, sizeof *stacks), *path = NULL;
+	size_t cap = 0, used = 0;
+
+	begin(p);
+	if (profile_stack_samples(p, PROFILE_ROOT))
+		buf_printf(out, "(idle) %" PRIu64 "\n", profile_stack_samples(p, PROFILE_ROOT));
+	if (profile_failed(p))
+		buf_printf(out, "(failed) %" PRIu64 "\n", profile_failed(p));
+	for (uint32_t i = 1; i < n; i++)
+		if (profile_stack_samples(p, i))
+			stacks[used++] = i;
+	qsort(stacks, used, sizeof *stacks, compare);
+	for (size_t i = 0; i < used; i++) {
+		write_stack(out, stacks[i], &path, &cap);
+		out->len--; /* the last semicolon */
+		buf_printf(out, " %" PRIu64 "\n", profile_stack_samples(p, stacks[i]));
+	}
+	free(stacks);
+	free(path);
+	end();
+}
+
+void
+flamechart_write(const struct profile *p, struct buf *out)
+{
+	uint32_t *path = NULL;
+	size_t cap = 0;
+
+	begin(p);
+	for (size_t i = 0; i < profile_log_count(p); i++) {
+		struct profile_sample s = profile_log_get(p, i);
+
+		buf_printf(out, "%" PRId64 "\n", s.time);
+		if (s.stack == PROFILE_ROOT)
+			buf_str(out, "(idle)");
+		else
+			write_stack(out, s.stack, &path, &cap);
+		buf_str(out, "\n");
+	}
+	free(path);
+	end();
+}

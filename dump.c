@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* All threads of a target, once; see dump.h. */
+#include <stdint.h>
+#include <stdlib.h>
+
+#include "util.h"
+#include "label.h"
+#include "profile.h"
+#include "target.h"
+#include "frames.h"
+#include "threads.h"
+#include "sample.h"
+#include "dump.h"
+
+static const char *
+state_word(char state)
+{
+	switch (state) {
+	case 'R':
+		return "running";
+	case 'S':
+	case 'D':
+	case 'I':
+		return "idle";
+	case 'T':
+		return "stopped";
+	case 't':
+		return "traced";
+	default:
+		return "unknown";
+	}
+}
+
+static void
+dump_thread(struct sampler *s, struct thread *t, const struct profile *p, struct buf *out)
+{
+	struct threads *threads = sampler_threads(s);
+	struct buf name = { 0 };
+	/* The state first: reading a stack may have to stop the thread. */
+	char state = thread_state(threads, t);
+	int holds = sampler_holds_gil(s, t);
+	const uint32_t *frames;
+	size_t n;
+	enum why why = sampler_stack(s, t, &frames, &n);
+
+	thread_name(threads, t, &name);
+	buf_add(&name, "", 1);
+	buf_printf(out, "%d%s: ", t->tid, holds ? "*" : "");
+	label_name(out, name.data);
+	buf_printf(out, " (%s)\n", state_word(state));
+	buf_free(&name);
+	if (why != OK)
+		buf_printf(out, "(failed: %s)\n", why_word(why));
+	while (why == OK && n-- > 0) {
+		label_frame(out, p, frames[n]);
+		buf_str(out, "\n");
+	}
+}
+
+enum why
+dump_write(struct sampler *s, const struct target *target, const struct profile *p,
+           struct buf *out)
+{
+	enum { TRIES = 20 };
+	struct thread *const *threads;
+	enum why why = TORN;
+	size_t n;
+
+	/* Threads that start or end while they are listed make it fail. */
+	for (int i = 0; i < TRIES && why != OK && why != GONE; i++)
+		why = threads_refresh(sampler_threads(s));
+	if (why != OK)
+		return why;
+	threads = threads_all(sampler_threads(s), &n);
+	/* The main thread first: Python makes it first, but not where it was
+	 * embedded in a program that had threads already. */
+	for (int main_thread = 1; main_thread >= 0; main_thread--) {
+		for (size_t i = 0; i < n; i++) {
+			if ((threads[i]->tid == target->pid) != main_thread)
+				continue;
+			if (out->len)
+				buf_str(out, "\n");
+			dump_thread(s, threads[i], p, out);
+		}
+	}
+	return OK;
+}

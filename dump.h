@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef DUMP_H
+#define DUMP_H
+
+struct buf;
+struct profile;
+struct sampler;
+struct target;
+
+/*
+ * Appends every thread's stack, once: a line "TID: NAME (STATE)" ("TID*:" for
+ * the one that holds the GIL), then a line "file:function:line" for each frame,
+ * most recent call first; a blank line between threads.  OK, or why the
+ * threads could not be listed.
+ */
+enum why dump_write(struct sampler *, const struct target *, const struct profile *, struct buf *);
+
+#endif

@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Explanations.  The kernel says EPERM for a dozen reasons; which one it was
+ * is found out by looking at what it decides by: ptrace(2), "Ptrace access
+ * mode checking", and the Yama module's documentation.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "util.h"
+#include "proc.h"
+#include "explain.h"
+
+enum { CAP_SYS_PTRACE = 19 };
+
+#define GRANT "in Docker: --cap-add=SYS_PTRACE; in Kubernetes: " \
+	"securityContext.capabilities.add: [SYS_PTRACE]"
+
+static const char *
+base_name(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash ? slash + 1 : path;
+}
+
+void
+explain_not_python(int pid, const char *exe, const struct proc_maps *maps, struct buf *out)
+{
+	const char *what = NULL;
+
+	for (size_t i = 0; i < maps->n && !what; i++)
+		if (strstr(base_name(maps->maps[i].path), "pypy"))
+			what = "PyPy, which pyflame cannot read: it reads CPython";
+	buf_printf(out, "pid %d (%s) is %s", pid, *exe ? exe : "no executable",
+	           what ? what : "not Python");
+}
+
+void
+explain_no_memory(int pid, struct buf *out)
+{
+	char state[64];
+
+	if (!proc_status(pid, "State", state, sizeof state) && state[0] == 'Z')
+		buf_printf(out, "pid %d is a zombie: it has exited, and its parent has not "
+		           "collected it", pid);
+	else
+		buf_printf(out, "pid %d is a kernel thread, not Python", pid);
+}
+
+int
+explain_hidden(int pid, struct buf *out)
+{
+	char path[32];
+
+	snprintf(path, sizeof path, "/proc/%d", pid);
+	if (!access(path, F_OK) || (kill(pid, 0) && errno != EPERM))
+		return 0;
+	buf_printf(out, "not permitted to see pid %d: /proc is mounted with hidepid; run pyflame "
+	           "as the user that it belongs to, or as root", pid);
+	return 1;
+}
+
+/* The first number in a status line of a process, in the given base. */
+static unsigned long long
+status_number(int pid, const char *name, int base)
+{
+	char value[256];
+
+	return proc_status(pid, name, value, sizeof value) ? 0 : strtoull(value, NULL, base);
+}
+
+/* The value of Yama's ptrace_scope, -1 where there is no Yama. */
+static int
+yama_scope(void)
+{
+	char text[16];
+	int fd = open("/proc/sys/kernel/yama/ptrace_scope", O_RDONLY | O_CLOEXEC);
+	ssize_t n;
+
+	if (fd < 0)
+		return -1;
+	n = read(fd, text, sizeof text - 1);
+	close(fd);
+	if (n <= 0)
+		return -1;
+	text[n] = 0;
+	return atoi(text);
+}
+
+static int
+other_user_namespace(int pid)
+{
+	char path[64], ours[64], theirs[64];
+	ssize_t a, b;
+
+	snprintf(path, sizeof path, "/proc/%d/ns/user", pid);
+	a = readlink("/proc/self/ns/user", ours, sizeof ours);
+	b = readlink(path, theirs, sizeof theirs);
+	return a > 0 && b > 0 && (a != b || memcmp(ours, theirs, (size_t)a));
+}
+
+/* The kernel gives the files of a process that is not dumpable to root. */
+static int
+is_undumpable(int pid, unsigned uid)
+{
+	char path[32];
+	struct stat st;
+
+	snprintf(path, sizeof path, "/proc/%d/maps", pid);
+	return uid && !stat(path, &st) && st.st_uid != uid;
+}
+
+static void
+explain_yama(int pid, int scope, struct buf *out)
+{
+	if (scope == 1)
+		buf_printf(out, "not permitted to read pid %d: Yama's ptrace_scope is 1, so only "
+		           "its parent may; run pyflame as root, start the program with "
+		           "pyflame -t, or run: sysctl kernel.yama.ptrace_scope=0 (%s)", pid, GRANT);
+	else if (scope == 2)
+		buf_printf(out, "not permitted to read pid %d: Yama's ptrace_scope is 2, so only "
+		           "root may; run pyflame as root (%s)", pid, GRANT);
+	else
+		buf_printf(out, "not permitted to read pid %d: Yama's ptrace_scope is 3, which "
+		           "forbids it to everybody until the next boot", pid);
+}
+
+void
+explain_denied(int pid, struct buf *out)
+{
+	unsigned uid = (unsigned)status_number(pid, "Uid", 10);
+	unsigned long long caps = status_number(getpid(), "CapEff", 16);
+	unsigned long long theirs = status_number(pid, "CapPrm", 16);
+	int may_trace = caps >> CAP_SYS_PTRACE & 1, scope = yama_scope();
+	int filtered = status_number(getpid(), "Seccomp", 10) == 2;
+
+	if (scope == 3)
+		explain_yama(pid, scope, out);
+	else if (may_trace && other_user_namespace(pid))
+		buf_printf(out, "not permitted to read pid %d: it is in another user namespace; "
+		           "run pyflame as root of the machine, or inside that namespace", pid);
+	else if (filtered && (may_trace || (uid == geteuid() && scope <= 0)))
+		buf_printf(out, "not permitted to read pid %d: a seccomp filter forbids "
+		           "process_vm_readv and ptrace; %s, or --security-opt seccomp=unconfined",
+		           pid, GRANT);
+	else if (!may_trace && uid != geteuid())
+		buf_printf(out, "not permitted to read pid %d: it belongs to user %u%s; run pyflame "
+		           "as that user or as root%s%s%s", pid, uid,
+		           geteuid() ? "" : ", and this root lacks the capability SYS_PTRACE",
+		           geteuid() ? "" : " (", geteuid() ? "" : GRANT, geteuid() ? "" : ")");
+	else if (!may_trace && !geteuid())
+		buf_printf(out, "not permitted to read pid %d: this root lacks the capability "
+		           "SYS_PTRACE (%s)", pid, GRANT);
+	else if (!may_trace && scope >= 1)
+		explain_yama(pid, scope, out);
+	else if (!may_trace && theirs & ~caps)
+		buf_printf(out, "not permitted to read pid %d: it has capabilities that pyflame "
+		           "has not; run pyflame as root (%s)", pid, GRANT);
+	else if (!may_trace && is_undumpable(pid, uid))
+		buf_printf(out, "not permitted to read pid %d: it made itself undumpable, as "
+		           "programs do that hold secrets or changed user; run pyflame as root (%s)",
+		           pid, GRANT);
+	else
+		buf_printf(out, "not permitted to read pid %d: the kernel forbids it, perhaps by a "
+		           "security module; run pyflame as root of the machine (%s)", pid, GRANT);
+}

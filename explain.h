@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef EXPLAIN_H
+#define EXPLAIN_H
+
+/* Why a process cannot be read, in one sentence that says what to do. */
+
+struct proc_maps;
+struct buf;
+
+/* Appends what the process is instead of CPython. */
+void explain_not_python(int pid, const char *exe, const struct proc_maps *, struct buf *);
+
+/* Appends why a process has no memory at all: kernel thread or zombie. */
+void explain_no_memory(int pid, struct buf *);
+
+/* If the process exists though /proc does not show it (hidepid), appends that
+ * and returns non-zero. */
+int explain_hidden(int pid, struct buf *);
+
+/* Appends what forbids reading it, and what to do about it, on a bare machine
+ * and in containers. */
+void explain_denied(int pid, struct buf *);
+
+#endif

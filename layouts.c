@@ -1,0 +1,339 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The table of CPython's structures by version, and the reader of the table
+ * that 3.13 and later carry themselves.  This is the only file that names a
+ * version; everything else asks for offsets and kinds.
+ *
+ * A row's numbers are what offsetof() says for that version's headers
+ * ("make check-layouts" compiles a program against them and compares).  The
+ * macros below take every column, so a forgotten one does not compile.
+ */
+#include <limits.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "util.h"
+#include "memory.h"
+#include "layouts.h"
+
+const char layouts_supported[] = "2.7, 3.6 to 3.15";
+
+#define HEX(major, minor, micro) ((major) << 24 | (minor) << 16 | (micro) << 8)
+
+#define KINDS(frames_, instr_, lines_, text_, dicts_, attrs_) \
+	.frames = frames_, .instr = instr_, .lines = lines_, .text = text_, \
+	.dicts = dicts_, .attrs = attrs_
+#define RUNTIME(interpreters_, current_) \
+	.runtime = { interpreters_, current_ }
+#define INTERP(next_, threads_, gil_, modules_) \
+	.interp = { next_, threads_, gil_, ABSENT, modules_ }
+#define GIL(holder_, locked_) \
+	.gil = { holder_, locked_, ABSENT }
+#define THREAD(next_, interp_, frame_, thread_id_, native_id_) \
+	.thread = { next_, interp_, frame_, thread_id_, native_id_, ABSENT, ABSENT }
+#define CFRAME(frame_) \
+	.cframe = { frame_ }
+#define FRAME(size_, code_, back_, instr_, owner_) \
+	.frame = { size_, code_, back_, instr_, owner_, ABSENT }
+#define CODE(firstlineno_, filename_, name_, qualname_, linetable_, \
+             instructions_, traceable_, id_from_, id_to_, id_unique_) \
+	.code = { firstlineno_, filename_, name_, qualname_, linetable_, \
+	          instructions_, traceable_, ABSENT, id_from_, id_to_, id_unique_ }
+#define OBJECT(type_, head_) \
+	.object = { type_, head_ }
+#define UNICODE(length_, state_, hash_, ascii_, compact_) \
+	.unicode = { length_, state_, hash_, ascii_, compact_ }
+#define BYTES(length_, data_) \
+	.bytes = { length_, data_ }
+#define TYPE(name_, flags_, basicsize_, dictoffset_, cached_keys_) \
+	.type = { name_, flags_, basicsize_, dictoffset_, cached_keys_ }
+#define DICT(keys_, values_, first_value_) \
+	.dict = { keys_, values_, first_value_ }
+#define INTEGER(digits_, count_shift_) \
+	.integer = { digits_, count_shift_ }
+
+/* What 3.6 to 3.10 have in common. */
+#define PLAIN_OBJECTS \
+	OBJECT(8, 16), BYTES(16, 32), TYPE(24, 168, 32, 288, ABSENT), INTEGER(24, 0)
+/* On 3.7 to 3.11 the GIL's holder lies behind two mutexes, each of which is 8
+ * bytes longer on arm64 than on x86-64 (glibc's pthread_mutex_t). */
+#ifdef __aarch64__
+#define MUTEX 16
+#else
+#define MUTEX 0
+#endif
+
+static const struct layout rows[] = {
+	{ .since = HEX(2, 7, 0), .ptr = 8, .shim_owner = INT_MAX,
+	  KINDS(FRAMES_HEAP, INSTR_BYTES, LINES_LNOTAB_U8, TEXT_BYTES, DICT_TABLE, ATTRS_DICT),
+	  RUNTIME(ABSENT, ABSENT), INTERP(0, 8, ABSENT, 16), GIL(ABSENT, ABSENT),
+	  THREAD(0, 8, 16, 144, ABSENT), CFRAME(ABSENT),
+	  FRAME(128, 32, 24, 120, ABSENT),
+	  CODE(96, 80, 88, ABSENT, 104, ABSENT, ABSENT, 32, 112, 0),
+	  OBJECT(8, 16), BYTES(16, 36), TYPE(24, 168, 32, 288, ABSENT), INTEGER(16, ABSENT),
+	  UNICODE(ABSENT, ABSENT, ABSENT, ABSENT, ABSENT), DICT(32, 40, ABSENT) },
+	{ .since = HEX(3, 6, 0), .ptr = 8, .shim_owner = INT_MAX,
+	  KINDS(FRAMES_HEAP, INSTR_BYTES, LINES_LNOTAB, TEXT_UNICODE, DICT_COMPACT, ATTRS_DICT),
+	  RUNTIME(ABSENT, ABSENT), INTERP(0, 8, ABSENT, 16), GIL(ABSENT, ABSENT),
+	  THREAD(8, 16, 24, 152, ABSENT), CFRAME(ABSENT),
+	  FRAME(128, 32, 24, 120, ABSENT),
+	  CODE(36, 96, 104, ABSENT, 112, ABSENT, ABSENT, 36, 120, 0),
+	  PLAIN_OBJECTS, UNICODE(16, 32, 24, 48, 72), DICT(32, 40, 0) },
+	{ .since = HEX(3, 7, 0), .ptr = 8, .shim_owner = INT_MAX,
+	  KINDS(FRAMES_HEAP, INSTR_BYTES, LINES_LNOTAB, TEXT_UNICODE, DICT_COMPACT, ATTRS_DICT),
+	  RUNTIME(24, 1392 + MUTEX), INTERP(0, 8, ABSENT, 40), GIL(ABSENT, ABSENT),
+	  THREAD(8, 16, 24, 176, ABSENT), CFRAME(ABSENT),
+	  FRAME(112, 32, 24, 104, ABSENT),
+	  CODE(36, 96, 104, ABSENT, 112, ABSENT, ABSENT, 36, 120, 0),
+	  PLAIN_OBJECTS, UNICODE(16, 32, 24, 48, 72), DICT(32, 40, 0) },
+	/* 3.7.4 realigned PyGC_Head, which moved the runtime's later fields. */
+	{ .since = HEX(3, 7, 4), .ptr = 8, .shim_owner = INT_MAX,
+	  KINDS(FRAMES_HEAP, INSTR_BYTES, LINES_LNOTAB, TEXT_UNICODE, DICT_COMPACT, ATTRS_DICT),
+	  RUNTIME(24, 1480 + MUTEX), INTERP(0, 8, ABSENT, 40), GIL(ABSENT, ABSENT),
+	  THREAD(8, 16, 24, 176, ABSENT), CFRAME(ABSENT),
+	  FRAME(112, 32, 24, 104, ABSENT),
+	  CODE(36, 96, 104, ABSENT, 112, ABSENT, ABSENT, 36, 120, 0),
+	  PLAIN_OBJECTS, UNICODE(16, 32, 24, 48, 72), DICT(32, 40, 0) },
+	{ .since = HEX(3, 8, 0), .ptr = 8, .shim_owner = INT_MAX,
+	  KINDS(FRAMES_HEAP, INSTR_BYTES, LINES_LNOTAB, TEXT_UNICODE, DICT_COMPACT, ATTRS_DICT),
+	  RUNTIME(32, 1368 + MUTEX), INTERP(0, 8, ABSENT, 56), GIL(ABSENT, ABSENT),
+	  THREAD(8, 16, 24, 176, ABSENT), CFRAME(ABSENT),
+	  FRAME(112, 32, 24, 104, ABSENT),
+	  CODE(40, 104, 112, ABSENT, 120, ABSENT, ABSENT, 40, 128, 0),
+	  PLAIN_OBJECTS, UNICODE(16, 32, 24, 48, 72), DICT(32, 40, 0) },
+	{ .since = HEX(3, 9, 0), .ptr = 8, .shim_owner = INT_MAX,
+	  KINDS(FRAMES_HEAP, INSTR_BYTES, LINES_LNOTAB, TEXT_UNICODE, DICT_COMPACT, ATTRS_DICT),
+	  RUNTIME(32, 568 + MUTEX), INTERP(0, 8, ABSENT, 856), GIL(ABSENT, ABSENT),
+	  THREAD(8, 16, 24, 176, ABSENT), CFRAME(ABSENT),
+	  FRAME(112, 32, 24, 104, ABSENT),
+	  CODE(40, 104, 112, ABSENT, 120, ABSENT, ABSENT, 40, 128, 0),
+	  PLAIN_OBJECTS, UNICODE(16, 32, 24, 48, 72), DICT(32, 40, 0) },
+	{ .since = HEX(3, 10, 0), .ptr = 8, .shim_owner = INT_MAX,
+	  KINDS(FRAMES_HEAP, INSTR_UNITS, LINES_RANGES, TEXT_UNICODE, DICT_COMPACT, ATTRS_DICT),
+	  RUNTIME(32, 568 + MUTEX), INTERP(0, 8, ABSENT, 856), GIL(ABSENT, ABSENT),
+	  THREAD(8, 16, 24, 176, ABSENT), CFRAME(ABSENT),
+	  FRAME(104, 32, 24, 96, ABSENT),
+	  CODE(40, 104, 112, ABSENT, 120, ABSENT, ABSENT, 40, 128, 0),
+	  PLAIN_OBJECTS, UNICODE(16, 32, 24, 48, 72), DICT(32, 40, 0) },
+	{ .since = HEX(3, 11, 0), .ptr = 8, .shim_owner = INT_MAX,
+	  KINDS(FRAMES_CFRAME, INSTR_PTR, LINES_LOCATIONS, TEXT_UNICODE, DICT_LOG2, ATTRS_PAIR),
+	  RUNTIME(40, 576 + MUTEX), INTERP(0, 16, ABSENT, 888), GIL(ABSENT, ABSENT),
+	  THREAD(8, 16, 56, 152, 160), CFRAME(8),
+	  FRAME(80, 32, 48, 56, 69),
+	  CODE(72, 112, 120, 128, 136, 184, 168, 72, 144, 0),
+	  OBJECT(8, 16), BYTES(16, 32), TYPE(24, 168, 32, 288, 872), INTEGER(24, 0),
+	  UNICODE(16, 32, 24, 48, 72), DICT(32, 40, 0) },
+	{ .since = HEX(3, 12, 0), .ptr = 8, .shim_owner = 3,
+	  KINDS(FRAMES_CFRAME, INSTR_PTR, LINES_LOCATIONS, TEXT_UNICODE, DICT_LOG2, ATTRS_TAGGED),
+	  RUNTIME(40, ABSENT), INTERP(0, 72, 384, 944), GIL(8, 16),
+	  THREAD(8, 16, 56, 136, 144), CFRAME(0),
+	  FRAME(80, 0, 8, 56, 70),
+	  CODE(68, 112, 120, 128, 136, 192, 176, 68, 144, 1),
+	  OBJECT(8, 16), BYTES(16, 32), TYPE(24, 168, 32, 288, 880), INTEGER(24, 3),
+	  UNICODE(16, 32, 24, 40, 56), DICT(32, 40, 0) },
+};
+
+const struct layout *
+layout_find(unsigned hex, int ptr)
+{
+	const struct layout *found = NULL;
+
+	for (size_t i = 0; i < LEN(rows); i++)
+		if (rows[i].ptr == ptr && rows[i].since >> 16 == hex >> 16 && rows[i].since <= hex)
+			found = &rows[i];
+	return found;
+}
+
+int
+layout_debug_shift(const struct layout *l)
+{
+	return l->since < HEX(3, 8, 0) ? 2 * l->ptr : 0;
+}
+
+void
+layout_shift_objects(struct layout *l, int delta)
+{
+	int *fields[] = {
+		&l->frame.size, &l->frame.code, &l->frame.back, &l->frame.instr,
+		&l->code.firstlineno, &l->code.filename, &l->code.name, &l->code.linetable,
+		&l->code.id_from, &l->code.id_to, &l->object.type, &l->object.head,
+		&l->unicode.length, &l->unicode.state, &l->unicode.hash, &l->unicode.ascii,
+		&l->unicode.compact, &l->bytes.length, &l->bytes.data, &l->type.name,
+		&l->type.flags, &l->type.basicsize, &l->type.dictoffset, &l->dict.keys,
+		&l->dict.values, &l->integer.digits,
+	};
+
+	for (size_t i = 0; i < LEN(fields); i++)
+		if (*fields[i] != ABSENT)
+			*fields[i] += delta;
+}
+
+/*
+ * _Py_DebugOffsets: a run of 64-bit words at the start of _PyRuntime.  What
+ * each word means is fixed within a minor version and differs between them.
+ * CPython v3.13.0, v3.14.0, v3.15.0 Include/internal/pycore_debug_offsets.h
+ * (3.13: pycore_runtime.h); the columns are byte positions, 0 is "not there".
+ */
+enum word {
+	W_RUNTIME_INTERPRETERS,
+	W_INTERP_SIZE, W_INTERP_NEXT, W_INTERP_THREADS, W_INTERP_MODULES, W_INTERP_GIL,
+	W_INTERP_GENERATION,
+	W_THREAD_SIZE, W_THREAD_NEXT, W_THREAD_INTERP, W_THREAD_FRAME, W_THREAD_BASE,
+	W_THREAD_ID, W_THREAD_NATIVE_ID, W_THREAD_STATUS,
+	W_FRAME_SIZE, W_FRAME_BACK, W_FRAME_CODE, W_FRAME_INSTR, W_FRAME_OWNER, W_FRAME_TLBC,
+	W_CODE_SIZE, W_CODE_FILENAME, W_CODE_NAME, W_CODE_QUALNAME, W_CODE_LINETABLE,
+	W_CODE_FIRSTLINENO, W_CODE_INSTRUCTIONS, W_CODE_TLBC,
+	W_OBJECT_HEAD, W_OBJECT_TYPE, W_TYPE_SIZE, W_TYPE_NAME, W_TYPE_FLAGS,
+	W_DICT_KEYS, W_DICT_VALUES, W_LONG_DIGITS, W_BYTES_LENGTH, W_BYTES_DATA,
+	W_UNICODE_STATE, W_UNICODE_LENGTH, W_UNICODE_ASCII,
+	W_COUNT
+};
+
+static const uint16_t words[W_COUNT][3] = {
+	/*                             3.13 3.14 3.15 */
+	[W_RUNTIME_INTERPRETERS] =   {   40,  40,  40 },
+	[W_INTERP_SIZE] =            {   48,  48,  48 },
+	[W_INTERP_NEXT] =            {   64,  64,  64 },
+	[W_INTERP_THREADS] =         {   72,  72,  72 },
+	[W_INTERP_MODULES] =         {   88,  96,  96 },
+	[W_INTERP_GIL] =             {  112, 120, 120 },
+	[W_INTERP_GENERATION] =      {    0, 160, 160 },
+	[W_THREAD_SIZE] =            {  152, 176, 176 },
+	[W_THREAD_NEXT] =            {  168, 192, 192 },
+	[W_THREAD_INTERP] =          {  176, 200, 200 },
+	[W_THREAD_FRAME] =           {  184, 208, 208 },
+	[W_THREAD_BASE] =            {    0,   0, 216 },
+	[W_THREAD_ID] =              {  192, 216, 240 },
+	[W_THREAD_NATIVE_ID] =       {  200, 224, 248 },
+	[W_THREAD_STATUS] =          {  216, 240, 264 },
+	[W_FRAME_SIZE] =             {  224, 248, 312 },
+	[W_FRAME_BACK] =             {  232, 256, 320 },
+	[W_FRAME_CODE] =             {  240, 264, 328 },
+	[W_FRAME_INSTR] =            {  248, 272, 336 },
+	[W_FRAME_OWNER] =            {  264, 288, 352 },
+	[W_FRAME_TLBC] =             {    0, 304, 368 },
+	[W_CODE_SIZE] =              {  272, 312, 376 },
+	[W_CODE_FILENAME] =          {  280, 320, 384 },
+	[W_CODE_NAME] =              {  288, 328, 392 },
+	[W_CODE_QUALNAME] =          {  296, 336, 400 },
+	[W_CODE_LINETABLE] =         {  304, 344, 408 },
+	[W_CODE_FIRSTLINENO] =       {  312, 352, 416 },
+	[W_CODE_INSTRUCTIONS] =      {  344, 384, 448 },
+	[W_CODE_TLBC] =              {    0, 392, 456 },
+	[W_OBJECT_HEAD] =            {  352, 400, 464 },
+	[W_OBJECT_TYPE] =            {  360, 408, 472 },
+	[W_TYPE_SIZE] =              {  368, 416, 480 },
+	[W_TYPE_NAME] =              {  376, 424, 488 },
+	[W_TYPE_FLAGS] =             {  392, 440, 504 },
+	[W_DICT_KEYS] =              {  456, 536, 632 },
+	[W_DICT_VALUES] =            {  464, 544, 640 },
+	[W_LONG_DIGITS] =            {  504, 584, 680 },
+	[W_BYTES_LENGTH] =           {  520, 600, 696 },
+	[W_BYTES_DATA] =             {  528, 608, 704 },
+	[W_UNICODE_STATE] =          {  544, 624, 720 },
+	[W_UNICODE_LENGTH] =         {  552, 632, 728 },
+	[W_UNICODE_ASCII] =          {  560, 640, 736 },
+};
+
+/* What the words do not tell, by minor version, relative to what they do. */
+static const struct {
+	int state_after_status; /* PyThreadState.state */
+	int traceable_before_instructions[2]; /* [free_threaded] */
+	int cached_keys_after_name;
+	int shim_owner;
+	unsigned tags;
+} untold[] = {
+	{ 8, { 16, 16 }, 856, 3, 0 },
+	{ 12, { 16, 24 }, 856, 3, 3 },
+	{ 16, { 16, 24 }, 864, 3, 3 },
+};
+
+enum { MAX_STRUCT = 1 << 20 };
+
+/* Words that are offsets into a structure whose size is told as well. */
+static int
+words_are_sane(const int v[W_COUNT])
+{
+	static const uint8_t within[][3] = { /* size, first, last */
+		{ W_INTERP_SIZE, W_INTERP_NEXT, W_INTERP_GENERATION },
+		{ W_THREAD_SIZE, W_THREAD_NEXT, W_THREAD_STATUS },
+		{ W_FRAME_SIZE, W_FRAME_BACK, W_FRAME_TLBC },
+		{ W_CODE_SIZE, W_CODE_FILENAME, W_CODE_TLBC },
+		{ W_TYPE_SIZE, W_TYPE_NAME, W_TYPE_FLAGS },
+	};
+
+	for (size_t i = 0; i < LEN(within); i++)
+		for (int w = within[i][1]; w <= within[i][2]; w++)
+			if (v[w] >= v[within[i][0]])
+				return 0;
+	return v[W_FRAME_SIZE] <= 1024 && v[W_CODE_SIZE] <= 4096 && v[W_OBJECT_HEAD] <= 64 &&
+	       v[W_CODE_LINETABLE] > v[W_CODE_FIRSTLINENO] && v[W_CODE_INSTRUCTIONS] >= 32;
+}
+
+int
+layout_describes_itself(unsigned hex)
+{
+	unsigned minor = hex >> 16 & 0xff;
+
+	return hex >> 24 == 3 && minor >= 13 && minor - 13 < LEN(untold);
+}
+
+int
+layout_from_debug_offsets(struct layout *out, struct mem *mem, raddr runtime, unsigned hex)
+{
+	unsigned minor = hex >> 16 & 0xff, column = minor - 13;
+	uint64_t raw[888 / 8];
+	int v[W_COUNT];
+
+	if (!layout_describes_itself(hex))
+		return -1;
+	if (mem_read(mem, runtime, raw, sizeof raw) != OK)
+		return -1;
+	for (int w = 0; w < W_COUNT; w++) {
+		unsigned at = words[w][column];
+
+		if (at && raw[at / 8] >= MAX_STRUCT)
+			return -1;
+		v[w] = at ? (int)raw[at / 8] : ABSENT;
+	}
+	if (!words_are_sane(v))
+		return -1;
+
+	int ft = raw[2] != 0;
+	int instructions = v[W_CODE_INSTRUCTIONS];
+
+	*out = (struct layout){
+		.since = hex, .ptr = 8, .free_threaded = ft,
+		.shim_owner = untold[column].shim_owner, .tags = untold[column].tags,
+		.frames = FRAMES_CURRENT, .instr = INSTR_PTR, .lines = LINES_LOCATIONS,
+		.text = ft && minor >= 14 ? TEXT_UNICODE8 : TEXT_UNICODE,
+		.dicts = DICT_LOG2, .attrs = ATTRS_INLINE,
+		.runtime = { v[W_RUNTIME_INTERPRETERS], ABSENT },
+		.interp = { v[W_INTERP_NEXT], v[W_INTERP_THREADS], v[W_INTERP_GIL],
+		            v[W_INTERP_GENERATION], v[W_INTERP_MODULES] },
+		.gil = { ft ? 16 : 8, ft ? 24 : 16, ft ? 0 : ABSENT },
+		.thread = { v[W_THREAD_NEXT], v[W_THREAD_INTERP], v[W_THREAD_FRAME],
+		            v[W_THREAD_ID], v[W_THREAD_NATIVE_ID],
+		            v[W_THREAD_STATUS] + untold[column].state_after_status,
+		            v[W_THREAD_BASE] },
+		.cframe = { ABSENT },
+		.frame = { v[W_FRAME_SIZE], v[W_FRAME_CODE], v[W_FRAME_BACK], v[W_FRAME_INSTR],
+		           v[W_FRAME_OWNER], ft ? v[W_FRAME_TLBC] : ABSENT },
+		.code = { v[W_CODE_FIRSTLINENO], v[W_CODE_FILENAME], v[W_CODE_NAME],
+		          v[W_CODE_QUALNAME], v[W_CODE_LINETABLE], instructions,
+		          instructions - untold[column].traceable_before_instructions[ft],
+		          ft ? v[W_CODE_TLBC] : ABSENT,
+		          v[W_CODE_FIRSTLINENO], v[W_CODE_LINETABLE] + 8, 1 },
+		.object = { v[W_OBJECT_TYPE], v[W_OBJECT_HEAD] },
+		.unicode = { v[W_UNICODE_LENGTH], v[W_UNICODE_STATE], v[W_UNICODE_LENGTH] + 8,
+		             v[W_UNICODE_ASCII], v[W_UNICODE_ASCII] + 16 },
+		.bytes = { v[W_BYTES_LENGTH], v[W_BYTES_DATA] },
+		.type = { v[W_TYPE_NAME], v[W_TYPE_FLAGS], v[W_TYPE_NAME] + 8,
+		          v[W_TYPE_NAME] + 264,
+		          v[W_TYPE_NAME] + untold[column].cached_keys_after_name },
+		.dict = { v[W_DICT_KEYS], v[W_DICT_VALUES], 8 },
+		.integer = { v[W_LONG_DIGITS], 3 },
+	};
+	return 0;
+}

@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef LAYOUTS_H
+#define LAYOUTS_H
+
+/*
+ * Where CPython keeps what a profiler needs: byte offsets, and kinds for what
+ * an offset cannot say.  One row describes one range of versions; a target's
+ * own row is a copy, completed from the target itself where it describes
+ * itself (3.13 and later).
+ */
+
+struct mem;
+
+enum { ABSENT = -1 }; /* the offset of a field that this version lacks */
+
+enum frame_kind {
+	FRAMES_HEAP,    /* thread -> PyFrameObject -> f_back */
+	FRAMES_CFRAME,  /* thread -> _PyCFrame on the C stack -> _PyInterpreterFrame */
+	FRAMES_CURRENT, /* thread -> _PyInterpreterFrame */
+};
+
+enum instr_kind {
+	INSTR_BYTES, /* f_lasti counts bytes */
+	INSTR_UNITS, /* f_lasti counts code units of two bytes */
+	INSTR_PTR,   /* a pointer into the code object's instructions */
+};
+
+enum line_kind {
+	LINES_LNOTAB_U8, /* pairs, line deltas unsigned */
+	LINES_LNOTAB,    /* pairs, line deltas signed */
+	LINES_RANGES,    /* PEP 626 pairs: ranges, -128 is "no line" */
+	LINES_LOCATIONS, /* PEP 657 variable-length entries */
+};
+
+enum text_kind {
+	TEXT_BYTES,    /* 2.7: str is bytes */
+	TEXT_UNICODE,  /* PEP 393, state bit-fields in one 32-bit word */
+	TEXT_UNICODE8, /* the same, shifted up by one byte (3.14t) */
+};
+
+enum dict_kind {
+	DICT_TABLE,   /* 2.7: open table */
+	DICT_COMPACT, /* 3.6: dk_size, entries of three words */
+	DICT_LOG2,    /* 3.11: dk_log2_*, entries of two or three words */
+};
+
+enum attr_kind {
+	ATTRS_DICT,   /* a dict at tp_dictoffset */
+	ATTRS_PAIR,   /* 3.11: values before the object, then dict */
+	ATTRS_TAGGED, /* 3.12: one word, low bit set means values */
+	ATTRS_INLINE, /* 3.13: dict before the object, else values inside it */
+};
+
+struct layout {
+	unsigned since;    /* PY_VERSION_HEX of the first release that it fits */
+	int ptr;           /* bytes in a pointer */
+	int free_threaded; /* a build without a GIL */
+	enum frame_kind frames;
+	enum instr_kind instr;
+	enum line_kind lines;
+	enum text_kind text;
+	enum dict_kind dicts;
+	enum attr_kind attrs;
+	int shim_owner;     /* frames of this owner and above are not Python's */
+	unsigned tags;       /* bits of f_executable that are not address */
+
+	struct { int interpreters, current; } runtime;
+	struct { int next, threads, gil, generation, modules; } interp;
+	struct { int holder, locked, enabled; } gil;
+	struct { int next, interp, frame, thread_id, native_id, state, base; } thread;
+	struct { int frame; } cframe;
+	struct { int size, code, back, instr, owner, tlbc; } frame;
+	struct {
+		int firstlineno, filename, name, qualname, linetable;
+		int instructions, traceable, tlbc;
+		int id_from, id_to; /* bytes that tell one code object from another */
+		int id_unique;      /* those bytes hold a number never used twice */
+	} code;
+	struct { int type, head; } object; /* head: the whole of PyObject_HEAD */
+	struct { int length, state, hash, ascii, compact; } unicode;
+	struct { int length, data; } bytes;
+	struct { int name, flags, basicsize, dictoffset, cached_keys; } type;
+	struct { int keys, values, first_value; } dict;
+	struct { int digits, count_shift; } integer; /* count_shift: ABSENT is a C long */
+};
+
+/* Finds the row for a release; NULL if there is none.  hex is PY_VERSION_HEX. */
+const struct layout *layout_find(unsigned hex, int ptr);
+
+/* Whether that release tells its offsets itself, in a form known here. */
+int layout_describes_itself(unsigned hex);
+
+/*
+ * Fills *out for a target that describes itself, from the _Py_DebugOffsets at
+ * runtime, read as those of release hex.  0, or -1 if they can't be read or
+ * hold an impossible value; *out is untouched then.
+ */
+int layout_from_debug_offsets(struct layout *out, struct mem *mem,
+                              raddr runtime, unsigned hex);
+
+/* How many bytes a debug build puts before the fields of every object: two
+ * pointers up to 3.7 (Py_TRACE_REFS), none later. */
+int layout_debug_shift(const struct layout *);
+
+/* Moves every field of an object by delta bytes. */
+void layout_shift_objects(struct layout *, int delta);
+
+/* The versions supported, in words: "2.7, 3.6 to 3.15". */
+extern const char layouts_supported[];
+
+#endif

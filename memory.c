@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Reads the target's memory with process_vm_readv(2), or, where that call is
+ * missing or filtered, through /proc/PID/mem.  Both need the right to trace
+ * the target and neither disturbs it.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include "util.h"
+#include "memory.h"
+
+struct mem {
+	int pid;
+	int fd; /* of /proc/PID/mem; -1: process_vm_readv is used */
+	struct mem_counts counts;
+};
+
+struct mem *
+mem_open(int pid)
+{
+	struct mem *m = xcalloc(1, sizeof *m);
+
+	m->pid = pid;
+	m->fd = -1;
+	return m;
+}
+
+void
+mem_close(struct mem *m)
+{
+	if (!m)
+		return;
+	if (m->fd >= 0)
+		close(m->fd);
+	free(m);
+}
+
+struct mem_counts
+mem_counts(const struct mem *m)
+{
+	return m->counts;
+}
+
+static enum why
+why_errno(int error)
+{
+	switch (error) {
+	case ESRCH:
+		return GONE;
+	case EPERM:
+	case EACCES:
+		return DENIED;
+	default:
+		return FAULT;
+	}
+}
+
+/* A seccomp filter answers EPERM (Docker's default) or ENOSYS to
+ * process_vm_readv; /proc/PID/mem may be open to us all the same. */
+static int
+fall_back(struct mem *m)
+{
+	char path[40];
+
+	snprintf(path, sizeof path, "/proc/%d/mem", m->pid);
+	m->fd = open(path, O_RDONLY | O_CLOEXEC);
+	return m->fd >= 0;
+}
+
+static enum why
+read_file(struct mem *m, const struct mem_vec *v, size_t n, char *buf, size_t *done)
+{
+	for (size_t i = 0; i < n; i++) {
+		for (size_t got = 0; got < v[i].len;) {
+			ssize_t r = pread(m->fd, buf + *done, v[i].len - got, (off_t)(v[i].addr + got));
+
+			m->counts.calls++;
+			if (r < 0 && errno == EINTR)
+				continue;
+			if (r < 0)
+				return why_errno(errno);
+			if (r == 0) /* the address space is gone: exit or exec */
+				return GONE;
+			got += (size_t)r;
+			*done += (size_t)r;
+			m->counts.bytes += (uint64_t)r;
+		}
+	}
+	return OK;
+}
+
+static enum why
+read_batch(struct mem *m, const struct mem_vec *v, size_t n, char *buf, size_t *done)
+{
+	struct iovec local, remote[MEM_MAX_VECS];
+	size_t want = 0;
+	ssize_t got;
+
+	for (size_t i = 0; i < n; i++) {
+		remote[i] = (struct iovec){ (void *)(uintptr_t)v[i].addr, v[i].len };
+		want += v[i].len;
+	}
+	local = (struct iovec){ buf + *done, want };
+	got = process_vm_readv(m->pid, &local, 1, remote, n, 0);
+	m->counts.calls++;
+	if (got < 0) {
+		if ((errno == ENOSYS || errno == EPERM) && fall_back(m))
+			return read_file(m, v, n, buf, done);
+		return why_errno(errno == ENOSYS ? EPERM : errno);
+	}
+	*done += (size_t)got;
+	m->counts.bytes += (uint64_t)got;
+	return (size_t)got == want ? OK : FAULT;
+}
+
+enum why
+mem_readv(struct mem *m, const struct mem_vec *v, size_t n, void *buf, size_t *done)
+{
+	enum why why = OK;
+
+	*done = 0;
+	if (m->fd >= 0)
+		return read_file(m, v, n, buf, done);
+	while (n && why == OK) {
+		size_t batch = n < MEM_MAX_VECS ? n : MEM_MAX_VECS;
+
+		why = read_batch(m, v, batch, buf, done);
+		v += batch;
+		n -= batch;
+	}
+	return why;
+}
+
+enum why
+mem_read(struct mem *m, raddr addr, void *buf, size_t len)
+{
+	struct mem_vec v = { addr, len };
+	size_t done;
+
+	return mem_readv(m, &v, 1, buf, &done);
+}
+
+enum why
+mem_read_string(struct mem *m, raddr addr, char *buf, size_t size)
+{
+	enum { PIECE = 64 };
+	size_t len = 0;
+
+	while (len < size) {
+		size_t want = PIECE - (addr + len) % PIECE;
+		enum why why;
+
+		if (want > size - len)
+			want = size - len;
+		why = mem_read(m, addr + len, buf + len, want);
+		if (why != OK)
+			return why;
+		if (memchr(buf + len, 0, want))
+			return OK;
+		len += want;
+	}
+	return DEEP;
+}

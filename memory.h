@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef MEMORY_H
+#define MEMORY_H
+
+/*
+ * Another process's memory.  Reading is vectored first: what costs is the
+ * call, not the bytes.
+ */
+
+struct mem;
+
+struct mem_vec {
+	raddr addr;
+	size_t len;
+};
+
+struct mem_counts {
+	uint64_t calls, bytes;
+};
+
+enum { MEM_MAX_VECS = 1024 }; /* in one call to the kernel: its IOV_MAX */
+
+/* The memory of a live process.  Never fails: errors come with the reads.
+ * The caller ends it with mem_close. */
+struct mem *mem_open(int pid);
+void mem_close(struct mem *);
+
+/* Reads len bytes at addr into buf, all of them: OK, GONE, DENIED or FAULT.
+ * What is in buf after a failure is not to be used. */
+enum why mem_read(struct mem *, raddr addr, void *buf, size_t len);
+
+/*
+ * Reads the n regions one after another into buf, in the order given and in
+ * as few calls as the kernel allows.  *done gets the number of bytes copied:
+ * on FAULT those before the first byte that could not be read.
+ */
+enum why mem_readv(struct mem *, const struct mem_vec *, size_t n, void *buf, size_t *done);
+
+/* Reads a NUL-terminated string of less than size bytes, never across a page
+ * that may not be there.  OK with buf terminated, or why not. */
+enum why mem_read_string(struct mem *, raddr addr, char *buf, size_t size);
+
+/* What was read up to now. */
+struct mem_counts mem_counts(const struct mem *);
+
+#endif

@@ -1,0 +1,265 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Options: those of the original pyflame keep their letters and meanings.
+ * Numbers are parsed whole; what does not fit is refused, never guessed.
+ */
+#include <errno.h>
+#include <getopt.h>
+#include <limits.h>
+#include <math.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include "util.h"
+#include "layouts.h"
+#include "options.h"
+
+#define TRY "; try pyflame --help"
+
+enum { OPT_THREADS = 256, OPT_BY_THREAD, OPT_FLAMECHART, OPT_ABI, OPT_STATS, OPT_PAUSE,
+       OPT_NO_PAUSE };
+
+static const struct option longs[] = {
+	{ "abi", required_argument, NULL, OPT_ABI },
+	{ "by-thread", no_argument, NULL, OPT_BY_THREAD },
+	{ "dump", no_argument, NULL, 'd' },
+	{ "exclude-idle", no_argument, NULL, 'x' },
+	{ "flamechart", no_argument, NULL, OPT_FLAMECHART },
+	{ "help", no_argument, NULL, 'h' },
+	{ "no-line-numbers", no_argument, NULL, 'n' },
+	{ "no-pause", no_argument, NULL, OPT_NO_PAUSE },
+	{ "output", required_argument, NULL, 'o' },
+	{ "pause", no_argument, NULL, OPT_PAUSE },
+	{ "pid", required_argument, NULL, 'p' },
+	{ "quiet", no_argument, NULL, 'q' },
+	{ "rate", required_argument, NULL, 'r' },
+	{ "seconds", required_argument, NULL, 's' },
+	{ "stats", no_argument, NULL, OPT_STATS },
+	{ "threads", no_argument, NULL, OPT_THREADS },
+	{ "trace", no_argument, NULL, 't' },
+	{ "version", no_argument, NULL, 'v' },
+	{ 0 },
+};
+
+static const char help[] =
+	"Usage: pyflame [OPTIONS] PID                profile a running Python process\n"
+	"       pyflame [OPTIONS] -t COMMAND [ARG]   run a command and profile it\n"
+	"       pyflame -d PID                       print every thread's stack once\n"
+	"\n"
+	"Prints collapsed stacks: pyflame PID | flamegraph.pl > profile.svg\n"
+	"\n"
+	"  -p, --pid=PID           the process to profile, as PID alone\n"
+	"  -t, --trace COMMAND...  run COMMAND, profile it until it exits, and exit with\n"
+	"                          its status (also: -- COMMAND); the last option\n"
+	"  -s, --seconds=N         how long to sample (default 1; 0: one sample; with -t:\n"
+	"                          until the command exits)\n"
+	"  -r, --rate=N            time between samples in seconds, or with a unit: 10ms,\n"
+	"                          250us, 100hz (default 0.001)\n"
+	"  -o, --output=FILE       write there instead of to stdout\n"
+	"  -n, --no-line-numbers   frames are file:function\n"
+	"  -x, --exclude-idle      leave out (idle), and with --threads the idle threads\n"
+	"  -d, --dump              print every thread's stack once and exit\n"
+	"      --threads           sample every thread, not only the one that holds the GIL\n"
+	"      --by-thread         a root frame for every thread; implies --threads\n"
+	"      --flamechart        print samples in order, with their times\n"
+	"      --pause             stop the thread for the length of every sample\n"
+	"      --no-pause          never stop it, not even where nothing else gives proof\n"
+	"      --abi=VERSION       take the target for that version of CPython (2.7, 3.12)\n"
+	"      --stats             print counts of what was done and what failed\n"
+	"  -q, --quiet             no summary\n"
+	"  -v, --version           print the version\n"
+	"  -h, --help              print this\n";
+
+static void
+print_version(int with_abis)
+{
+	struct utsname u;
+
+	uname(&u);
+	printf("pyflame %s linux %s", PYFLAME_VERSION, u.machine);
+	if (with_abis)
+		printf(" (ABI list: %s)", layouts_supported);
+	printf("\n");
+}
+
+/* A plain decimal number, with the rest of the text after it. */
+static int
+parse_number(const char *text, double *value, const char **rest)
+{
+	char *end;
+
+	if (!strchr("0123456789.", text[0]) || !text[0] || text[1] == 'x' || text[1] == 'X')
+		return -1;
+	errno = 0;
+	*value = strtod(text, &end);
+	*rest = end;
+	return end == text || errno == ERANGE || !isfinite(*value) ? -1 : 0;
+}
+
+/* A time in seconds, or with a unit; "hz" is a rate.  -1: not a time. */
+static double
+parse_time(const char *text, int allow_hz)
+{
+	static const struct {
+		const char *name;
+		double seconds;
+	} units[] = { { "", 1 }, { "s", 1 }, { "ms", 1e-3 }, { "us", 1e-6 }, { "m", 60 },
+	              { "min", 60 }, { "h", 3600 } };
+	const char *unit;
+	double value;
+
+	if (parse_number(text, &value, &unit))
+		return -1;
+	if (allow_hz && !strcasecmp(unit, "hz"))
+		return value > 0 ? 1 / value : -1;
+	for (size_t i = 0; i < LEN(units); i++)
+		if (!strcmp(unit, units[i].name))
+			return value * units[i].seconds;
+	return -1;
+}
+
+static double
+parse_seconds(const char *text)
+{
+	double seconds = parse_time(text, 0);
+
+	if (seconds < 0 || seconds > 1e9)
+		die(USAGE, "-s wants a time in seconds (10, 0.5, 5m), not \"%s\"" TRY, text);
+	return seconds;
+}
+
+static int64_t
+parse_period(const char *text)
+{
+	double seconds = parse_time(text, 1);
+
+	if (seconds < 1e-6 * (1 - 1e-9) || seconds > 1e6)
+		die(USAGE, "-r wants a time between samples of 1us or more (0.001, 10ms, 100hz), "
+		    "not \"%s\"" TRY, text);
+	return llround(seconds * 1e9);
+}
+
+static int
+parse_pid(const char *text)
+{
+	long value;
+	char *end;
+
+	errno = 0;
+	value = strtol(text, &end, 10);
+	if (text[0] < '0' || text[0] > '9' || *end || errno || value > INT_MAX || value < 1)
+		die(USAGE, "\"%s\" is not a pid" TRY, text);
+	if (value == getpid())
+		die(USAGE, "pid %ld is pyflame itself", value);
+	return (int)value;
+}
+
+/* "3.12", or as the original had it "27", "36". */
+static unsigned
+parse_abi(const char *text)
+{
+	unsigned major, minor;
+	char extra;
+
+	if (sscanf(text, "%1u.%2u%c", &major, &minor, &extra) != 2 &&
+	    sscanf(text, "%1u%2u%c", &major, &minor, &extra) != 2)
+		die(USAGE, "--abi wants a version (2.7, 3.12), not \"%s\"" TRY, text);
+	unsigned hex = major << 24 | minor << 16 | 0xffff;
+
+	if (!layout_find(hex, 8) && !layout_describes_itself(hex))
+		die(USAGE, "--abi: pyflame reads %s, not %u.%u", layouts_supported, major, minor);
+	return hex;
+}
+
+static void
+check(const struct options *o, int operands)
+{
+	if (o->command && (o->pid || operands))
+		die(USAGE, "-t and a pid do not go together" TRY);
+	if (o->command && o->dump)
+		die(USAGE, "-t and -d do not go together" TRY);
+	if (o->command && !o->command[0])
+		die(USAGE, "-t wants a command to run" TRY);
+	if (o->pause && o->no_pause)
+		die(USAGE, "--pause and --no-pause do not go together" TRY);
+	if (operands > 1 || (operands && o->pid))
+		die(USAGE, "one pid at a time" TRY);
+	if (!o->command && !o->pid && !operands)
+		die(USAGE, "usage: pyflame [OPTIONS] PID, or pyflame [OPTIONS] -t COMMAND" TRY);
+}
+
+static _Noreturn void
+refuse(int option, char *argv[])
+{
+	if (option == ':')
+		die(USAGE, "option %s wants a value" TRY, argv[optind - 1]);
+	if (optopt && optopt < 256)
+		die(USAGE, "unknown option -%c" TRY, optopt);
+	die(USAGE, "unknown option %s" TRY, argv[optind - 1]);
+}
+
+static void
+take(struct options *o, int option, char *argv[])
+{
+	switch (option) {
+	case 'd': o->dump = 1; break;
+	case 'h':
+		print_version(0);
+		printf("\n%s", help);
+		exit(fflush(stdout) ? FAILURE : DONE);
+	case 'n': o->no_lines = 1; break;
+	case 'o': o->output = optarg; break;
+	case 'p':
+		if (o->pid)
+			die(USAGE, "one pid at a time" TRY);
+		o->pid = parse_pid(optarg);
+		break;
+	case 'q': o->quiet = 1; break;
+	case 'r': o->period = parse_period(optarg); break;
+	case 's': o->seconds = parse_seconds(optarg); break;
+	case 'v':
+		print_version(1);
+		exit(fflush(stdout) ? FAILURE : DONE);
+	case 'x': o->exclude_idle = 1; break;
+	case OPT_ABI: o->abi = parse_abi(optarg); break;
+	case OPT_BY_THREAD: o->by_thread = o->threads = 1; break;
+	case OPT_FLAMECHART: o->flamechart = 1; break;
+	case OPT_NO_PAUSE: o->no_pause = 1; break;
+	case OPT_PAUSE: o->pause = 1; break;
+	case OPT_STATS: o->stats = 1; break;
+	case OPT_THREADS: o->threads = 1; break;
+	default: refuse(option, argv);
+	}
+}
+
+struct options
+options_parse(int argc, char *argv[])
+{
+	struct options o = { .seconds = -1, .period = 1000000 };
+	int option, operands;
+
+	opterr = 0;
+	while ((option = getopt_long(argc, argv, ":dhno:p:qr:s:tvx", longs, NULL)) != -1) {
+		if (option == 't') { /* the rest is the command's */
+			o.command = argv + optind;
+			check(&o, 0);
+			return o;
+		}
+		take(&o, option, argv);
+	}
+	if (optind > 1 && !strcmp(argv[optind - 1], "--")) {
+		o.command = argv + optind;
+		check(&o, 0);
+		return o;
+	}
+	operands = argc - optind;
+	check(&o, operands);
+	if (operands)
+		o.pid = parse_pid(argv[optind]);
+	return o;
+}

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef OPTIONS_H
+#define OPTIONS_H
+
+/* The command line. */
+
+struct options {
+	int pid;              /* 0: none given */
+	char **command;       /* of -t; NULL: none given */
+	const char *output;   /* NULL or "-": stdout */
+	double seconds;       /* < 0: not given */
+	int64_t period;       /* nanoseconds */
+	unsigned abi;         /* PY_VERSION_HEX, 0: as found */
+	int pause, no_pause;
+	int dump, threads, by_thread, exclude_idle, no_lines, flamechart, stats, quiet;
+};
+
+/* Parses argv.  Prints help or version and exits, or says what is wrong with
+ * it and exits with USAGE. */
+struct options options_parse(int argc, char *argv[]);
+
+#endif

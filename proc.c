@@ -1,0 +1,347 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Reading /proc (proc(5)).  Its files are text that the kernel writes, but
+ * names in it are chosen by others: "stat" is parsed from its last ')' on,
+ * and lines of maps to their end.
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "util.h"
+#include "proc.h"
+
+enum { MAX_FILE = 64 << 20, MAX_TASKS = 1 << 20 };
+
+int
+proc_read(int pid, const char *name, struct buf *out)
+{
+	char path[64], piece[4096];
+	ssize_t n;
+	int fd;
+
+	snprintf(path, sizeof path, "/proc/%d/%s", pid, name);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return -1;
+	while ((n = read(fd, piece, sizeof piece)) != 0 && out->len < MAX_FILE) {
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			break;
+		buf_add(out, piece, (size_t)n);
+	}
+	int error = errno;
+
+	close(fd);
+	errno = error;
+	return n < 0 ? -1 : 0;
+}
+
+static void
+strip_deleted(char *path)
+{
+	static const char mark[] = " (deleted)";
+	size_t len = strlen(path), tail = sizeof mark - 1;
+
+	if (len > tail && !strcmp(path + len - tail, mark))
+		path[len - tail] = 0;
+}
+
+/* start-end perms offset major:minor inode path */
+static int
+parse_map(char *line, struct proc_map *m)
+{
+	char perms[5];
+	unsigned major, minor;
+	int path = 0;
+	unsigned long long start, end, offset, inode;
+
+	if (sscanf(line, "%llx-%llx %4s %llx %x:%x %llu %n", &start, &end, perms, &offset, &major,
+	           &minor, &inode, &path) < 7 || !path)
+		return -1;
+	strip_deleted(line + path);
+	*m = (struct proc_map){
+		.start = start, .end = end, .offset = offset,
+		/* inodes are only compared with their neighbours' */
+		.inode = inode ^ (uint64_t)major << 48 ^ (uint64_t)minor << 40,
+		.readable = perms[0] == 'r', .writable = perms[1] == 'w',
+		.path = line + path,
+	};
+	return 0;
+}
+
+enum why
+proc_maps_read(int pid, struct proc_maps *out)
+{
+	struct buf text = { 0 };
+	size_t cap = 0;
+
+	*out = (struct proc_maps){ 0 };
+	if (proc_read(pid, "maps", &text)) {
+		enum why why = errno == ENOENT || errno == ESRCH ? GONE : DENIED;
+
+		buf_free(&text);
+		return why;
+	}
+	buf_add(&text, "", 1);
+	out->text = text.data;
+	for (char *line = text.data, *end; (end = strchr(line, '\n')); line = end + 1) {
+		*end = 0;
+		out->maps = grow(out->maps, out->n, &cap, sizeof *out->maps);
+		if (!parse_map(line, &out->maps[out->n]))
+			out->n++;
+	}
+	if (out->n)
+		return OK;
+	proc_maps_free(out);
+	return BROKEN;
+}
+
+void
+proc_maps_free(struct proc_maps *m)
+{
+	free(m->maps);
+	free(m->text);
+	*m = (struct proc_maps){ 0 };
+}
+
+int
+proc_exe(int pid, char *buf, size_t size)
+{
+	char path[32];
+	ssize_t n;
+
+	snprintf(path, sizeof path, "/proc/%d/exe", pid);
+	n = readlink(path, buf, size - 1);
+	if (n < 0)
+		return -1;
+	buf[n] = 0;
+	strip_deleted(buf);
+	return 0;
+}
+
+void
+proc_command(int pid, struct buf *out)
+{
+	enum { MAX_COMMAND = 200 };
+	struct buf text = { 0 };
+	char name[64];
+
+	if (proc_read(pid, "cmdline", &text) || !text.len) {
+		if (proc_status(pid, "Name", name, sizeof name))
+			snprintf(name, sizeof name, "?");
+		buf_printf(out, "[%s]", name);
+	}
+	while (text.len && !text.data[text.len - 1])
+		text.len--;
+	for (size_t i = 0; i < text.len && i < MAX_COMMAND; i++) {
+		unsigned char c = (unsigned char)text.data[i];
+
+		buf_printf(out, "%c", c == 0 ? ' ' : c < ' ' || c == 127 ? '?' : c);
+	}
+	buf_free(&text);
+}
+
+/* The fields of a stat file behind the name: the state comes first. */
+static const char *
+after_name(const char *stat)
+{
+	const char *p = strrchr(stat, ')');
+
+	return p && p[1] == ' ' ? p + 2 : NULL;
+}
+
+char
+proc_state(int pid, int tid, int *fd)
+{
+	char path[64], text[512];
+	const char *p;
+	ssize_t n;
+
+	if (*fd < 0) {
+		snprintf(path, sizeof path, "/proc/%d/task/%d/stat", pid, tid);
+		*fd = open(path, O_RDONLY | O_CLOEXEC);
+		if (*fd < 0)
+			return 0;
+	}
+	n = pread(*fd, text, sizeof text - 1, 0);
+	if (n <= 0)
+		return 0;
+	text[n] = 0;
+	p = after_name(text);
+	return p ? *p : 0;
+}
+
+/* Number `field` (3 is the state) of a process's stat file. */
+static int
+stat_number(int pid, int field, unsigned long long *value)
+{
+	struct buf text = { 0 };
+	const char *p = NULL;
+	int ok = 0;
+
+	if (!proc_read(pid, "stat", &text)) {
+		buf_add(&text, "", 1);
+		p = after_name(text.data);
+	}
+	for (int i = 3; p && i < field; i++)
+		if ((p = strchr(p, ' ')))
+			p++;
+	if (p)
+		ok = sscanf(p, "%llu", value) == 1;
+	buf_free(&text);
+	return ok ? 0 : -1;
+}
+
+uint64_t
+proc_start_time(int pid)
+{
+	unsigned long long ticks;
+
+	return stat_number(pid, 22, &ticks) ? 0 : ticks;
+}
+
+/* The value of a "Name:\tvalue" line in text. */
+static int
+status_line(const char *text, const char *name, char *value, size_t size)
+{
+	size_t len = strlen(name);
+
+	for (const char *p = text; p; p = strchr(p, '\n')) {
+		p += *p == '\n';
+		if (strncmp(p, name, len) || p[len] != ':')
+			continue;
+		p += len + 1;
+		p += strspn(p, " \t");
+		snprintf(value, size, "%.*s", (int)strcspn(p, "\n"), p);
+		return 0;
+	}
+	return -1;
+}
+
+int
+proc_status(int pid, const char *name, char *value, size_t size)
+{
+	struct buf text = { 0 };
+	int result = -1;
+
+	if (!proc_read(pid, "status", &text)) {
+		buf_add(&text, "", 1);
+		result = status_line(text.data, name, value, size);
+	}
+	buf_free(&text);
+	return result;
+}
+
+/* The innermost of the numbers in an NSpid line; tid where there is none. */
+static int
+inner_tid(int pid, int tid)
+{
+	char name[48], line[256];
+	struct buf text = { 0 };
+	int inner = tid;
+
+	snprintf(name, sizeof name, "task/%d/status", tid);
+	if (!proc_read(pid, name, &text)) {
+		buf_add(&text, "", 1);
+		if (!status_line(text.data, "NSpid", line, sizeof line)) {
+			const char *last = strrchr(line, '\t');
+
+			inner = atoi(last ? last + 1 : line);
+		}
+	}
+	buf_free(&text);
+	return inner;
+}
+
+size_t
+proc_tasks(int pid, struct proc_task **tasks)
+{
+	char path[32], line[256];
+	size_t n = 0, cap = 0;
+	/* Numbers differ only if the process is in a pid namespace of its own. */
+	int nested = !proc_status(pid, "NSpid", line, sizeof line) && strchr(line, '\t');
+	struct dirent *entry;
+	DIR *dir;
+
+	*tasks = NULL;
+	snprintf(path, sizeof path, "/proc/%d/task", pid);
+	dir = opendir(path);
+	if (!dir)
+		return 0;
+	while ((entry = readdir(dir)) && n < MAX_TASKS) {
+		int tid = atoi(entry->d_name);
+
+		if (tid <= 0)
+			continue;
+		*tasks = grow(*tasks, n, &cap, sizeof **tasks);
+		(*tasks)[n++] = (struct proc_task){ tid, nested ? inner_tid(pid, tid) : tid };
+	}
+	closedir(dir);
+	return n;
+}
+
+int
+proc_task_name(int pid, int tid, char *buf, size_t size)
+{
+	struct buf text = { 0 };
+	char name[32];
+	int result;
+
+	snprintf(name, sizeof name, "task/%d/comm", tid);
+	result = proc_read(pid, name, &text);
+	if (!result)
+		snprintf(buf, size, "%.*s", (int)(text.len ? text.len - 1 : 0), text.data);
+	buf_free(&text);
+	return result;
+}
+
+size_t
+proc_descendants(int pid, int **pids)
+{
+	struct parent {
+		int pid, parent, wanted;
+	} *all = NULL;
+	size_t n = 0, cap = 0, found = 0;
+	struct dirent *entry;
+	DIR *dir = opendir("/proc");
+	int more = 1;
+
+	*pids = NULL;
+	if (!dir)
+		return 0;
+	while ((entry = readdir(dir))) {
+		unsigned long long parent;
+		int child = atoi(entry->d_name);
+
+		if (child <= 0 || stat_number(child, 4, &parent))
+			continue;
+		all = grow(all, n, &cap, sizeof *all);
+		all[n++] = (struct parent){ child, (int)parent, 0 };
+	}
+	closedir(dir);
+	/* A child may have a smaller pid than its parent: look until none is new. */
+	while (more) {
+		more = 0;
+		for (size_t i = 0; i < n; i++) {
+			int wanted = all[i].parent == pid;
+
+			for (size_t k = 0; k < n && !wanted; k++)
+				wanted = all[k].wanted && all[k].pid == all[i].parent;
+			if (wanted && !all[i].wanted)
+				all[i].wanted = more = 1;
+		}
+	}
+	*pids = xcalloc(n, sizeof **pids);
+	for (size_t i = 0; i < n; i++)
+		if (all[i].wanted)
+			(*pids)[found++] = all[i].pid;
+	free(all);
+	return found;
+}

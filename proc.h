@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef PROC_H
+#define PROC_H
+
+/* What the kernel tells about a process in /proc. */
+
+struct buf;
+
+struct proc_map {
+	uint64_t start, end, offset;
+	uint64_t inode;
+	int readable, writable;
+	const char *path; /* "" for none; without " (deleted)" */
+};
+
+struct proc_maps {
+	struct proc_map *maps;
+	size_t n;
+	char *text; /* what the paths point into */
+};
+
+/* The memory map; proc_maps_free ends it.  GONE, DENIED, or BROKEN if it is
+ * empty: a zombie or a kernel thread. */
+enum why proc_maps_read(int pid, struct proc_maps *);
+void proc_maps_free(struct proc_maps *);
+
+/* Appends the whole of a file in /proc/PID: 0, or -1 with errno set. */
+int proc_read(int pid, const char *name, struct buf *);
+
+/* The path of the executable as the kernel prints it, without " (deleted)". */
+int proc_exe(int pid, char *buf, size_t size);
+
+/* Appends the command line, arguments parted by blanks, control characters
+ * replaced; the name in brackets where there is none. */
+void proc_command(int pid, struct buf *);
+
+/* The one-letter state of a thread (the process itself: tid = pid), 0 if it is
+ * gone.  With a descriptor: *fd is opened when it is -1, and kept. */
+char proc_state(int pid, int tid, int *fd);
+
+/* When the process started, in clock ticks since boot, which together with
+ * its pid names it for ever; 0 if it is gone. */
+uint64_t proc_start_time(int pid);
+
+/* A line "NAME:\tVALUE" of the status file: VALUE without the newline.  -1 if
+ * there is none. */
+int proc_status(int pid, const char *name, char *value, size_t size);
+
+/* A thread, as numbered here and as numbered in its own pid namespace. */
+struct proc_task {
+	int tid, inner;
+};
+
+/* All threads of a process; *tasks is to be freed.  Their number, 0 if none. */
+size_t proc_tasks(int pid, struct proc_task **tasks);
+
+/* The name of a thread as the kernel knows it, at most 15 bytes; -1 if gone. */
+int proc_task_name(int pid, int tid, char *buf, size_t size);
+
+/* All processes descended from one; *pids is to be freed.  Their number. */
+size_t proc_descendants(int pid, int **pids);
+
+#endif

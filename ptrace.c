@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Stopping threads and running commands.
+ *
+ * A stop is SEIZE, INTERRUPT, wait, and later DETACH.  What the wait reports
+ * may be the stop that was asked for, a group stop (the thread was stopped
+ * anyway, and stays so after DETACH), or a signal on its way to the thread:
+ * that one is handed on with the DETACH.
+ *
+ * The wait is bounded, because there are threads that cannot stop (frozen, or
+ * in an uninterruptible sleep).  Such a thread can't be detached either; it is
+ * remembered and let go when it stops.  SIGCHLD announces that: it is blocked
+ * everywhere but in sigtimedwait here.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ptrace.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "util.h"
+#include "ptrace.h"
+
+#ifndef PTRACE_EVENT_STOP
+#define PTRACE_EVENT_STOP 128 /* linux/ptrace.h */
+#endif
+
+enum {
+	MAX_LATE = 64,
+	PATIENCE_MS = 20, /* how long a thread may take to stop */
+	SPINS = 40,       /* a running thread stops within microseconds */
+};
+
+static sigset_t sigchld, signals_before;
+static struct sigaction sigchld_before;
+static int child, child_ended, child_status;
+static int late[MAX_LATE], n_late;
+static int stopped_tid, stopped_signal;
+
+void
+ptrace_init(void)
+{
+	sigemptyset(&sigchld);
+	sigaddset(&sigchld, SIGCHLD);
+	sigprocmask(SIG_BLOCK, &sigchld, &signals_before);
+	/* Somebody who ignored it would have us lose our children's status. */
+	sigaction(SIGCHLD, &(struct sigaction){ .sa_handler = SIG_DFL }, &sigchld_before);
+}
+
+static void
+note_child(int pid, int status)
+{
+	if (pid != child || WIFSTOPPED(status))
+		return;
+	child_ended = 1;
+	child_status = WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+}
+
+/* The signal that a stop was about to deliver; 0 if it was another stop. */
+static int
+pending_signal(int status)
+{
+	return status >> 16 == PTRACE_EVENT_STOP ? 0 : WSTOPSIG(status);
+}
+
+/* Waits for one thread to stop.  OK, GONE, or TORN after a while. */
+static enum why
+wait_stop(int tid)
+{
+	int64_t deadline = now_ns() + PATIENCE_MS * INT64_C(1000000);
+	int status;
+
+	for (int i = 0;; i++) {
+		int pid = waitpid(tid, &status, __WALL | WNOHANG);
+		int64_t left;
+
+		if (pid == tid) {
+			note_child(tid, status);
+			if (!WIFSTOPPED(status))
+				return GONE;
+			stopped_signal = pending_signal(status);
+			return OK;
+		}
+		if (pid < 0 && errno != EINTR)
+			return GONE;
+		if (i < SPINS)
+			continue;
+		left = deadline - now_ns();
+		if (left <= 0)
+			return TORN;
+		sigtimedwait(&sigchld, NULL, &(struct timespec){ 0, left });
+	}
+}
+
+enum why
+ptrace_stop(int tid)
+{
+	enum why why;
+
+	if (n_late == MAX_LATE)
+		return TORN;
+	if (ptrace(PTRACE_SEIZE, tid, 0, 0))
+		return errno == ESRCH ? GONE : DENIED;
+	ptrace(PTRACE_INTERRUPT, tid, 0, 0);
+	why = wait_stop(tid);
+	if (why == TORN)
+		late[n_late++] = tid;
+	stopped_tid = why == OK ? tid : 0;
+	return why;
+}
+
+void
+ptrace_resume(int tid)
+{
+	if (tid != stopped_tid)
+		return;
+	ptrace(PTRACE_DETACH, tid, 0, (void *)(intptr_t)stopped_signal);
+	stopped_tid = 0;
+}
+
+void
+ptrace_service(void)
+{
+	int status;
+
+	for (int i = 0; i < n_late; i++) {
+		int pid = waitpid(late[i], &status, __WALL | WNOHANG);
+
+		if (pid == 0)
+			continue;
+		if (pid == late[i])
+			note_child(pid, status);
+		if (pid == late[i] && WIFSTOPPED(status))
+			ptrace(PTRACE_DETACH, pid, 0, (void *)(intptr_t)pending_signal(status));
+		late[i--] = late[--n_late];
+	}
+}
+
+static void
+run(char *const argv[], int report)
+{
+	int error;
+
+	sigaction(SIGCHLD, &sigchld_before, NULL);
+	sigprocmask(SIG_SETMASK, &signals_before, NULL);
+	execvp(argv[0], argv);
+	error = errno;
+	while (write(report, &error, sizeof error) < 0 && errno == EINTR)
+		;
+	_exit(NOT_FOUND);
+}
+
+int
+launch(char *const argv[], int *error)
+{
+	int report[2];
+	ssize_t n;
+
+	if (pipe2(report, O_CLOEXEC)) {
+		*error = errno;
+		return -1;
+	}
+	child = fork();
+	if (child == 0)
+		run(argv, report[1]);
+	close(report[1]);
+	if (child < 0) {
+		*error = errno;
+		close(report[0]);
+		return -1;
+	}
+	/* exec closes the pipe; anything read from it is the reason it failed. */
+	while ((n = read(report[0], error, sizeof *error)) < 0 && errno == EINTR)
+		;
+	close(report[0]);
+	if (n == 0)
+		return child;
+	waitpid(child, NULL, 0);
+	return -1;
+}
+
+int
+launch_ended(int *status)
+{
+	int s;
+
+	if (!child_ended && waitpid(child, &s, WNOHANG) == child)
+		note_child(child, s);
+	*status = child_status;
+	return child_ended;
+}

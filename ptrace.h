@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef PTRACE_H
+#define PTRACE_H
+
+/*
+ * What needs ptrace(2) or makes processes: holding a thread for an instant,
+ * and running a command.  A thread is only ever seized, never attached in the
+ * old way, so that it runs on by itself should pyflame be killed; and no
+ * signal of its own is lost.
+ */
+
+/* To be called once, before anything else here: prepares for waiting. */
+void ptrace_init(void);
+
+/*
+ * Stops a thread.  OK: it stands still until ptrace_resume, which must follow
+ * soon.  GONE, DENIED (also: another tracer has it), or TORN: it did not stop
+ * in time, as in a frozen cgroup; it is let go as soon as it does.
+ */
+enum why ptrace_stop(int tid);
+void ptrace_resume(int tid);
+
+/* Lets go of threads that stopped too late.  To be called now and then. */
+void ptrace_service(void);
+
+/*
+ * Runs a command, found by PATH.  Returns its pid; -1 if it could not be
+ * executed, *error says why.  Its standard files, signals and terminal are
+ * those that pyflame was given.
+ */
+int launch(char *const argv[], int *error);
+
+/* Whether the command has ended; *status gets its exit status, or 128 and the
+ * number of the signal that killed it. */
+int launch_ended(int *status);
+
+#endif

@@ -1,0 +1,406 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * pyflame: where a running Python program spends its time.
+ *
+ * The files, in the order in which data passes them:
+ *
+ *   options.c    the command line
+ *   target.c     pid -> where its interpreter is  (elf.c: symbols in memory;
+ *                proc.c: what the kernel knows; layouts.c: CPython's
+ *                structures by version; explain.c: why it can't be done)
+ *   ptrace.c     running a command; stopping a thread for an instant
+ *   sample.c     the clock; what to sample and how
+ *   threads.c    interpreters -> GILs and threads
+ *   frames.c     thread -> frames, proven  (snapshot.c: the regions of memory
+ *                that a sample needs; memory.c: reading them)
+ *   code.c       frame -> file, function, line  (linetab.c: line tables;
+ *                objects.c: strings, dictionaries, attributes)
+ *   profile.c    the call tree and its counts
+ *   collapsed.c, dump.c   profile -> text  (label.c: a frame as text)
+ *   output.c     text -> file
+ *
+ * util.c has what all of them use.  A file sees only those before it; nothing
+ * of the target is ever executed or changed.
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <math.h>
+#include <signal.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include "util.h"
+#include "options.h"
+#include "proc.h"
+#include "profile.h"
+#include "ptrace.h"
+#include "target.h"
+#include "sample.h"
+#include "collapsed.h"
+#include "dump.h"
+#include "output.h"
+
+enum { START_PATIENCE_MS = 2000, POLL_MS = 2 };
+
+struct run {
+	struct options options;
+	struct profile *profile;
+	struct target target;
+	struct sampler *sampler; /* NULL until the target is ready */
+	sigset_t signals;
+	int child;       /* of -t, 0: none */
+	int interrupted; /* somebody wants us to end */
+};
+
+static void
+write_profile(const struct run *r)
+{
+	struct buf text = { 0 };
+	int result;
+
+	if (r->options.flamechart)
+		flamechart_write(r->profile, &text);
+	else
+		collapsed_write(r->profile, &text);
+	result = output_write(&text);
+	buf_free(&text);
+	if (result > 0) /* whoever read it has had enough */
+		exit(DONE);
+	if (result < 0)
+		die(FAILURE, "cannot write %s:", r->options.output ? r->options.output : "to stdout");
+}
+
+/* ---- signals ---- */
+
+static void
+block_signals(struct run *r)
+{
+	static const int always[] = { SIGCHLD, SIGINT, SIGTERM, SIGHUP, SIGUSR1, SIGPIPE };
+	static const int forwarded[] = { SIGQUIT, SIGUSR2, SIGALRM, SIGWINCH, SIGCONT };
+
+	sigemptyset(&r->signals);
+	for (size_t i = 0; i < LEN(always); i++)
+		sigaddset(&r->signals, always[i]);
+	for (size_t i = 0; i < LEN(forwarded) && r->options.command; i++)
+		sigaddset(&r->signals, forwarded[i]);
+	sigprocmask(SIG_BLOCK, &r->signals, NULL);
+}
+
+/* From here on the next signal kills. */
+static void
+unblock_signals(const struct run *r)
+{
+	sigset_t set = r->signals;
+
+	sigdelset(&set, SIGCHLD);
+	sigdelset(&set, SIGPIPE);
+	sigdelset(&set, SIGUSR1);
+	sigprocmask(SIG_UNBLOCK, &set, NULL);
+}
+
+static int
+on_event(void *context, const void *siginfo)
+{
+	const siginfo_t *info = siginfo;
+	struct run *r = context;
+	int status, signal = info ? info->si_signo : 0;
+
+	if (signal == SIGUSR1 && r->sampler)
+		write_profile(r);
+	else if (signal && signal != SIGCHLD && signal != SIGPIPE && signal != SIGUSR1) {
+		if (!r->child)
+			r->interrupted = 1;
+		else if (info->si_code <= 0) /* a terminal's have reached it already */
+			kill(r->child, signal);
+	}
+	return r->interrupted || (r->child && launch_ended(&status));
+}
+
+/* ---- the target ---- */
+
+static enum status
+status_of(enum target_answer answer)
+{
+	switch (answer) {
+	case TARGET_DENIED:
+		return NOT_PERMITTED;
+	case TARGET_GONE:
+		return NO_PROCESS;
+	case TARGET_READY:
+		return DONE;
+	default:
+		return NOT_PYTHON;
+	}
+}
+
+/* Appends the descendants that are Python, as "; its Python children: ...". */
+static void
+list_python_children(int pid, struct buf *out)
+{
+	enum { SHOWN = 20 };
+	int *pids, shown = 0;
+	size_t n = proc_descendants(pid, &pids);
+
+	for (size_t i = 0; i < n && shown < SHOWN; i++) {
+		struct buf reason = { 0 };
+		struct target t;
+		enum target_answer answer = target_open(pids[i], 0, &t, &reason);
+
+		buf_free(&reason);
+		if (answer != TARGET_READY && answer != TARGET_STARTING && answer != TARGET_UNSUPPORTED)
+			continue;
+		if (answer == TARGET_READY)
+			target_close(&t);
+		buf_printf(out, "%s%d ", shown++ ? ", " : "; its Python children: ", pids[i]);
+		proc_command(pids[i], out);
+	}
+	free(pids);
+}
+
+/* Opens the target or says why that can't be done.  One that is just starting
+ * gets a moment to do so. */
+static enum status
+open_target(struct run *r)
+{
+	struct buf reason = { 0 };
+	enum target_answer answer;
+
+	for (int waited = 0;; waited += POLL_MS) {
+		reason.len = 0;
+		answer = target_open(r->options.pid, r->options.abi, &r->target, &reason);
+		if (answer != TARGET_STARTING || waited >= START_PATIENCE_MS)
+			break;
+		if (sample_wait(POLL_MS * INT64_C(1000000), &r->signals, on_event, r))
+			break;
+	}
+	if (answer == TARGET_NOT_PYTHON)
+		list_python_children(r->options.pid, &reason);
+	if (answer != TARGET_READY)
+		warn("%.*s", (int)reason.len, reason.data);
+	buf_free(&reason);
+	return status_of(answer);
+}
+
+/* Polls until the command (or what it executes) is a Python that can be read.
+ * 0 when it is; -1 when it ended first or sampling was ended. */
+static int
+await_python(struct run *r)
+{
+	struct buf reason = { 0 };
+	enum target_answer answer;
+	int64_t since = now_ns();
+	int said = 0;
+
+	for (;;) {
+		reason.len = 0;
+		answer = target_open(r->child ? r->child : r->options.pid, r->options.abi,
+		                     &r->target, &reason);
+		if (answer == TARGET_READY)
+			break;
+		if ((answer == TARGET_DENIED || answer == TARGET_UNSUPPORTED) && !said++)
+			warn("%.*s", (int)reason.len, reason.data);
+		/* Attached to it: it was Python once, so it need not stay so. */
+		if (!r->child && now_ns() - since > START_PATIENCE_MS * INT64_C(1000000))
+			break;
+		/* Look often at first, when an interpreter is about to start. */
+		if (sample_wait((now_ns() - since < INT64_C(1000000000) ? 1 : 20) * INT64_C(1000000),
+		                &r->signals, on_event, r))
+			break;
+	}
+	buf_free(&reason);
+	return answer == TARGET_READY ? 0 : -1;
+}
+
+/* ---- the end ---- */
+
+static void
+say_failures(const struct sample_counts *c, struct buf *out)
+{
+	uint64_t total = 0;
+	const char *comma = "";
+
+	for (int i = OK + 1; i < WHY_COUNT; i++)
+		total += c->failed[i];
+	if (!total)
+		return;
+	buf_printf(out, "; %" PRIu64 " failed (", total);
+	for (int i = OK + 1; i < WHY_COUNT; i++) {
+		if (!c->failed[i])
+			continue;
+		buf_printf(out, "%s%" PRIu64 " %s", comma, c->failed[i], why_word((enum why)i));
+		comma = ", ";
+	}
+	buf_str(out, ")");
+}
+
+/* One line; in a pipe only if there is something that a person has to know. */
+static void
+summarise(const struct run *r, double seconds)
+{
+	struct sample_counts c = sampler_counts(r->sampler);
+	struct buf line = { 0 };
+
+	buf_printf(&line, "%" PRIu64 " samples", c.samples);
+	if (c.idle)
+		buf_printf(&line, " and %" PRIu64 " idle", c.idle);
+	buf_printf(&line, " in %.1f s", seconds);
+	size_t plain = line.len;
+
+	say_failures(&c, &line);
+	if (c.missed)
+		buf_printf(&line, "; %" PRIu64 " ticks missed", c.missed);
+	if (c.may_not_stop)
+		buf_str(&line, "; not permitted to stop threads, so fast ones may be missing");
+	if (!r->options.quiet && (isatty(STDERR_FILENO) || line.len > plain))
+		warn("%.*s", (int)line.len, line.data);
+	buf_free(&line);
+}
+
+static void
+print_stats(const struct run *r)
+{
+	struct sample_counts c = sampler_counts(r->sampler);
+	double n = c.ticks ? (double)c.ticks : 1;
+
+	warn("ticks %" PRIu64 ", missed %" PRIu64, c.ticks, c.missed);
+	warn("samples %" PRIu64 ", idle %" PRIu64 ", not proven at first %" PRIu64
+	     ", taken with the thread stopped %" PRIu64, c.samples, c.idle, c.retried, c.stopped);
+	for (int i = OK + 1; i < WHY_COUNT; i++)
+		if (c.failed[i])
+			warn("failed: %s %" PRIu64, why_word((enum why)i), c.failed[i]);
+	warn("reads a tick: %.2f calls, %.0f bytes", (double)c.calls / n, (double)c.bytes / n);
+}
+
+static struct sample_options
+sample_options(const struct options *o)
+{
+	struct sample_options s = {
+		.period = o->period, .ticks = -1,
+		.pausing = o->pause ? PAUSE_ALWAYS : o->no_pause ? PAUSE_NEVER : PAUSE_IF_NEEDED,
+		.all_threads = o->threads || o->dump, .by_thread = o->by_thread,
+		.exclude_idle = o->exclude_idle, .log = o->flamechart, .with_lines = !o->no_lines,
+	};
+	double seconds = o->seconds < 0 && !o->command ? 1 : o->seconds;
+
+	if (seconds >= 0)
+		s.ticks = llround(seconds * 1e9 / (double)o->period);
+	if (s.ticks == 0)
+		s.ticks = 1;
+	return s;
+}
+
+/* Samples until there is a reason to end; follows the target through exec. */
+static void
+sample(struct run *r)
+{
+	struct sample_options options = sample_options(&r->options);
+	struct target old;
+
+	/* Wake up to the microsecond: the default slack is 50 of them. */
+	prctl(PR_SET_TIMERSLACK, 1UL);
+	r->sampler = sampler_new(&r->target, r->profile, &options);
+	while (sampler_run(r->sampler, &r->signals, on_event, r) == BROKEN) {
+		old = r->target;
+		if (await_python(r)) {
+			r->target = old;
+			return;
+		}
+		/* The sampler counts what was read of the old one before it goes. */
+		struct target new = r->target;
+
+		r->target = old;
+		sampler_retarget(r->sampler, &new);
+		target_close(&old);
+		r->target = new;
+	}
+}
+
+static enum status
+dump(struct run *r)
+{
+	struct sample_options options = sample_options(&r->options);
+	struct buf text = { 0 };
+	enum why why;
+
+	r->sampler = sampler_new(&r->target, r->profile, &options);
+	why = dump_write(r->sampler, &r->target, r->profile, &text);
+	if (why == OK && output_write(&text) < 0)
+		die(FAILURE, "cannot write %s:", r->options.output ? r->options.output : "to stdout");
+	buf_free(&text);
+	if (why == OK)
+		return DONE;
+	warn("cannot list the threads of pid %d: %s", r->target.pid, why_word(why));
+	return why == GONE ? NO_PROCESS : FAILURE;
+}
+
+static enum status
+profile(struct run *r)
+{
+	int64_t start = now_ns();
+	struct sample_counts counts;
+
+	sample(r);
+	if (!r->child) /* its signals are handed on until it ends */
+		unblock_signals(r);
+	counts = sampler_counts(r->sampler);
+	write_profile(r);
+	if (r->options.stats)
+		print_stats(r);
+	summarise(r, (double)(now_ns() - start) / 1e9);
+	if (!counts.ticks && !r->interrupted && !r->child) {
+		warn("pid %d ended before the first sample", r->target.pid);
+		return NO_PROCESS;
+	}
+	return DONE;
+}
+
+static enum status
+run_command(struct run *r)
+{
+	int error, status;
+
+	r->child = launch(r->options.command, &error);
+	if (r->child < 0) {
+		errno = error;
+		die(error == ENOENT ? NOT_FOUND : CANNOT_EXECUTE, "cannot run %s:",
+		    r->options.command[0]);
+	}
+	if (!await_python(r))
+		profile(r);
+	else
+		warn("%s ended before pyflame saw a Python in it", r->options.command[0]);
+	while (!launch_ended(&status))
+		sample_wait(INT64_C(1000000000), &r->signals, on_event, r);
+	return (enum status)status;
+}
+
+int
+main(int argc, char *argv[])
+{
+	struct run r = { .options = options_parse(argc, argv) };
+	enum status status;
+
+	if (access("/proc/self/maps", F_OK))
+		die(FAILURE, "/proc is not mounted; run: mount -t proc proc /proc");
+	output_open(r.options.output);
+	ptrace_init();
+	block_signals(&r);
+	r.profile = profile_new();
+	if (r.options.command) {
+		status = run_command(&r);
+	} else {
+		status = open_target(&r);
+		if (status == DONE)
+			status = r.options.dump ? dump(&r) : profile(&r);
+	}
+	if (r.sampler)
+		sampler_free(r.sampler);
+	if (r.target.mem)
+		target_close(&r.target);
+	profile_free(r.profile);
+	return status;
+}

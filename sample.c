@@ -1,0 +1,485 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The clock, and what is taken at each of its ticks.
+ *
+ * Ticks are at absolute times; one that is over before it could be taken is
+ * counted and not made up for.
+ *
+ * A thread is read while it runs.  Where the result can't be proven it is read
+ * again, which favours code that holds still; so a thread that needs that more
+ * than now and then (restless) is stopped for all its samples, microseconds
+ * each, until it has been calm for a while.
+ */
+#include <errno.h>
+#include <signal.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "util.h"
+#include "memory.h"
+#include "layouts.h"
+#include "profile.h"
+#include "ptrace.h"
+#include "code.h"
+#include "target.h"
+#include "frames.h"
+#include "threads.h"
+#include "sample.h"
+
+enum {
+	RESTLESS_AT = 3,       /* of the last 64 samples not proven at first */
+	READS = 2,             /* of a moving thread before it is stopped */
+	READS_WITHOUT_STOP = 10,
+	HANDOVERS = 8,         /* of the GIL during one sample */
+	BROKEN_TICKS = 5,      /* in a row: this is another program by now */
+};
+
+struct sampler {
+	const struct target *t;
+	struct profile *profile;
+	struct sample_options options;
+	struct codes *codes;
+	struct walker *walker;
+	struct threads *threads;
+	raddr last_holder;
+	int64_t start, next; /* of the clock: when tick 0 was, and which is due */
+	int64_t time;        /* of this tick, microseconds since the epoch */
+	int bad_ticks;
+	struct sample_counts counts;
+	struct mem_counts before;
+};
+
+static void
+attach(struct sampler *s, const struct target *t)
+{
+	s->t = t;
+	s->codes = codes_new(t->mem, t->layout, s->profile, s->options.with_lines);
+	s->walker = walker_new(t->mem, t->layout, s->codes);
+	s->threads = threads_new(t);
+	s->last_holder = 0;
+	s->bad_ticks = 0;
+	s->before = mem_counts(t->mem);
+}
+
+static void
+detach(struct sampler *s)
+{
+	struct mem_counts now = mem_counts(s->t->mem);
+
+	s->counts.calls += now.calls - s->before.calls;
+	s->counts.bytes += now.bytes - s->before.bytes;
+	threads_free(s->threads);
+	walker_free(s->walker);
+	codes_free(s->codes);
+}
+
+struct sampler *
+sampler_new(const struct target *t, struct profile *profile, const struct sample_options *options)
+{
+	struct sampler *s = xcalloc(1, sizeof *s);
+
+	s->profile = profile;
+	s->options = *options;
+	attach(s, t);
+	return s;
+}
+
+void
+sampler_free(struct sampler *s)
+{
+	if (!s)
+		return;
+	detach(s);
+	free(s);
+}
+
+void
+sampler_retarget(struct sampler *s, const struct target *t)
+{
+	detach(s);
+	attach(s, t);
+}
+
+struct sample_counts
+sampler_counts(const struct sampler *s)
+{
+	struct sample_counts counts = s->counts;
+	struct mem_counts now = mem_counts(s->t->mem);
+
+	counts.calls += now.calls - s->before.calls;
+	counts.bytes += now.bytes - s->before.bytes;
+	return counts;
+}
+
+struct threads *
+sampler_threads(struct sampler *s)
+{
+	return s->threads;
+}
+
+/* ---- one stack ---- */
+
+static void
+remember_try(struct sampler *s, struct thread *t, int proven)
+{
+	t->history = t->history << 1 | !proven;
+	if (!proven)
+		s->counts.retried++;
+	if (__builtin_popcountll(t->history) >= RESTLESS_AT)
+		t->restless = 1;
+	else if (!t->history)
+		t->restless = 0;
+}
+
+static enum why
+read_stopped(struct sampler *s, struct thread *t, const struct gil *gil, unsigned flags,
+             raddr *holder)
+{
+	enum why why;
+	int first;
+
+	if (!t->tid)
+		return DENIED;
+	why = ptrace_stop(t->tid);
+	if (why != OK) {
+		s->counts.may_not_stop |= why == DENIED;
+		return why;
+	}
+	why = stack_read(s->walker, t->stack, t->tstate, gil, flags | STACK_STOPPED, holder, &first);
+	ptrace_resume(t->tid);
+	s->counts.stopped++;
+	return why;
+}
+
+static int
+may_stop(const struct sampler *s)
+{
+	return s->options.pausing != PAUSE_NEVER && !s->counts.may_not_stop;
+}
+
+/* Reads a thread's stack, by whichever way its movements ask for. */
+static enum why
+take(struct sampler *s, struct thread *t, const struct gil *gil, unsigned flags, raddr *holder)
+{
+	int always = s->options.pausing == PAUSE_ALWAYS && may_stop(s);
+	int stop = may_stop(s) && (always || t->restless);
+	int reads = may_stop(s) ? READS : READS_WITHOUT_STOP, first;
+	enum why why = TORN;
+
+	for (int i = 0; i < reads && !always; i++) {
+		why = stack_read(s->walker, t->stack, t->tstate, gil, flags, holder, &first);
+		if (i == 0 && (why != OK || *holder == t->tstate || !(gil || flags)))
+			remember_try(s, t, why == OK && first);
+		if (why == GONE || why == DENIED)
+			return why;
+		if (why == OK && (!stop || *holder != t->tstate))
+			return OK;
+		if (stop) /* that was only to see whether it still moves */
+			break;
+	}
+	if (stop || may_stop(s)) {
+		enum why stopped = read_stopped(s, t, gil, flags, holder);
+
+		if (stopped != DENIED && stopped != TORN)
+			return stopped;
+	}
+	return why;
+}
+
+/* ---- counting ---- */
+
+static uint32_t
+thread_root(struct sampler *s, struct thread *t)
+{
+	struct buf text = { 0 };
+
+	if (!t->root) {
+		buf_printf(&text, "thread %d ", t->tid);
+		thread_name(s->threads, t, &text);
+		t->root = 1 + profile_frame(s->profile, (struct profile_frame){
+			PROFILE_NO_STRING, profile_string(s->profile, text.data, text.len), 0 });
+		buf_free(&text);
+	}
+	return t->root - 1;
+}
+
+static void
+count(struct sampler *s, uint32_t stack)
+{
+	profile_count(s->profile, stack);
+	if (s->options.log)
+		profile_log(s->profile, stack, s->time);
+}
+
+static void
+count_stack(struct sampler *s, struct thread *t)
+{
+	uint32_t stack = PROFILE_ROOT;
+	size_t n;
+	const uint32_t *frames = stack_frames(t->stack, &n);
+
+	if (s->options.by_thread)
+		stack = profile_stack(s->profile, stack, thread_root(s, t));
+	for (size_t i = 0; i < n; i++)
+		stack = profile_stack(s->profile, stack, frames[i]);
+	if (stack == PROFILE_ROOT) /* a thread that runs no Python: nothing to show */
+		return;
+	count(s, stack);
+	s->counts.samples++;
+}
+
+static void
+count_idle(struct sampler *s)
+{
+	s->counts.idle++;
+	if (!s->options.exclude_idle)
+		count(s, PROFILE_ROOT);
+}
+
+static void
+count_failed(struct sampler *s, enum why why)
+{
+	s->counts.failed[why]++;
+	profile_count_failed(s->profile);
+}
+
+/* ---- one tick ---- */
+
+static struct thread *
+find_thread(struct sampler *s, raddr tstate)
+{
+	struct thread *t = tstate ? threads_find(s->threads, tstate) : NULL;
+
+	if (!t && tstate && threads_refresh(s->threads) == OK)
+		t = threads_find(s->threads, tstate);
+	return t;
+}
+
+static enum why
+read_holder(struct sampler *s, const struct gil *gil, raddr *holder)
+{
+	unsigned char bytes[64];
+	enum why why = gil->len <= sizeof bytes ?
+	               mem_read(s->t->mem, gil->addr, bytes, gil->len) : BROKEN;
+
+	if (why == OK)
+		*holder = gil_holder(s->t->layout, gil, bytes);
+	return why;
+}
+
+/* Samples the thread that holds this GIL, if any does; *ran is set then. */
+static enum why
+take_holder(struct sampler *s, struct gil gil, int *ran)
+{
+	struct thread *t = threads_find(s->threads, s->last_holder);
+	raddr holder = 0;
+	enum why why = OK;
+
+	if (!t)
+		why = read_holder(s, &gil, &holder);
+	for (int i = 0; why == OK && i < HANDOVERS; i++) {
+		if (!t) {
+			if (!holder)
+				return OK;
+			t = find_thread(s, holder);
+			if (!t) {
+				/* It came and went: the list was older or is newer. */
+				why = read_holder(s, &gil, &holder);
+				continue;
+			}
+		}
+		s->last_holder = t->tstate;
+		why = take(s, t, &gil, 0, &holder);
+		if (why == OK && holder == t->tstate) {
+			*ran = 1;
+			count_stack(s, t);
+			return OK;
+		}
+		t = NULL;
+	}
+	s->last_holder = 0;
+	return why == OK ? TORN : why;
+}
+
+static enum why
+take_holders(struct sampler *s, int *ran)
+{
+	size_t n;
+	const struct gil *gils = threads_gils(s->threads, &n);
+	enum why why = OK;
+
+	for (size_t i = 0; i < n && why == OK; i++) {
+		why = take_holder(s, gils[i], ran);
+		gils = threads_gils(s->threads, &n); /* may have been listed again */
+	}
+	return why;
+}
+
+static int
+is_idle(const struct sampler *s, struct thread *t)
+{
+	char state = thread_state(s->threads, t);
+
+	return state && state != 'R';
+}
+
+/*
+ * Samples every thread, or every one that runs: in a free-threaded build those
+ * attached to the interpreter, and where nobody tells who holds the GIL those
+ * that the kernel runs.
+ */
+static enum why
+take_all(struct sampler *s, int *ran)
+{
+	int running = !s->options.all_threads, attached = running && s->t->layout->free_threaded;
+	struct thread *const *threads;
+	enum why why = threads_refresh(s->threads), worst = why;
+	size_t n;
+
+	if (why != OK)
+		return why;
+	threads = threads_all(s->threads, &n);
+	for (size_t i = 0; i < n; i++) {
+		struct thread *t = threads[i];
+		raddr holder = t->tstate;
+
+		if (attached && !t->attached)
+			continue;
+		if (((running && !attached) || (!running && s->options.exclude_idle)) && is_idle(s, t))
+			continue;
+		why = take(s, t, NULL, attached ? STACK_ATTACHED : 0, &holder);
+		if (why == GONE)
+			return GONE;
+		if (why != OK) {
+			count_failed(s, why);
+			worst = why == TORN ? worst : why;
+		} else if (holder == t->tstate) {
+			*ran = 1;
+			count_stack(s, t);
+		}
+	}
+	/* Those that failed are counted already. */
+	return worst == OK || *ran ? OK : WHY_COUNT;
+}
+
+static int64_t
+epoch_us(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_REALTIME, &t);
+	return t.tv_sec * INT64_C(1000000) + t.tv_nsec / 1000;
+}
+
+static enum why
+tick(struct sampler *s)
+{
+	size_t n;
+	int ran = 0;
+	enum why why = OK;
+
+	if (s->options.log)
+		s->time = epoch_us();
+	threads_gils(s->threads, &n);
+	if (!n && !s->options.all_threads)
+		why = threads_refresh(s->threads);
+	threads_gils(s->threads, &n);
+	if (why == OK)
+		why = n && !s->options.all_threads ? take_holders(s, &ran) : take_all(s, &ran);
+	if (why == GONE)
+		return GONE;
+	if (why == OK && !ran && !s->options.all_threads)
+		count_idle(s);
+	if (why != OK && why != WHY_COUNT)
+		count_failed(s, why);
+	s->counts.ticks++;
+	s->bad_ticks = why == OK || why == TORN ? 0 : s->bad_ticks + 1;
+	return s->bad_ticks < BROKEN_TICKS ? OK : BROKEN;
+}
+
+/* ---- the clock ---- */
+
+int
+sample_wait(int64_t ns, const void *sigset, sample_event *event, void *context)
+{
+	int64_t deadline = now_ns() + ns;
+	siginfo_t info;
+	int signal;
+
+	do {
+		int64_t left = deadline - now_ns();
+		struct timespec timeout = { 0, 0 };
+
+		if (left > 0)
+			timeout = (struct timespec){ left / 1000000000, left % 1000000000 };
+		signal = sigtimedwait(sigset, &info, &timeout);
+		ptrace_service();
+		if (event(context, signal > 0 ? &info : NULL))
+			return 1;
+	} while (signal > 0 || now_ns() < deadline);
+	return 0;
+}
+
+/* Ticks whose time is over when the next one's has come already are missed;
+ * the last one of all is taken however late. */
+static void
+skip_missed(struct sampler *s)
+{
+	int64_t due = (now_ns() - s->start) / s->options.period, last = s->options.ticks - 1;
+
+	if (s->options.ticks >= 0 && due > last)
+		due = last;
+	if (due <= s->next)
+		return;
+	s->counts.missed += (uint64_t)(due - s->next);
+	s->next = due;
+}
+
+enum why
+sampler_run(struct sampler *s, const void *sigset, sample_event *event, void *context)
+{
+	if (!s->start)
+		s->start = now_ns();
+	while (s->options.ticks < 0 || s->next < s->options.ticks) {
+		enum why why;
+
+		if (sample_wait(s->start + s->next * s->options.period - now_ns(), sigset, event,
+		                context))
+			return OK;
+		skip_missed(s);
+		why = tick(s);
+		s->next++;
+		if (why != OK)
+			return why;
+	}
+	return OK;
+}
+
+/* ---- for dumps ---- */
+
+enum why
+sampler_stack(struct sampler *s, struct thread *t, const uint32_t **frames, size_t *n)
+{
+	raddr holder = t->tstate;
+	enum why why = take(s, t, NULL, 0, &holder);
+
+	*frames = stack_frames(t->stack, n);
+	return why;
+}
+
+int
+sampler_holds_gil(struct sampler *s, const struct thread *t)
+{
+	size_t n;
+	const struct gil *gils = threads_gils(s->threads, &n);
+
+	for (size_t i = 0; i < n; i++) {
+		raddr holder;
+
+		if (read_holder(s, &gils[i], &holder) == OK && holder == t->tstate)
+			return 1;
+	}
+	return 0;
+}

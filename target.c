@@ -1,0 +1,471 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * From a pid to the interpreter in it.
+ *
+ * No file of the target is opened: the headers and the dynamic symbols of
+ * everything that it has mapped lie in its memory.  First each mapped object
+ * is asked for the symbols that an interpreter exports; where none has them
+ * (static and stripped programs), writable memory is searched: for the cookie
+ * of 3.13 and later, else for the text that Py_GetVersion() leaves in a static
+ * buffer and then for a pointer to something that is linked like an
+ * interpreter and its thread.  Whatever was found is believed only if the
+ * interpreter's first thread points back to it.
+ */
+#include <ctype.h>
+#include <elf.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "util.h"
+#include "elf.h"
+#include "proc.h"
+#include "memory.h"
+#include "layouts.h"
+#include "objects.h"
+#include "explain.h"
+#include "target.h"
+
+enum { MAX_SCAN = 64 << 20, FINAL = 0xf0 };
+
+static const char cookie[8] = "xdebugpy"; /* CPython v3.13.0 pycore_runtime.h */
+
+struct finder {
+	struct target *t;
+	struct layout layout;
+	unsigned abi;
+	const struct proc_maps *maps;
+	const struct proc_map *map; /* where the object at hand begins */
+	struct elf elf;
+	int starting;     /* an interpreter was seen that is not ready */
+	unsigned refused; /* the version of one that can't be read, or 0 */
+	int narrow;       /* that one has pointers of 32 bits */
+};
+
+static int
+read_elf(void *context, uint64_t addr, void *buf, size_t len)
+{
+	return mem_read(context, addr, buf, len) == OK ? 0 : -1;
+}
+
+static raddr
+pointer_in(const struct finder *f, raddr addr)
+{
+	raddr p = 0;
+
+	return object_read_pointer(f->t->mem, &f->layout, addr, &p) == OK ? p : 0;
+}
+
+/* ---- which version ---- */
+
+/* "3.8.18 (default, ...": the value of that version at p, 0 if it is not one. */
+static unsigned
+version_text(const char *p, const char *end)
+{
+	unsigned part[3] = { 0 };
+
+	for (int i = 0; i < 3; i++) {
+		if (i && (p == end || *p++ != '.'))
+			return 0;
+		if (p == end || !isdigit((unsigned char)*p))
+			return 0;
+		while (p < end && isdigit((unsigned char)*p) && part[i] < 100)
+			part[i] = part[i] * 10 + (unsigned)(*p++ - '0');
+	}
+	while (p < end && *p > ' ' && *p < 127) /* "rc1", "+" */
+		p++;
+	if (end - p < 2 || p[0] != ' ' || p[1] != '(' || (part[0] != 2 && part[0] != 3))
+		return 0;
+	return part[0] << 24 | part[1] << 16 | part[2] << 8 | FINAL;
+}
+
+/* Calls each() with the object's writable memory, piece by piece, until it
+ * returns non-zero.  0 if it never did. */
+typedef int scan_piece(struct finder *, raddr addr, const char *bytes, size_t len, void *context);
+
+static int
+scan_writable(struct finder *f, scan_piece *each, void *context)
+{
+	enum { PIECE = 1 << 16, OVERLAP = 256 };
+	char *bytes = xcalloc(PIECE + OVERLAP, 1);
+	int result = 0;
+
+	for (size_t i = 0; i < f->elf.n_segments && !result; i++) {
+		const struct elf_segment *s = &f->elf.segments[i];
+		uint64_t size = s->size < MAX_SCAN ? s->size : MAX_SCAN;
+
+		for (uint64_t at = 0; s->writable && at < size && !result; at += PIECE) {
+			size_t len = size - at < PIECE + OVERLAP ? size - at : PIECE + OVERLAP;
+
+			if (mem_read(f->t->mem, s->addr + at, bytes, len) == OK)
+				result = each(f, s->addr + at, bytes, len, context);
+		}
+	}
+	free(bytes);
+	return result;
+}
+
+static int
+find_version_text(struct finder *f, raddr addr, const char *bytes, size_t len, void *context)
+{
+	unsigned *hex = context;
+
+	(void)f;
+	(void)addr;
+	for (size_t i = 0; i + 1 < len; i++) {
+		if (bytes[i] || (bytes[i + 1] != '2' && bytes[i + 1] != '3'))
+			continue;
+		*hex = version_text(bytes + i + 1, bytes + len);
+		if (*hex)
+			return 1;
+	}
+	return 0;
+}
+
+/* The object's version, for those that do not describe themselves. */
+static unsigned
+object_version(struct finder *f)
+{
+	raddr symbol = elf_symbol(&f->elf, "Py_Version"); /* 3.11 and later */
+	unsigned hex = 0;
+
+	if (symbol && mem_read(f->t->mem, symbol, &hex, sizeof hex) == OK && hex)
+		return hex;
+	hex = 0;
+	scan_writable(f, find_version_text, &hex);
+	return hex;
+}
+
+/* Takes the layout of a version that the table has.  -1: it has none. */
+static int
+use_version(struct finder *f, unsigned hex)
+{
+	const struct layout *row = layout_find(f->abi ? f->abi : hex, f->elf.ptr);
+
+	if (!row) {
+		f->refused = hex;
+		f->narrow = f->elf.ptr == 4;
+		return -1;
+	}
+	f->layout = *row;
+	if (elf_symbol(&f->elf, "_Py_RefTotal")) /* a debug build */
+		layout_shift_objects(&f->layout, layout_debug_shift(&f->layout));
+	f->t->hex = hex;
+	return 0;
+}
+
+/* ---- what is an interpreter ---- */
+
+/* An interpreter's first thread points back to it. */
+static int
+is_interpreter(const struct finder *f, raddr interp)
+{
+	raddr thread = pointer_in(f, interp + (raddr)f->layout.interp.threads);
+
+	return thread && pointer_in(f, thread + (raddr)f->layout.thread.interp) == interp;
+}
+
+/* Whether slot is the address of a pointer to the first interpreter. */
+static int
+believe(struct finder *f, raddr slot, raddr holder)
+{
+	raddr interp = pointer_in(f, slot);
+
+	if (!interp || !pointer_in(f, interp + (raddr)f->layout.interp.threads)) {
+		f->starting = 1;
+		return 0;
+	}
+	if (!is_interpreter(f, interp))
+		return 0;
+	f->t->interpreters = slot;
+	f->t->holder = holder;
+	return 1;
+}
+
+/* 3.13 and later: everything is told at the start of _PyRuntime. */
+static int
+try_cookie(struct finder *f, raddr runtime)
+{
+	uint64_t head[2];
+	unsigned hex;
+
+	if (mem_read(f->t->mem, runtime, head, sizeof head) != OK ||
+	    memcmp(head, cookie, sizeof cookie))
+		return -1;
+	hex = (unsigned)head[1];
+	if (layout_from_debug_offsets(&f->layout, f->t->mem, runtime, f->abi ? f->abi : hex)) {
+		f->refused = hex;
+		f->narrow = f->elf.ptr == 4;
+		return 0;
+	}
+	f->t->hex = hex;
+	return believe(f, runtime + (raddr)f->layout.runtime.interpreters, 0);
+}
+
+static int
+try_runtime(struct finder *f, raddr runtime)
+{
+	int answer = try_cookie(f, runtime);
+	unsigned hex;
+
+	if (answer >= 0)
+		return answer;
+	hex = object_version(f);
+	if (!hex) /* the text is made when the interpreter starts */
+		f->starting = 1;
+	if ((!hex && !f->abi) || use_version(f, hex) || f->layout.runtime.interpreters == ABSENT)
+		return 0;
+	return believe(f, runtime + (raddr)f->layout.runtime.interpreters,
+	               f->layout.runtime.current == ABSENT ? 0 :
+	               runtime + (raddr)f->layout.runtime.current);
+}
+
+/* ---- searching for it ---- */
+
+static int
+find_cookie(struct finder *f, raddr addr, const char *bytes, size_t len, void *context)
+{
+	(void)context;
+	for (size_t i = 0; i + sizeof cookie <= len; i += 8)
+		if (!memcmp(bytes + i, cookie, sizeof cookie) && try_cookie(f, addr + i) == 1)
+			return 1;
+	return 0;
+}
+
+static int
+is_writable(const struct finder *f, raddr addr)
+{
+	size_t low = 0, high = f->maps->n;
+
+	while (low < high) {
+		size_t middle = (low + high) / 2;
+
+		if (addr >= f->maps->maps[middle].end)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low < f->maps->n && addr >= f->maps->maps[low].start && f->maps->maps[low].writable;
+}
+
+/* How many interpreters hang together from this one on. */
+static int
+chain_length(const struct finder *f, raddr interp)
+{
+	enum { MAX_INTERPRETERS = 1024 };
+	int n = 0;
+
+	while (interp && n < MAX_INTERPRETERS && is_interpreter(f, interp)) {
+		interp = pointer_in(f, interp + (raddr)f->layout.interp.next);
+		n++;
+	}
+	return n;
+}
+
+struct hit {
+	raddr slot;
+	int length;
+};
+
+/*
+ * A pointer to an interpreter.  In 3.7 and later two lie side by side, first
+ * and main, which are one until there are sub-interpreters; before that the
+ * one from which most interpreters can be reached is the head of the list.
+ */
+static int
+find_interpreter(struct finder *f, raddr addr, const char *bytes, size_t len, void *context)
+{
+	struct hit *best = context;
+	size_t word = (size_t)f->layout.ptr;
+	int paired = f->layout.runtime.interpreters != ABSENT;
+
+	for (size_t i = 0; i + 2 * word <= len; i += word) {
+		raddr p = object_pointer(&f->layout, bytes + i);
+		int length;
+
+		if (!p || p % word || !is_writable(f, p))
+			continue;
+		if (paired && object_pointer(&f->layout, bytes + i + word) != p)
+			continue;
+		length = chain_length(f, p);
+		if (length > best->length)
+			*best = (struct hit){ addr + i, length };
+		if (paired && best->length)
+			return 1;
+	}
+	return 0;
+}
+
+/* Up to 3.6: interp_head is static, but the thread with the GIL is exported. */
+static int
+try_thread_symbol(struct finder *f, raddr current)
+{
+	struct hit best = { 0 };
+	unsigned hex = object_version(f);
+
+	if (!hex && !f->abi) {
+		f->starting = 1;
+		return 0;
+	}
+	if (use_version(f, hex))
+		return 0;
+	scan_writable(f, find_interpreter, &best);
+	if (!best.length)
+		f->starting = 1;
+	return best.length && believe(f, best.slot, current);
+}
+
+static int
+try_symbols(struct finder *f)
+{
+	raddr runtime = elf_symbol(&f->elf, "_PyRuntime");
+	raddr current = elf_symbol(&f->elf, "_PyThreadState_Current");
+
+	if (runtime)
+		return try_runtime(f, runtime);
+	return current && try_thread_symbol(f, current);
+}
+
+static int
+try_scan(struct finder *f)
+{
+	struct hit best = { 0 };
+	unsigned hex = 0;
+	raddr runtime;
+
+	if (scan_writable(f, find_cookie, NULL))
+		return 1;
+	scan_writable(f, find_version_text, &hex);
+	if ((!hex && !f->abi) || use_version(f, hex))
+		return 0;
+	scan_writable(f, find_interpreter, &best);
+	if (!best.length)
+		return 0;
+	if (f->layout.runtime.interpreters == ABSENT)
+		return believe(f, best.slot, 0);
+	runtime = best.slot - (raddr)f->layout.runtime.interpreters;
+	return believe(f, best.slot, f->layout.runtime.current == ABSENT ? 0 :
+	               runtime + (raddr)f->layout.runtime.current);
+}
+
+/* The program itself comes first, then what is called after Python, then all
+ * else: an interpreter may be linked into anything. */
+static int
+rank(const struct proc_map *m, const char *exe)
+{
+	const char *name = strrchr(m->path, '/');
+
+	if (!strcmp(m->path, exe))
+		return 0;
+	return name && strstr(name, "python") ? 1 : 2;
+}
+
+static int
+try_objects(struct finder *f, const char *exe, int (*attempt)(struct finder *))
+{
+	for (int pass = 0; pass < 3; pass++) {
+		for (size_t i = 0; i < f->maps->n; i++) {
+			f->map = &f->maps->maps[i];
+			if (f->map->offset || !f->map->inode || !f->map->readable ||
+			    rank(f->map, exe) != pass)
+				continue;
+			if (!elf_open(&f->elf, read_elf, f->t->mem, f->map->start) && attempt(f))
+				return 1;
+		}
+	}
+	return 0;
+}
+
+/* Reading a byte of it tells whether we may. */
+static enum why
+may_read(struct target *t, const struct proc_maps *maps)
+{
+	char byte;
+
+	for (size_t i = 0; i < maps->n; i++)
+		if (maps->maps[i].readable && maps->maps[i].inode)
+			return mem_read(t->mem, maps->maps[i].start, &byte, 1);
+	return OK;
+}
+
+static enum target_answer
+refuse_version(const struct finder *f, struct buf *reason)
+{
+	buf_printf(reason, "pid %d is %sPython %u.%u.%u, which pyflame cannot read: it reads %s; "
+	           "--abi=VERSION insists", f->t->pid, f->narrow ? "a 32-bit " : "",
+	           f->refused >> 24, f->refused >> 16 & 255, f->refused >> 8 & 255,
+	           layouts_supported);
+	return TARGET_UNSUPPORTED;
+}
+
+static enum target_answer
+search(struct target *t, const struct proc_maps *maps, unsigned abi, struct buf *reason)
+{
+	struct finder f = { .t = t, .abi = abi, .maps = maps };
+	char exe[4096];
+
+	if (proc_exe(t->pid, exe, sizeof exe))
+		exe[0] = 0;
+	if (try_objects(&f, exe, try_symbols) ||
+	    (!f.starting && !f.refused && try_objects(&f, exe, try_scan))) {
+		t->layout = xcalloc(1, sizeof *t->layout);
+		*t->layout = f.layout;
+		return TARGET_READY;
+	}
+	if (f.refused)
+		return refuse_version(&f, reason);
+	if (f.starting) {
+		buf_printf(reason, "pid %d has not started Python yet; try again", t->pid);
+		return TARGET_STARTING;
+	}
+	explain_not_python(t->pid, exe, maps, reason);
+	return TARGET_NOT_PYTHON;
+}
+
+static enum target_answer
+answer_why(int pid, enum why why, struct buf *reason)
+{
+	if (why == GONE && !explain_hidden(pid, reason)) {
+		buf_printf(reason, "no process with pid %d", pid);
+		return TARGET_GONE;
+	}
+	if (why == GONE)
+		return TARGET_DENIED;
+	if (why == BROKEN) {
+		explain_no_memory(pid, reason);
+		return TARGET_NOT_PYTHON;
+	}
+	explain_denied(pid, reason);
+	return TARGET_DENIED;
+}
+
+enum target_answer
+target_open(int pid, unsigned abi, struct target *t, struct buf *reason)
+{
+	enum target_answer answer;
+	struct proc_maps maps;
+	enum why why;
+
+	*t = (struct target){ .pid = pid, .start_time = proc_start_time(pid) };
+	why = proc_maps_read(pid, &maps);
+	if (why != OK)
+		return answer_why(pid, why, reason);
+	t->mem = mem_open(pid);
+	why = may_read(t, &maps);
+	answer = why == OK || why == FAULT ? search(t, &maps, abi, reason) :
+	                                     answer_why(pid, why, reason);
+	proc_maps_free(&maps);
+	if (answer != TARGET_READY)
+		target_close(t);
+	return answer;
+}
+
+void
+target_close(struct target *t)
+{
+	mem_close(t->mem);
+	free(t->layout);
+	t->mem = NULL;
+	t->layout = NULL;
+}

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef TARGET_H
+#define TARGET_H
+
+/* A process that runs Python, and where its interpreter keeps its state. */
+
+struct mem;
+struct layout;
+struct buf;
+
+struct target {
+	int pid;
+	uint64_t start_time;
+	struct mem *mem;
+	struct layout *layout;
+	unsigned hex;        /* PY_VERSION_HEX, as far as it is known */
+	raddr interpreters;  /* address of the pointer to the first interpreter */
+	raddr holder;        /* address of the pointer to the thread that holds the
+	                      * GIL; 0 if each interpreter tells, or nobody can */
+};
+
+enum target_answer {
+	TARGET_READY,
+	TARGET_STARTING,    /* Python, but not yet ready to run anything */
+	TARGET_NOT_PYTHON,
+	TARGET_UNSUPPORTED, /* Python, but one that pyflame can't read */
+	TARGET_DENIED,
+	TARGET_GONE,
+};
+
+/*
+ * Looks for an interpreter in process pid.  abi: a PY_VERSION_HEX to take it
+ * for, or 0.  On TARGET_READY *t is to be ended with target_close; otherwise
+ * it is empty, and a sentence why not has been appended to *reason.
+ */
+enum target_answer target_open(int pid, unsigned abi, struct target *t, struct buf *reason);
+void target_close(struct target *);
+
+#endif

@@ -1,0 +1,450 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Compiled against the headers of one CPython, prints what they say of its
+ * structures.
+ *
+ *   row            its entry of rows[] in layouts.c; from 3.13 what that file
+ *                  says about it
+ *   row values     the same as NAME=VALUE, one a line
+ *   row offsets    its _Py_DebugOffsets, as bytes; nothing before 3.13
+ *   row version    its version, PY_VERSION_HEX and how far a debug build moves
+ *                  objects
+ *
+ * From 3.13 it is to be linked with --unresolved-symbols=ignore-all: there an
+ * initialiser of _PyRuntime names half of the interpreter.
+ */
+#define Py_BUILD_CORE 1
+#include <Python.h>
+
+#if PY_VERSION_HEX < 0x03000000
+#include <frameobject.h>
+#elif PY_VERSION_HEX < 0x03070000
+#include <frameobject.h>
+#include <longintrepr.h>
+#elif PY_VERSION_HEX < 0x03080000
+#include <frameobject.h>
+#include <longintrepr.h>
+#include <internal/pystate.h>
+#elif PY_VERSION_HEX < 0x030b0000
+#include <frameobject.h>
+#include <longintrepr.h>
+#include <internal/pycore_pystate.h>
+#if PY_VERSION_HEX >= 0x03090000
+#include <internal/pycore_interp.h>
+#include <internal/pycore_runtime.h>
+#endif
+#else
+#include <internal/pycore_runtime.h>
+#include <internal/pycore_interp.h>
+#include <internal/pycore_frame.h>
+#include <internal/pycore_code.h>
+#include <internal/pycore_dict.h>
+#if PY_VERSION_HEX >= 0x030c0000
+#include <internal/pycore_gil.h>
+#include <internal/pycore_long.h>
+#endif
+#if PY_VERSION_HEX >= 0x030e0000
+#include <internal/pycore_debug_offsets.h>
+#include <internal/pycore_interpframe_structs.h>
+#include <internal/pycore_stackref.h>
+#elif PY_VERSION_HEX >= 0x030d0000
+#include <internal/pycore_ceval.h>
+#include <internal/pycore_runtime_init.h>
+#endif
+#endif
+
+#include <limits.h>
+#include <pthread.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <string.h>
+
+#include "names.h"
+
+#define AT(type, member) ((int)offsetof(type, member))
+#define SIZE(type) ((int)sizeof(type))
+
+/* Objects other than code and frames. */
+static void
+find_objects(struct layout *l)
+{
+	l->ptr = SIZE(void *);
+	l->object.type = AT(PyObject, ob_type);
+	l->object.head = SIZE(PyObject);
+	l->type.name = AT(PyTypeObject, tp_name);
+	l->type.flags = AT(PyTypeObject, tp_flags);
+	l->type.basicsize = AT(PyTypeObject, tp_basicsize);
+	l->type.dictoffset = AT(PyTypeObject, tp_dictoffset);
+	l->bytes.length = AT(PyVarObject, ob_size);
+	l->bytes.data = AT(PyBytesObject, ob_sval);
+#if PY_VERSION_HEX < 0x03000000
+	l->dict.keys = AT(PyDictObject, ma_mask);
+	l->dict.values = AT(PyDictObject, ma_table);
+	l->integer.digits = AT(PyIntObject, ob_ival);
+	l->text = TEXT_BYTES;
+	l->dicts = DICT_TABLE;
+#else
+	l->dict.keys = AT(PyDictObject, ma_keys);
+	l->dict.values = AT(PyDictObject, ma_values);
+#if PY_VERSION_HEX < 0x030c0000
+	l->integer.digits = AT(PyLongObject, ob_digit);
+	l->integer.count_shift = 0; /* ob_size */
+#else
+	l->integer.digits = AT(PyLongObject, long_value.ob_digit);
+	l->integer.count_shift = _PyLong_NON_SIZE_BITS;
+#endif
+	l->dicts = PY_VERSION_HEX < 0x030b0000 ? DICT_COMPACT : DICT_LOG2;
+#if PY_VERSION_HEX < 0x030b0000
+	l->dict.first_value = 0; /* ma_values is a PyObject ** */
+#else
+	l->dict.first_value = AT(PyDictValues, values);
+	l->type.cached_keys = AT(PyHeapTypeObject, ht_cached_keys);
+#endif
+
+	PyASCIIObject text;
+	uint32_t state;
+
+	l->unicode.length = AT(PyASCIIObject, length);
+	l->unicode.state = AT(PyASCIIObject, state);
+	l->unicode.hash = AT(PyASCIIObject, hash);
+	l->unicode.ascii = SIZE(PyASCIIObject);
+	l->unicode.compact = SIZE(PyCompactUnicodeObject);
+
+	/* Which bits are its kind, compact and ascii? */
+	memset(&text, 0, sizeof text);
+	text.state.kind = 7;
+	text.state.compact = 1;
+	text.state.ascii = 1;
+	memcpy(&state, &text.state, sizeof state);
+	l->text = state == 0x1f << 2 ? TEXT_UNICODE : state == 0x1f << 8 ? TEXT_UNICODE8 : TEXT_BYTES;
+#endif
+	l->attrs = PY_VERSION_HEX < 0x030b0000 ? ATTRS_DICT :
+	           PY_VERSION_HEX < 0x030c0000 ? ATTRS_PAIR :
+	           PY_VERSION_HEX < 0x030d0000 ? ATTRS_TAGGED : ATTRS_INLINE;
+}
+
+static void
+find_code(struct layout *l)
+{
+	l->code.firstlineno = AT(PyCodeObject, co_firstlineno);
+	l->code.filename = AT(PyCodeObject, co_filename);
+	l->code.name = AT(PyCodeObject, co_name);
+#if PY_VERSION_HEX < 0x030a0000
+	l->code.linetable = AT(PyCodeObject, co_lnotab);
+#else
+	l->code.linetable = AT(PyCodeObject, co_linetable);
+#endif
+#if PY_VERSION_HEX >= 0x030b0000
+	l->code.qualname = AT(PyCodeObject, co_qualname);
+	l->code.instructions = AT(PyCodeObject, co_code_adaptive);
+	l->code.traceable = AT(PyCodeObject, _co_firsttraceable);
+#endif
+#if PY_VERSION_HEX >= 0x030e0000 && defined(Py_GIL_DISABLED)
+	l->code.tlbc = AT(PyCodeObject, co_tlbc);
+#endif
+#if PY_VERSION_HEX < 0x03000000
+	l->code.id_from = AT(PyCodeObject, co_code);
+#else
+	l->code.id_from = AT(PyCodeObject, co_firstlineno);
+#endif
+	l->code.id_to = l->code.linetable + SIZE(void *);
+#if PY_VERSION_HEX >= 0x030c0000
+	l->code.id_unique = AT(PyCodeObject, co_version) >= l->code.id_from &&
+	                    AT(PyCodeObject, co_version) < l->code.id_to;
+#else
+	l->code.id_unique = 0;
+#endif
+	l->lines = PY_VERSION_HEX < 0x03000000 ? LINES_LNOTAB_U8 :
+	           PY_VERSION_HEX < 0x030a0000 ? LINES_LNOTAB :
+	           PY_VERSION_HEX < 0x030b0000 ? LINES_RANGES : LINES_LOCATIONS;
+}
+
+static void
+find_frame(struct layout *l)
+{
+	l->shim_owner = INT_MAX;
+	l->tags = 0;
+#if PY_VERSION_HEX < 0x030b0000
+	l->frame.size = AT(PyFrameObject, f_lineno) + SIZE(int);
+	l->frame.code = AT(PyFrameObject, f_code);
+	l->frame.back = AT(PyFrameObject, f_back);
+	l->frame.instr = AT(PyFrameObject, f_lasti);
+#else
+	l->frame.size = SIZE(_PyInterpreterFrame);
+	l->frame.back = AT(_PyInterpreterFrame, previous);
+	l->frame.owner = AT(_PyInterpreterFrame, owner);
+#if PY_VERSION_HEX < 0x030d0000
+	l->cframe.frame = AT(_PyCFrame, current_frame);
+	l->frame.code = AT(_PyInterpreterFrame, f_code);
+	l->frame.instr = AT(_PyInterpreterFrame, prev_instr);
+#else
+	l->frame.code = AT(_PyInterpreterFrame, f_executable);
+	l->frame.instr = AT(_PyInterpreterFrame, instr_ptr);
+#endif
+#endif
+#if PY_VERSION_HEX >= 0x030e0000
+	l->shim_owner = FRAME_OWNED_BY_INTERPRETER;
+	/* Free-threaded 3.14 has one bit only; the other is 0 in any pointer. */
+	l->tags = Py_TAG_BITS | 3;
+#ifdef Py_GIL_DISABLED
+	l->frame.tlbc = AT(_PyInterpreterFrame, tlbc_index);
+#endif
+#elif PY_VERSION_HEX >= 0x030c0000
+	l->shim_owner = FRAME_OWNED_BY_CSTACK;
+#endif
+	l->frames = PY_VERSION_HEX < 0x030b0000 ? FRAMES_HEAP :
+	            PY_VERSION_HEX < 0x030d0000 ? FRAMES_CFRAME : FRAMES_CURRENT;
+	l->instr = PY_VERSION_HEX < 0x030a0000 ? INSTR_BYTES :
+	           PY_VERSION_HEX < 0x030b0000 ? INSTR_UNITS : INSTR_PTR;
+}
+
+static void
+find_thread(struct layout *l)
+{
+	l->thread.next = AT(PyThreadState, next);
+	l->thread.interp = AT(PyThreadState, interp);
+	l->thread.thread_id = AT(PyThreadState, thread_id);
+#if PY_VERSION_HEX < 0x030b0000
+	l->thread.frame = AT(PyThreadState, frame);
+#elif PY_VERSION_HEX < 0x030d0000
+	l->thread.frame = AT(PyThreadState, cframe);
+#else
+	l->thread.frame = AT(PyThreadState, current_frame);
+	l->thread.state = AT(PyThreadState, state);
+#endif
+#if PY_VERSION_HEX >= 0x030b0000
+	l->thread.native_id = AT(PyThreadState, native_thread_id);
+#endif
+#if PY_VERSION_HEX >= 0x030f0000
+	l->thread.base = AT(PyThreadState, base_frame);
+#endif
+}
+
+static void
+find_interpreter(struct layout *l)
+{
+	l->interp.next = AT(PyInterpreterState, next);
+#if PY_VERSION_HEX < 0x030b0000
+	l->interp.threads = AT(PyInterpreterState, tstate_head);
+#else
+	l->interp.threads = AT(PyInterpreterState, threads.head);
+#endif
+#if PY_VERSION_HEX < 0x030c0000
+	l->interp.modules = AT(PyInterpreterState, modules);
+#else
+	l->interp.modules = AT(PyInterpreterState, imports.modules);
+	l->interp.gil = AT(PyInterpreterState, ceval.gil);
+	l->gil.holder = AT(struct _gil_runtime_state, last_holder);
+	l->gil.locked = AT(struct _gil_runtime_state, locked);
+#ifdef Py_GIL_DISABLED
+	l->gil.enabled = AT(struct _gil_runtime_state, enabled);
+#endif
+#endif
+#if PY_VERSION_HEX >= 0x030e0000
+	l->interp.generation = AT(PyInterpreterState, _code_object_generation);
+#endif
+#if PY_VERSION_HEX >= 0x03070000
+	l->runtime.interpreters = AT(_PyRuntimeState, interpreters.head);
+#if PY_VERSION_HEX < 0x030c0000
+	l->runtime.current = AT(_PyRuntimeState, gilstate.tstate_current);
+#endif
+#endif
+}
+
+/* Debug builds up to 3.7 put two pointers before ob_refcnt. */
+static int
+shift(void)
+{
+#if PY_VERSION_HEX < 0x03080000
+	return AT(PyObject, ob_refcnt);
+#else
+	return 0;
+#endif
+}
+
+static void
+print_version(void)
+{
+	printf("%s%s%s %#x %d\n", PY_VERSION,
+#ifdef Py_GIL_DISABLED
+	       "t",
+#else
+	       "",
+#endif
+#ifdef Py_DEBUG
+	       "-debug",
+#else
+	       "",
+#endif
+	       (unsigned)PY_VERSION_HEX, shift());
+}
+
+#if PY_VERSION_HEX < 0x030d0000
+
+static void
+print_offsets(void)
+{
+}
+
+static void
+print_words(const char *format)
+{
+	(void)format;
+}
+
+/* MACRO(column, ...), with the text after it. */
+static void
+print_columns(const char *macro, const char *after, int n, ...)
+{
+	va_list list;
+
+	va_start(list, n);
+	printf("%s(", macro);
+	for (int i = 0; i < n; i++) {
+		int column = va_arg(list, int);
+
+		if (i)
+			printf(", ");
+		if (column == ABSENT)
+			printf("ABSENT");
+		else
+			printf("%d", column);
+	}
+	printf(")%s", after);
+	va_end(list);
+}
+
+static void
+print_row(const struct layout *l)
+{
+	int micro = (PY_VERSION_HEX >> 16) == 0x0307 && PY_MICRO_VERSION >= 4 ? 4 : 0;
+	int mutex = 2 * (SIZE(pthread_mutex_t) - 40);
+
+	printf("\t{ .since = HEX(%d, %d, %d), .ptr = %d, .shim_owner = ",
+	       PY_MAJOR_VERSION, PY_MINOR_VERSION, micro, l->ptr);
+	if (l->shim_owner == INT_MAX)
+		printf("INT_MAX,\n\t  ");
+	else
+		printf("%d,\n\t  ", l->shim_owner);
+	printf("KINDS(%s, %s, %s, %s, %s, %s),\n\t  ", frames_names[l->frames],
+	       instr_names[l->instr], lines_names[l->lines], text_names[l->text],
+	       dicts_names[l->dicts], attrs_names[l->attrs]);
+	if (l->runtime.current == ABSENT)
+		print_columns("RUNTIME", ", ", 2, l->runtime.interpreters, l->runtime.current);
+	else
+		printf("RUNTIME(%d, %d + MUTEX), ", l->runtime.interpreters, l->runtime.current - mutex);
+	print_columns("INTERP", ", ", 4, l->interp.next, l->interp.threads, l->interp.gil,
+	              l->interp.modules);
+	print_columns("GIL", ",\n\t  ", 2, l->gil.holder, l->gil.locked);
+	print_columns("THREAD", ", ", 5, l->thread.next, l->thread.interp, l->thread.frame,
+	              l->thread.thread_id, l->thread.native_id);
+	print_columns("CFRAME", ",\n\t  ", 1, l->cframe.frame);
+	print_columns("FRAME", ",\n\t  ", 5, l->frame.size, l->frame.code, l->frame.back,
+	              l->frame.instr, l->frame.owner);
+	print_columns("CODE", ",\n\t  ", 10, l->code.firstlineno, l->code.filename, l->code.name,
+	              l->code.qualname, l->code.linetable, l->code.instructions, l->code.traceable,
+	              l->code.id_from, l->code.id_to, l->code.id_unique);
+	if (PY_MAJOR_VERSION >= 3 && l->type.cached_keys == ABSENT && shift() == 0) {
+		printf("PLAIN_OBJECTS, ");
+	} else {
+		print_columns("OBJECT", ", ", 2, l->object.type, l->object.head);
+		print_columns("BYTES", ", ", 2, l->bytes.length, l->bytes.data);
+		print_columns("TYPE", ", ", 5, l->type.name, l->type.flags, l->type.basicsize,
+		              l->type.dictoffset, l->type.cached_keys);
+		print_columns("INTEGER", ",\n\t  ", 2, l->integer.digits, l->integer.count_shift);
+	}
+	print_columns("UNICODE", ", ", 5, l->unicode.length, l->unicode.state, l->unicode.hash,
+	              l->unicode.ascii, l->unicode.compact);
+	print_columns("DICT", " },\n", 3, l->dict.keys, l->dict.values, l->dict.first_value);
+}
+
+#else
+
+#if PY_VERSION_HEX < 0x030e0000
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wmissing-field-initializers"
+#pragma GCC diagnostic ignored "-Wdeprecated-declarations"
+static _PyRuntimeState state = _PyRuntimeState_INIT(state, "xdebugpy");
+#pragma GCC diagnostic pop
+#else
+static struct {
+	_Py_DebugOffsets debug_offsets;
+} state = { _Py_DebugOffsets_INIT("xdebugpy") };
+#endif
+
+static void
+print_offsets(void)
+{
+	fwrite(&state.debug_offsets, sizeof state.debug_offsets, 1, stdout);
+}
+
+static void
+print_words(const char *format)
+{
+#define POSITION(name, member) printf(format, #name, AT(_Py_DebugOffsets, member));
+#define NO_POSITION(name, member) printf(format, #name, 0);
+	WORDS_3_13(POSITION)
+#if PY_VERSION_HEX < 0x030e0000
+	WORDS_3_14(NO_POSITION)
+#else
+	WORDS_3_14(POSITION)
+#endif
+#if PY_VERSION_HEX < 0x030f0000
+	WORDS_3_15(NO_POSITION)
+#else
+	WORDS_3_15(POSITION)
+#endif
+}
+
+/* What _Py_DebugOffsets does not tell, and where in it is what it does. */
+static void
+print_row(const struct layout *l)
+{
+	printf("state_after_status = %d\n", l->thread.state - AT(PyThreadState, _status));
+	printf("traceable_before_instructions[%d] = %d\n", l->free_threaded,
+	       l->code.instructions - l->code.traceable);
+	printf("cached_keys_after_name = %d\n", l->type.cached_keys - l->type.name);
+	printf("shim_owner = %d\n", l->shim_owner);
+	printf("tags = %u\n", l->tags);
+	printf("gil = { %d, %d, %d }\n", l->gil.holder, l->gil.locked, l->gil.enabled);
+	printf("first_value = %d\n", l->dict.first_value);
+	printf("hash_after_length = %d\n", l->unicode.hash - l->unicode.length);
+	printf("compact_after_ascii = %d\n", l->unicode.compact - l->unicode.ascii);
+	printf("basicsize_after_name = %d\n", l->type.basicsize - l->type.name);
+	printf("dictoffset_after_name = %d\n", l->type.dictoffset - l->type.name);
+	printf("text = %s\n", text_names[l->text]);
+	print_words("[W_%s] = %d\n");
+}
+
+#endif
+
+int
+main(int argc, char **argv)
+{
+	const char *what = argc > 1 ? argv[1] : "";
+	struct layout layout;
+
+	memset(&layout, 0xff, sizeof layout); /* all is ABSENT */
+	find_objects(&layout);
+	find_code(&layout);
+	find_frame(&layout);
+	find_thread(&layout);
+	find_interpreter(&layout);
+#ifdef Py_GIL_DISABLED
+	layout.free_threaded = 1;
+#else
+	layout.free_threaded = 0;
+#endif
+
+	if (strcmp(what, "version") == 0) {
+		print_version();
+	} else if (strcmp(what, "offsets") == 0) {
+		print_offsets();
+	} else if (strcmp(what, "values") == 0) {
+		print_layout(&layout);
+		print_words("word.%s=%d\n");
+	} else {
+		print_row(&layout);
+	}
+	return 0;
+}

@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Prints what pyflame believes of a release, to be compared with what row.c
+ * finds in its headers.
+ *
+ *   table HEX SHIFT    HEX is its PY_VERSION_HEX, SHIFT how far its debug build
+ *                      moves objects; from 3.13 its _Py_DebugOffsets is on stdin
+ *   table rows         the releases that a row or a column begins with
+ */
+#include <stdlib.h>
+
+#include "../../layouts.c"
+#include "names.h"
+
+#define NAME(name, member) W_##name,
+static const uint8_t printed[] = { WORDS_3_13(NAME) WORDS_3_14(NAME) WORDS_3_15(NAME) };
+_Static_assert(LEN(printed) == W_COUNT, "there are words that are not named in names.h");
+
+#define STRING(name, member) #name,
+static const char *const word_names[] = {
+	WORDS_3_13(STRING) WORDS_3_14(STRING) WORDS_3_15(STRING)
+};
+
+/* The target: its _PyRuntime is at address 0. */
+static unsigned char runtime[4096];
+
+enum why
+mem_read(struct mem *mem, raddr addr, void *buf, size_t len)
+{
+	(void)mem;
+	if (addr > sizeof runtime || len > sizeof runtime - addr)
+		return FAULT;
+	memcpy(buf, runtime + addr, len);
+	return OK;
+}
+
+static void
+print_release(unsigned hex)
+{
+	printf("%u.%u.%u\n", hex >> 24, hex >> 16 & 0xff, hex >> 8 & 0xff);
+}
+
+static void
+print_rows(void)
+{
+	for (size_t i = 0; i < LEN(rows); i++)
+		print_release(rows[i].since);
+	for (unsigned i = 0; i < LEN(untold); i++)
+		print_release(HEX(3, 13 + i, 0));
+}
+
+int
+main(int argc, char **argv)
+{
+	struct layout layout = { 0 };
+	unsigned hex;
+
+	if (argc == 2 && strcmp(argv[1], "rows") == 0) {
+		print_rows();
+		return 0;
+	}
+	if (argc != 3) {
+		fprintf(stderr, "usage: table HEX SHIFT | table rows\n");
+		return 2;
+	}
+	hex = (unsigned)strtoul(argv[1], NULL, 16);
+	if (hex < HEX(3, 13, 0)) {
+		const struct layout *row = layout_find(hex, (int)sizeof(void *));
+
+		if (!row) {
+			printf("no row\n");
+			return 1;
+		}
+		printf("row=");
+		print_release(row->since);
+		layout = *row;
+		layout_shift_objects(&layout, atoi(argv[2]));
+		print_layout(&layout);
+		return 0;
+	}
+	if (fread(runtime, 1, sizeof runtime, stdin) == 0 ||
+	    layout_from_debug_offsets(&layout, NULL, 0, hex) != 0) {
+		printf("_Py_DebugOffsets refused\n");
+		return 1;
+	}
+	printf("row=");
+	print_release(hex & 0xffff0000);
+	print_layout(&layout);
+	for (size_t i = 0; i < LEN(printed); i++)
+		printf("word.%s=%d\n", word_names[i], words[printed[i]][(hex >> 16 & 0xff) - 13]);
+	return 0;
+}

@@ -1,0 +1,456 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Interpreters hang together by `next`, and so do the threads of each; the
+ * newest comes first.  All that was listed last time is read in one call, and
+ * the lists are followed in that copy.
+ */
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "util.h"
+#include "proc.h"
+#include "memory.h"
+#include "snapshot.h"
+#include "layouts.h"
+#include "objects.h"
+#include "target.h"
+#include "frames.h"
+#include "threads.h"
+
+enum { MAX_INTERPRETERS = 1024, MAX_THREADS = 1 << 16 };
+
+struct threads {
+	const struct target *t;
+	const struct layout *l;
+	struct snap *snap;
+	raddr *interps;
+	size_t n_interps, cap_interps;
+	struct gil *gils;
+	size_t n_gils, cap_gils;
+	struct thread **threads;
+	size_t n_threads, cap_threads;
+	struct thread **listing; /* the list that is being made */
+	size_t n_listing, cap_listing;
+	struct proc_task *tasks;
+	size_t n_tasks;
+	int tid_offset; /* in struct pthread; 0: not yet found, -1: can't be */
+};
+
+struct threads *
+threads_new(const struct target *t)
+{
+	struct threads *th = xcalloc(1, sizeof *th);
+
+	th->t = t;
+	th->l = t->layout;
+	th->snap = snap_new(t->mem);
+	return th;
+}
+
+static void
+thread_free(struct thread *t)
+{
+	if (t->state_fd >= 0)
+		close(t->state_fd);
+	stack_free(t->stack);
+	free(t);
+}
+
+void
+threads_free(struct threads *th)
+{
+	if (!th)
+		return;
+	for (size_t i = 0; i < th->n_threads; i++)
+		thread_free(th->threads[i]);
+	snap_free(th->snap);
+	free(th->interps);
+	free(th->gils);
+	free(th->threads);
+	free(th->listing);
+	free(th->tasks);
+	free(th);
+}
+
+struct thread *const *
+threads_all(const struct threads *th, size_t *n)
+{
+	*n = th->n_threads;
+	return th->threads;
+}
+
+struct thread *
+threads_find(const struct threads *th, raddr tstate)
+{
+	for (size_t i = 0; i < th->n_threads; i++)
+		if (th->threads[i]->tstate == tstate)
+			return th->threads[i];
+	return NULL;
+}
+
+const struct gil *
+threads_gils(const struct threads *th, size_t *n)
+{
+	*n = th->n_gils;
+	return th->gils;
+}
+
+/* ---- the kernel's number of a thread ---- */
+
+static int
+outer_tid(const struct threads *th, uint64_t inner)
+{
+	for (size_t i = 0; i < th->n_tasks; i++)
+		if (th->tasks[i].inner > 0 && (uint64_t)th->tasks[i].inner == inner)
+			return th->tasks[i].tid;
+	return 0;
+}
+
+/* The same, after another look at /proc if it is not known: a new thread. */
+static int
+find_tid(struct threads *th, uint64_t inner)
+{
+	int tid = outer_tid(th, inner);
+
+	if (tid || !inner)
+		return tid;
+	free(th->tasks);
+	th->n_tasks = proc_tasks(th->t->pid, &th->tasks);
+	return outer_tid(th, inner);
+}
+
+/*
+ * Up to 3.10 Python knows a thread by its pthread_t only.  That is the address
+ * of the C library's structure, which holds the tid at an offset that differs
+ * between libraries: it is the one at which every thread's structure has the
+ * number of some task of this process.
+ */
+static void
+find_tid_offset(struct threads *th)
+{
+	enum { SEARCHED = 1024 };
+	int32_t words[SEARCHED / 4];
+	unsigned char fits[SEARCHED / 4];
+
+	memset(fits, 1, sizeof fits);
+	free(th->tasks);
+	th->n_tasks = proc_tasks(th->t->pid, &th->tasks);
+	for (size_t i = 0; i < th->n_listing; i++) {
+		if (mem_read(th->t->mem, th->listing[i]->ident, words, sizeof words) != OK)
+			continue;
+		for (size_t k = 0; k < LEN(words); k++)
+			fits[k] = fits[k] && words[k] > 0 && outer_tid(th, (uint64_t)words[k]);
+	}
+	th->tid_offset = -1;
+	for (size_t k = LEN(words); k-- > 0;)
+		if (fits[k])
+			th->tid_offset = (int)k * 4;
+}
+
+static int
+tid_by_pthread(struct threads *th, const struct thread *t)
+{
+	int32_t tid;
+
+	if (!th->tid_offset)
+		find_tid_offset(th);
+	if (th->tid_offset < 0 ||
+	    mem_read(th->t->mem, t->ident + (raddr)th->tid_offset, &tid, sizeof tid) != OK)
+		return 0;
+	return tid > 0 ? find_tid(th, (uint64_t)tid) : 0;
+}
+
+/* ---- listing ---- */
+
+static size_t
+head_size(const struct layout *l)
+{
+	int fields[] = { l->thread.next, l->thread.interp, l->thread.thread_id,
+	                 l->thread.native_id, l->thread.state };
+	int end = 0;
+
+	for (size_t i = 0; i < LEN(fields); i++)
+		if (fields[i] > end)
+			end = fields[i];
+	return (size_t)(end + l->ptr);
+}
+
+static void
+plan(struct threads *th)
+{
+	const struct layout *l = th->l;
+	size_t word = (size_t)l->ptr;
+
+	snap_begin(th->snap);
+	snap_add(th->snap, th->t->interpreters, word, SNAP_ONCE);
+	for (size_t i = 0; i < th->n_interps; i++) {
+		snap_add(th->snap, th->interps[i] + (raddr)l->interp.next, word, SNAP_ONCE);
+		if (l->interp.gil != ABSENT)
+			snap_add(th->snap, th->interps[i] + (raddr)l->interp.gil, word, SNAP_ONCE);
+		snap_add(th->snap, th->interps[i] + (raddr)l->interp.threads, word, SNAP_ONCE);
+	}
+	for (size_t i = th->n_threads; i-- > 0;)
+		snap_add(th->snap, th->threads[i]->tstate, head_size(l), SNAP_ONCE);
+}
+
+static enum why
+fetch_pointer(struct threads *th, raddr addr, raddr *value)
+{
+	enum why why;
+	const void *p = snap_fetch(th->snap, addr, addr, (size_t)th->l->ptr, &why);
+
+	if (!p)
+		return why;
+	*value = object_pointer(th->l, p);
+	return OK;
+}
+
+/* The thread listed last time with that state: most likely the next in line. */
+static struct thread *
+known_thread(const struct threads *th, raddr tstate)
+{
+	size_t behind = th->n_listing + 1;
+
+	if (behind <= th->n_threads && th->threads[th->n_threads - behind]->tstate == tstate)
+		return th->threads[th->n_threads - behind];
+	return threads_find(th, tstate);
+}
+
+static enum why
+list_thread(struct threads *th, raddr interp, raddr tstate, raddr *next)
+{
+	const struct layout *l = th->l;
+	raddr ident, native = 0;
+	struct thread *t;
+	int32_t state = 0;
+	enum why why;
+	const char *p = snap_fetch(th->snap, tstate, tstate, head_size(l), &why);
+
+	if (!p)
+		return why;
+	if (object_pointer(l, p + l->thread.interp) != interp)
+		return BROKEN;
+	*next = object_pointer(l, p + l->thread.next);
+	ident = object_pointer(l, p + l->thread.thread_id);
+	if (l->thread.native_id != ABSENT)
+		native = object_pointer(l, p + l->thread.native_id);
+	if (l->thread.state != ABSENT)
+		memcpy(&state, p + l->thread.state, sizeof state);
+
+	t = known_thread(th, tstate);
+	if (t && t->ident != ident) /* another one, at the address of the old one */
+		t = NULL;
+	if (!t) {
+		t = xcalloc(1, sizeof *t);
+		*t = (struct thread){ .tstate = tstate, .ident = ident, .state_fd = -1,
+		                      .stack = stack_new() };
+	}
+	t->attached = state == 1;
+	t->listed = 1;
+	th->listing = grow(th->listing, th->n_listing, &th->cap_listing, sizeof *th->listing);
+	th->listing[th->n_listing++] = t;
+	if (!t->tid && native)
+		t->tid = find_tid(th, native);
+	return OK;
+}
+
+/* Follows the list of one interpreter's threads. */
+static enum why
+list_threads(struct threads *th, raddr interp)
+{
+	raddr tstate = 0;
+	enum why why = fetch_pointer(th, interp + (raddr)th->l->interp.threads, &tstate);
+
+	while (why == OK && tstate) {
+		if (th->n_listing == MAX_THREADS)
+			return DEEP;
+		why = list_thread(th, interp, tstate, &tstate);
+	}
+	return why;
+}
+
+static void
+add_gil(struct threads *th, struct gil gil)
+{
+	for (size_t i = 0; i < th->n_gils; i++)
+		if (th->gils[i].addr == gil.addr)
+			return;
+	th->gils = grow(th->gils, th->n_gils, &th->cap_gils, sizeof *th->gils);
+	th->gils[th->n_gils++] = gil;
+}
+
+static enum why
+list_gil(struct threads *th, raddr interp)
+{
+	const struct layout *l = th->l;
+	int32_t enabled = 1;
+	raddr gil = 0;
+	enum why why;
+
+	if (th->t->holder) {
+		add_gil(th, (struct gil){ th->t->holder, (size_t)l->ptr, 0, ABSENT });
+		return OK;
+	}
+	if (l->interp.gil == ABSENT)
+		return OK;
+	why = fetch_pointer(th, interp + (raddr)l->interp.gil, &gil);
+	if (why == OK && l->gil.enabled != ABSENT)
+		why = mem_read(th->t->mem, gil + (raddr)l->gil.enabled, &enabled, sizeof enabled);
+	if (why == OK && enabled && gil)
+		add_gil(th, (struct gil){ gil, (size_t)l->gil.locked + 4, l->gil.holder,
+		                          l->gil.locked });
+	return why;
+}
+
+/* Throws the new list away (keep is 0) or puts it in the old one's place. */
+static void
+finish(struct threads *th, int keep)
+{
+	struct thread **old = th->threads;
+	size_t n_old = th->n_threads, cap_old = th->cap_threads;
+
+	if (!keep) {
+		for (size_t i = 0; i < th->n_listing; i++)
+			if (threads_find(th, th->listing[i]->tstate) != th->listing[i])
+				thread_free(th->listing[i]);
+		th->n_listing = 0;
+		return;
+	}
+	for (size_t i = 0; i < n_old; i++)
+		if (!old[i]->listed)
+			thread_free(old[i]);
+	/* Newest first in the target, oldest first here. */
+	for (size_t i = 0, n = th->n_listing; i < n / 2; i++) {
+		struct thread *t = th->listing[i];
+
+		th->listing[i] = th->listing[n - 1 - i];
+		th->listing[n - 1 - i] = t;
+	}
+	th->threads = th->listing;
+	th->n_threads = th->n_listing;
+	th->cap_threads = th->cap_listing;
+	th->listing = old;
+	th->n_listing = 0;
+	th->cap_listing = cap_old;
+}
+
+static enum why
+list_all(struct threads *th)
+{
+	raddr interp = 0;
+	enum why why = fetch_pointer(th, th->t->interpreters, &interp);
+
+	th->n_gils = th->n_interps = 0;
+	for (size_t i = 0; why == OK && interp; i++) {
+		if (i == MAX_INTERPRETERS)
+			return DEEP;
+		th->interps = grow(th->interps, th->n_interps, &th->cap_interps,
+		                   sizeof *th->interps);
+		th->interps[th->n_interps++] = interp;
+		why = list_threads(th, interp);
+		if (why == OK)
+			why = list_gil(th, interp);
+		if (why == OK)
+			why = fetch_pointer(th, interp + (raddr)th->l->interp.next, &interp);
+	}
+	return why;
+}
+
+enum why
+threads_refresh(struct threads *th)
+{
+	size_t n_gils = th->n_gils, n_interps = th->n_interps;
+	raddr bad;
+	enum why why;
+
+	for (size_t i = 0; i < th->n_threads; i++)
+		th->threads[i]->listed = 0;
+	plan(th);
+	why = snap_read(th->snap, &bad);
+	if (why != OK && why != FAULT)
+		return why;
+	why = list_all(th);
+	if (why == OK && th->l->thread.native_id == ABSENT)
+		for (size_t i = 0; i < th->n_listing; i++)
+			if (!th->listing[i]->tid)
+				th->listing[i]->tid = tid_by_pthread(th, th->listing[i]);
+	finish(th, why == OK);
+	if (why != OK) { /* they changed too little to matter, or not at all */
+		th->n_gils = n_gils;
+		th->n_interps = n_interps;
+	}
+	return why;
+}
+
+/* ---- what a thread is ---- */
+
+char
+thread_state(const struct threads *th, struct thread *t)
+{
+	return t->tid ? proc_state(th->t->pid, t->tid, &t->state_fd) : 0;
+}
+
+struct name_search {
+	struct threads *th;
+	uint64_t ident;
+	raddr found;
+};
+
+static int
+match_ident(void *context, raddr key, raddr value)
+{
+	struct name_search *s = context;
+	uint64_t ident;
+
+	if (object_integer(s->th->t->mem, s->th->l, key, &ident) != OK || ident != s->ident)
+		return 0;
+	s->found = value;
+	return 1;
+}
+
+/* sys.modules["threading"]._active[ident]._name, in any interpreter. */
+static enum why
+python_name(struct threads *th, raddr interp, uint64_t ident, struct buf *out)
+{
+	struct mem *mem = th->t->mem;
+	const struct layout *l = th->l;
+	struct name_search s = { th, ident, 0 };
+	raddr at, dict;
+	enum why why = object_read_pointer(mem, l, interp + (raddr)l->interp.modules, &at);
+
+	if (why == OK)
+		why = object_dict_get(mem, l, at, "threading", &at);
+	if (why == OK) /* a module's dictionary comes right after its head */
+		why = object_read_pointer(mem, l, at + (raddr)l->object.head, &dict);
+	if (why == OK)
+		why = object_dict_get(mem, l, dict, "_active", &at);
+	if (why == OK)
+		why = object_dict_each(mem, l, at, match_ident, &s);
+	if (why != OK || !s.found)
+		return why == OK ? BROKEN : why;
+	why = object_attribute(mem, l, s.found, "_name", &at);
+	if (why != OK) /* 2.7 */
+		why = object_attribute(mem, l, s.found, "_Thread__name", &at);
+	return why == OK ? object_text(mem, l, at, out) : why;
+}
+
+void
+thread_name(struct threads *th, const struct thread *t, struct buf *out)
+{
+	char name[32];
+	size_t before = out->len;
+
+	for (size_t i = 0; i < th->n_interps; i++) {
+		if (python_name(th, th->interps[i], t->ident, out) == OK && out->len > before)
+			return;
+		out->len = before;
+	}
+	if (t->tid == th->t->pid)
+		buf_str(out, "MainThread");
+	else if (t->tid && !proc_task_name(th->t->pid, t->tid, name, sizeof name))
+		buf_str(out, name);
+	else
+		buf_str(out, "unknown");
+}

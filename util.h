@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef UTIL_H
+#define UTIL_H
+
+/* What everything uses: remote addresses, reasons, messages, memory, bytes. */
+
+/* An address in the target.  An integer, so that nobody can follow it here. */
+typedef uint64_t raddr;
+
+#define LEN(array) (sizeof(array) / sizeof((array)[0]))
+
+/* Why something about the target could not be had.  The order is that of the
+ * counts printed by --stats. */
+enum why {
+	OK,
+	GONE,   /* the process or thread does not exist any more */
+	DENIED, /* the kernel refuses access to it */
+	FAULT,  /* nothing is mapped at that address */
+	TORN,   /* it changed while it was read */
+	BROKEN, /* what is there is not what it should be */
+	CYCLE,  /* a linked list came back to where it was */
+	DEEP,   /* more than any real program has */
+	WHY_COUNT
+};
+
+/* One word for a reason. */
+const char *why_word(enum why);
+
+enum status {
+	DONE = 0,
+	FAILURE = 1,
+	USAGE = 2,
+	NOT_PYTHON = 3,
+	NOT_PERMITTED = 4,
+	NO_PROCESS = 5,
+	CANNOT_EXECUTE = 126,
+	NOT_FOUND = 127,
+};
+
+/* Prints "pyflame: MESSAGE" on stderr; a message that ends in ':' gets the
+ * text of errno appended.  die() exits with status after that. */
+void warn(const char *format, ...) __attribute__((format(printf, 1, 2)));
+_Noreturn void die(enum status, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* Memory or death; n members of size bytes, the product checked. */
+void *xcalloc(size_t n, size_t size);
+void *xrealloc(void *, size_t n, size_t size);
+char *xstrdup(const char *);
+
+/* Makes room for one more member in a growing array of n members: returns
+ * array, moved if need be, with *cap updated. */
+void *grow(void *array, size_t n, size_t *cap, size_t size);
+
+/* A growing run of bytes.  All zero is an empty one; buf_free ends it. */
+struct buf {
+	char *data;
+	size_t len, cap;
+};
+void buf_add(struct buf *, const void *bytes, size_t len);
+void buf_str(struct buf *, const char *);
+void buf_printf(struct buf *, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void buf_free(struct buf *);
+
+/* Monotonic clock, nanoseconds. */
+int64_t now_ns(void);
+
+/* A hash of bytes, and of one or two words. */
+uint32_t hash_bytes(const void *, size_t len);
+uint32_t hash_words(uint64_t, uint64_t);
+
+#endif
