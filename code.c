@@ -272,7 +272,7 @@ learn_instructions(struct codes *c, struct code *code)
 		return;
 	object_read_pointer(c->mem, l, code->addr + (raddr)l->object.head, &units);
 	mem_read(c->mem, code->addr + (raddr)l->code.traceable, &traceable, sizeof traceable);
-	if (units < INT_MAX && traceable <= units) {
+	if (units < INT_MAX && traceable < INT_MAX / 2) {
 		code->size = (int64_t)units * 2;
 		code->traceable = (int64_t)traceable * 2;
 	}
@@ -396,7 +396,7 @@ code_offset_valid(const struct code *code, int64_t offset)
 int
 code_not_begun(const struct code *code, int64_t offset)
 {
-	return offset < code->traceable;
+	return code->size && offset < code->traceable;
 }
 
 static int

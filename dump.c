@@ -44,9 +44,8 @@ dump_thread(struct sampler *s, struct thread *t, const struct profile *p, struct
 	enum why why = sampler_stack(s, t, &frames, &n);
 
 	thread_name(threads, t, &name);
-	buf_add(&name, "", 1);
 	buf_printf(out, "%d%s: ", t->tid, holds ? "*" : "");
-	label_name(out, name.data);
+	label_name(out, name.data, name.len);
 	buf_printf(out, " (%s)\n", state_word(state));
 	buf_free(&name);
 	if (why != OK)

@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Names come from the target and may hold anything; see label.h. */
+#include <stddef.h>
 #include <stdint.h>
-#include <string.h>
 
 #include "util.h"
 #include "profile.h"
 #include "label.h"
 
 /* The length of the UTF-8 sequence at p (The Unicode Standard, table 3-7: no
- * overlong forms, no surrogates), 0 if it is none.  Ends at a NUL. */
+ * overlong forms, no surrogates), 0 if it is none. */
 static size_t
-utf8_length(const unsigned char *p)
+utf8_length(const unsigned char *p, size_t left)
 {
 	unsigned low = 0x80, high = 0xbf;
 	size_t n = *p < 0x80 ? 1 : *p < 0xc2 ? 0 : *p < 0xe0 ? 2 : *p < 0xf0 ? 3 : *p < 0xf5 ? 4 : 0;
@@ -23,6 +23,8 @@ utf8_length(const unsigned char *p)
 		low = 0x90;
 	else if (*p == 0xf4)
 		high = 0x8f;
+	if (n > left)
+		return 0;
 	for (size_t i = 1; i < n; i++, low = 0x80, high = 0xbf)
 		if (p[i] < low || p[i] > high)
 			return 0;
@@ -30,17 +32,14 @@ utf8_length(const unsigned char *p)
 }
 
 void
-label_name(struct buf *out, const char *name)
+label_name(struct buf *out, const char *name, size_t len)
 {
-	const unsigned char *p = (const unsigned char *)name;
+	const unsigned char *p = (const unsigned char *)name, *end = p + len;
 
-	while (*p) {
-		size_t n = utf8_length(p);
+	while (p < end) {
+		size_t n = utf8_length(p, (size_t)(end - p));
 
-		if (p[0] == 0xc0 && p[1] == 0x80) { /* how U+0000 is kept */
-			buf_str(out, "\\x00");
-			n = 2;
-		} else if (!n || *p < ' ' || *p == 127 || *p == ';') {
+		if (!n || *p < ' ' || *p == 127 || *p == ';') {
 			buf_printf(out, "\\x%02x", *p);
 			n = 1;
 		} else {
@@ -52,16 +51,25 @@ label_name(struct buf *out, const char *name)
 	}
 }
 
+static void
+label_string(struct buf *out, const struct profile *p, uint32_t string)
+{
+	size_t len;
+	const char *s = profile_string_get(p, string, &len);
+
+	label_name(out, s, len);
+}
+
 void
 label_frame(struct buf *out, const struct profile *p, uint32_t frame)
 {
 	struct profile_frame f = profile_frame_get(p, frame);
 
-	if (f.file != PROFILE_NO_STRING) {
-		label_name(out, profile_string_text(p, f.file));
+	if (f.file != PROFILE_NO_FILE) {
+		label_string(out, p, f.file);
 		buf_str(out, ":");
 	}
-	label_name(out, profile_string_text(p, f.function));
+	label_string(out, p, f.function);
 	if (f.line)
 		buf_printf(out, ":%d", f.line);
 }

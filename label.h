@@ -9,7 +9,7 @@ struct profile;
 
 /* Appends a name, escaped: ';', control bytes and bytes that are not UTF-8 as
  * \xNN, a backslash doubled.  What comes out is one line of UTF-8. */
-void label_name(struct buf *, const char *name);
+void label_name(struct buf *, const char *name, size_t len);
 
 /* Appends a frame of the profile: file:function:line, without the parts that
  * it does not have. */

@@ -45,10 +45,10 @@ add_utf8(struct buf *out, uint32_t c)
 	unsigned char b[4];
 	size_t n;
 
-	if (c && c < 0x80) {
+	if (c < 0x80) {
 		b[0] = (unsigned char)c;
 		n = 1;
-	} else if (c < 0x800) { /* U+0000 too: no NUL may end a name early */
+	} else if (c < 0x800) {
 		b[0] = (unsigned char)(0xc0 | c >> 6);
 		b[1] = (unsigned char)(0x80 | (c & 63));
 		n = 2;
@@ -103,11 +103,8 @@ add_raw(struct mem *mem, raddr addr, size_t n, struct buf *out)
 	char *bytes = xcalloc(shown, 1);
 	enum why why = mem_read(mem, addr, bytes, shown);
 
-	for (size_t i = 0; why == OK && i < shown; i++)
-		if (bytes[i])
-			buf_add(out, bytes + i, 1);
-		else
-			add_utf8(out, 0);
+	if (why == OK)
+		buf_add(out, bytes, shown);
 	if (why == OK && shown < n)
 		buf_str(out, "...");
 	free(bytes);

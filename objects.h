@@ -19,9 +19,8 @@ raddr object_pointer(const struct layout *, const void *p);
 enum why object_read_pointer(struct mem *, const struct layout *, raddr addr, raddr *out);
 
 /*
- * Appends the text of a str (2.7: of a str or unicode) as UTF-8.  A lone
- * surrogate gets the three bytes that it would have, U+0000 the two bytes
- * 0xC0 0x80, and the bytes of a 2.7 str are left as they are.
+ * Appends the text of a str as UTF-8.  A lone surrogate gets the three bytes
+ * that it would have; the bytes of a 2.7 str are left as they are.
  */
 enum why object_text(struct mem *, const struct layout *, raddr str, struct buf *);
 

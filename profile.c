@@ -20,7 +20,7 @@ struct node {
 
 struct profile {
 	struct buf text;     /* all strings, one after another */
-	size_t *strings;     /* where each begins in text */
+	size_t *strings;     /* where each ends in text */
 	size_t n_strings, cap_strings;
 	struct profile_frame *frames;
 	size_t n_frames, cap_frames;
@@ -37,7 +37,6 @@ profile_new(void)
 {
 	struct profile *p = xcalloc(1, sizeof *p);
 
-	profile_string(p, "", 0); /* PROFILE_NO_STRING */
 	p->nodes = grow(p->nodes, 0, &p->cap_nodes, sizeof *p->nodes);
 	p->nodes[p->n_nodes++] = (struct node){ 0 };
 	return p;
@@ -59,12 +58,22 @@ profile_free(struct profile *p)
 	free(p);
 }
 
+const char *
+profile_string_get(const struct profile *p, uint32_t string, size_t *len)
+{
+	size_t start = string ? p->strings[string - 1] : 0;
+
+	*len = p->strings[string] - start;
+	return p->text.data + start;
+}
+
 static uint32_t
 string_hash(const struct profile *p, uint32_t i)
 {
-	const char *s = p->text.data + p->strings[i];
+	size_t len;
+	const char *s = profile_string_get(p, i, &len);
 
-	return hash_bytes(s, strlen(s));
+	return hash_bytes(s, len);
 }
 
 static uint32_t
@@ -124,20 +133,18 @@ set_insert(const struct profile *p, struct set *set, uint32_t hash, uint32_t num
 uint32_t
 profile_string(struct profile *p, const char *bytes, size_t len)
 {
-	/* Strings end at a NUL for every reader; make that so from the start. */
-	size_t end = strnlen(bytes, len);
-	uint32_t hash = hash_bytes(bytes, end), slot;
+	uint32_t hash = hash_bytes(bytes, len), slot;
 
 	FOR_CANDIDATES(&p->string_set, hash, slot) {
-		const char *s = p->text.data + p->strings[slot - 1];
+		size_t known;
+		const char *s = profile_string_get(p, slot - 1, &known);
 
-		if (!strncmp(s, bytes, end) && !s[end])
+		if (known == len && !memcmp(s, bytes, len))
 			return slot - 1;
 	}
 	p->strings = grow(p->strings, p->n_strings, &p->cap_strings, sizeof *p->strings);
+	buf_add(&p->text, bytes, len);
 	p->strings[p->n_strings] = p->text.len;
-	buf_add(&p->text, bytes, end);
-	buf_add(&p->text, "", 1);
 	set_insert(p, &p->string_set, hash, (uint32_t)p->n_strings);
 	return (uint32_t)p->n_strings++;
 }
@@ -190,12 +197,6 @@ profile_log(struct profile *p, uint32_t stack, int64_t time)
 {
 	p->log = grow(p->log, p->n_log, &p->cap_log, sizeof *p->log);
 	p->log[p->n_log++] = (struct profile_sample){ time, stack };
-}
-
-const char *
-profile_string_text(const struct profile *p, uint32_t string)
-{
-	return p->text.data + p->strings[string];
 }
 
 struct profile_frame

@@ -12,7 +12,7 @@
 struct profile;
 
 struct profile_frame {
-	uint32_t file, function; /* strings; file is 0 for a frame without one */
+	uint32_t file, function; /* strings; file may be PROFILE_NO_FILE */
 	int line;                /* 0 for none */
 };
 
@@ -21,7 +21,8 @@ struct profile_sample {
 	uint32_t stack;
 };
 
-enum { PROFILE_ROOT = 0, PROFILE_NO_STRING = 0 };
+enum { PROFILE_ROOT = 0 };
+#define PROFILE_NO_FILE UINT32_MAX
 
 struct profile *profile_new(void);
 void profile_free(struct profile *);
@@ -40,8 +41,9 @@ void profile_count_failed(struct profile *);
 /* Keeps the sample's time as well. */
 void profile_log(struct profile *, uint32_t stack, int64_t time);
 
-/* For writers.  Strings are NUL-terminated and belong to the profile. */
-const char *profile_string_text(const struct profile *, uint32_t string);
+/* For writers.  A string's bytes may hold anything; they are good until the
+ * next new string. */
+const char *profile_string_get(const struct profile *, uint32_t string, size_t *len);
 struct profile_frame profile_frame_get(const struct profile *, uint32_t frame);
 uint32_t profile_frame_count(const struct profile *);
 uint32_t profile_stack_count(const struct profile *);

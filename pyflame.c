@@ -49,7 +49,7 @@ enum { START_PATIENCE_MS = 2000, POLL_MS = 2 };
 struct run {
 	struct options options;
 	struct profile *profile;
-	struct target target;
+	struct target *target, slots[2]; /* two, for moving from one to the other */
 	struct sampler *sampler; /* NULL until the target is ready */
 	sigset_t signals;
 	int child;       /* of -t, 0: none */
@@ -171,7 +171,7 @@ open_target(struct run *r)
 
 	for (int waited = 0;; waited += POLL_MS) {
 		reason.len = 0;
-		answer = target_open(r->options.pid, r->options.abi, &r->target, &reason);
+		answer = target_open(r->options.pid, r->options.abi, r->target, &reason);
 		if (answer != TARGET_STARTING || waited >= START_PATIENCE_MS)
 			break;
 		if (sample_wait(POLL_MS * INT64_C(1000000), &r->signals, on_event, r))
@@ -198,7 +198,7 @@ await_python(struct run *r)
 	for (;;) {
 		reason.len = 0;
 		answer = target_open(r->child ? r->child : r->options.pid, r->options.abi,
-		                     &r->target, &reason);
+		                     r->target, &reason);
 		if (answer == TARGET_READY)
 			break;
 		if ((answer == TARGET_DENIED || answer == TARGET_UNSUPPORTED) && !said++)
@@ -298,24 +298,20 @@ static void
 sample(struct run *r)
 {
 	struct sample_options options = sample_options(&r->options);
-	struct target old;
 
 	/* Wake up to the microsecond: the default slack is 50 of them. */
 	prctl(PR_SET_TIMERSLACK, 1UL);
-	r->sampler = sampler_new(&r->target, r->profile, &options);
+	r->sampler = sampler_new(r->target, r->profile, &options);
 	while (sampler_run(r->sampler, &r->signals, on_event, r) == BROKEN) {
-		old = r->target;
+		struct target *old = r->target;
+
+		r->target = old == &r->slots[0] ? &r->slots[1] : &r->slots[0];
 		if (await_python(r)) {
 			r->target = old;
 			return;
 		}
-		/* The sampler counts what was read of the old one before it goes. */
-		struct target new = r->target;
-
-		r->target = old;
-		sampler_retarget(r->sampler, &new);
-		target_close(&old);
-		r->target = new;
+		sampler_retarget(r->sampler, r->target);
+		target_close(old);
 	}
 }
 
@@ -326,14 +322,14 @@ dump(struct run *r)
 	struct buf text = { 0 };
 	enum why why;
 
-	r->sampler = sampler_new(&r->target, r->profile, &options);
-	why = dump_write(r->sampler, &r->target, r->profile, &text);
+	r->sampler = sampler_new(r->target, r->profile, &options);
+	why = dump_write(r->sampler, r->target, r->profile, &text);
 	if (why == OK && output_write(&text) < 0)
 		die(FAILURE, "cannot write %s:", r->options.output ? r->options.output : "to stdout");
 	buf_free(&text);
 	if (why == OK)
 		return DONE;
-	warn("cannot list the threads of pid %d: %s", r->target.pid, why_word(why));
+	warn("cannot list the threads of pid %d: %s", r->target->pid, why_word(why));
 	return why == GONE ? NO_PROCESS : FAILURE;
 }
 
@@ -352,7 +348,7 @@ profile(struct run *r)
 		print_stats(r);
 	summarise(r, (double)(now_ns() - start) / 1e9);
 	if (!counts.ticks && !r->interrupted && !r->child) {
-		warn("pid %d ended before the first sample", r->target.pid);
+		warn("pid %d ended before the first sample", r->target->pid);
 		return NO_PROCESS;
 	}
 	return DONE;
@@ -384,6 +380,7 @@ main(int argc, char *argv[])
 	struct run r = { .options = options_parse(argc, argv) };
 	enum status status;
 
+	r.target = &r.slots[0];
 	if (access("/proc/self/maps", F_OK))
 		die(FAILURE, "/proc is not mounted; run: mount -t proc proc /proc");
 	output_open(r.options.output);
@@ -397,10 +394,8 @@ main(int argc, char *argv[])
 		if (status == DONE)
 			status = r.options.dump ? dump(&r) : profile(&r);
 	}
-	if (r.sampler)
-		sampler_free(r.sampler);
-	if (r.target.mem)
-		target_close(&r.target);
+	sampler_free(r.sampler);
+	target_close(r.target);
 	profile_free(r.profile);
 	return status;
 }

@@ -199,7 +199,7 @@ thread_root(struct sampler *s, struct thread *t)
 		buf_printf(&text, "thread %d ", t->tid);
 		thread_name(s->threads, t, &text);
 		t->root = 1 + profile_frame(s->profile, (struct profile_frame){
-			PROFILE_NO_STRING, profile_string(s->profile, text.data, text.len), 0 });
+			PROFILE_NO_FILE, profile_string(s->profile, text.data, text.len), 0 });
 		buf_free(&text);
 	}
 	return t->root - 1;

@@ -263,6 +263,17 @@ chain_length(const struct finder *f, raddr interp)
 	return n;
 }
 
+/* Many things are linked in rings; only an interpreter has a dict there too. */
+static int
+has_modules(const struct finder *f, raddr interp)
+{
+	char type[8];
+	raddr modules = pointer_in(f, interp + (raddr)f->layout.interp.modules);
+
+	return modules && !strcmp("dict", object_type_name(f->t->mem, &f->layout, modules, type,
+	                                                   sizeof type) == OK ? type : "");
+}
+
 struct hit {
 	raddr slot;
 	int length;
@@ -289,7 +300,7 @@ find_interpreter(struct finder *f, raddr addr, const char *bytes, size_t len, vo
 		if (paired && object_pointer(&f->layout, bytes + i + word) != p)
 			continue;
 		length = chain_length(f, p);
-		if (length > best->length)
+		if (length > best->length && has_modules(f, p))
 			*best = (struct hit){ addr + i, length };
 		if (paired && best->length)
 			return 1;
