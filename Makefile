@@ -7,9 +7,11 @@ VERSION = 2.0.0
 ifeq ($(origin CC),default)
 CC = musl-gcc
 endif
-CFLAGS = -O2 -g
+CFLAGS = -Os -g
 WARNINGS = -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla
-LDFLAGS = -static
+# Small: one page-aligned piece, nothing that only a debugger would need.
+SMALL = -ffunction-sections -fdata-sections -fno-asynchronous-unwind-tables
+LDFLAGS = -static -Wl,--gc-sections -Wl,-z,noseparate-code -Wl,--build-id=none
 PREFIX = /usr/local
 BINDIR = $(PREFIX)/bin
 MANDIR = $(PREFIX)/share/man
@@ -19,7 +21,7 @@ SOURCES = pyflame.c code.c collapsed.c dump.c elf.c explain.c frames.c label.c \
 	ptrace.c sample.c snapshot.c target.c threads.c util.c
 OBJECTS = $(SOURCES:%.c=build/%.o)
 
-override CFLAGS += -std=c11 -D_GNU_SOURCE -DPYFLAME_VERSION='"$(VERSION)"' $(WARNINGS)
+override CFLAGS += -std=c11 -D_GNU_SOURCE -DPYFLAME_VERSION='"$(VERSION)"' $(WARNINGS) $(SMALL)
 
 all: pyflame
 
