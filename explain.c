@@ -8,8 +8,6 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -60,7 +58,7 @@ explain_hidden(int pid, struct buf *out)
 {
 	char path[32];
 
-	snprintf(path, sizeof path, "/proc/%d", pid);
+	text_format(path, sizeof path, "/proc/%d", pid);
 	if (!access(path, F_OK) || (kill(pid, 0) && errno != EPERM))
 		return 0;
 	buf_printf(out, "not permitted to see pid %d: /proc is mounted with hidepid; run pyflame "
@@ -69,12 +67,16 @@ explain_hidden(int pid, struct buf *out)
 }
 
 /* The first number in a status line of a process, in the given base. */
-static unsigned long long
-status_number(int pid, const char *name, int base)
+static uint64_t
+status_number(int pid, const char *name, unsigned base)
 {
 	char value[256];
+	const char *p = value;
+	uint64_t number;
 
-	return proc_status(pid, name, value, sizeof value) ? 0 : strtoull(value, NULL, base);
+	if (proc_status(pid, name, value, sizeof value) || parse_digits(&p, base, &number))
+		return 0;
+	return number;
 }
 
 /* The value of Yama's ptrace_scope, -1 where there is no Yama. */
@@ -92,7 +94,7 @@ yama_scope(void)
 	if (n <= 0)
 		return -1;
 	text[n] = 0;
-	return atoi(text);
+	return text[0] - '0';
 }
 
 static int
@@ -101,7 +103,7 @@ other_user_namespace(int pid)
 	char path[64], ours[64], theirs[64];
 	ssize_t a, b;
 
-	snprintf(path, sizeof path, "/proc/%d/ns/user", pid);
+	text_format(path, sizeof path, "/proc/%d/ns/user", pid);
 	a = readlink("/proc/self/ns/user", ours, sizeof ours);
 	b = readlink(path, theirs, sizeof theirs);
 	return a > 0 && b > 0 && (a != b || memcmp(ours, theirs, (size_t)a));
@@ -114,7 +116,7 @@ is_undumpable(int pid, unsigned uid)
 	char path[32];
 	struct stat st;
 
-	snprintf(path, sizeof path, "/proc/%d/maps", pid);
+	text_format(path, sizeof path, "/proc/%d/maps", pid);
 	return uid && !stat(path, &st) && st.st_uid != uid;
 }
 
@@ -137,8 +139,8 @@ void
 explain_denied(int pid, struct buf *out)
 {
 	unsigned uid = (unsigned)status_number(pid, "Uid", 10);
-	unsigned long long caps = status_number(getpid(), "CapEff", 16);
-	unsigned long long theirs = status_number(pid, "CapPrm", 16);
+	uint64_t caps = status_number(getpid(), "CapEff", 16);
+	uint64_t theirs = status_number(pid, "CapPrm", 16);
 	int may_trace = caps >> CAP_SYS_PTRACE & 1, scope = yama_scope();
 	int filtered = status_number(getpid(), "Seccomp", 10) == 2;
 

@@ -8,7 +8,6 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <stdint.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/uio.h>
@@ -70,7 +69,7 @@ fall_back(struct mem *m)
 {
 	char path[40];
 
-	snprintf(path, sizeof path, "/proc/%d/mem", m->pid);
+	text_format(path, sizeof path, "/proc/%d/mem", m->pid);
 	m->fd = open(path, O_RDONLY | O_CLOEXEC);
 	return m->fd >= 0;
 }

@@ -3,12 +3,9 @@
  * Options: those of the original pyflame keep their letters and meanings.
  * Numbers are parsed whole; what does not fit is refused, never guessed.
  */
-#include <errno.h>
 #include <getopt.h>
 #include <limits.h>
-#include <math.h>
 #include <stdint.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -76,29 +73,77 @@ static const char help[] =
 	"  -h, --help              print this\n";
 
 static void
-print_version(int with_abis)
+add_version(struct buf *out)
 {
 	struct utsname u;
 
 	uname(&u);
-	printf("pyflame %s linux %s", PYFLAME_VERSION, u.machine);
-	if (with_abis)
-		printf(" (ABI list: %s)", layouts_supported);
-	printf("\n");
+	buf_printf(out, "pyflame %s linux %s", PYFLAME_VERSION, u.machine);
 }
 
-/* A plain decimal number, with the rest of the text after it. */
+static _Noreturn void
+print(struct buf *text)
+{
+	exit(write_all(STDOUT_FILENO, text->data, text->len) ? FAILURE : DONE);
+}
+
+static _Noreturn void
+print_help(void)
+{
+	struct buf text = { 0 };
+
+	add_version(&text);
+	buf_str(&text, "\n\n");
+	buf_str(&text, help);
+	print(&text);
+}
+
+static _Noreturn void
+print_version(void)
+{
+	struct buf text = { 0 };
+
+	add_version(&text);
+	buf_printf(&text, " (ABI list: %s)\n", layouts_supported);
+	print(&text);
+}
+
+/* The "e-3" of a number: scales it. */
+static int
+parse_exponent(const char **p, double *value)
+{
+	enum { MOST = 30 };
+	uint64_t exponent;
+	int negative = (*p)[1] == '-';
+
+	*p += 1 + (negative || (*p)[1] == '+');
+	if (parse_digits(p, 10, &exponent) || exponent > MOST)
+		return -1;
+	while (exponent--)
+		*value = negative ? *value / 10 : *value * 10;
+	return 0;
+}
+
+/* A plain decimal number of at most 18 digits, with the rest of the text. */
 static int
 parse_number(const char *text, double *value, const char **rest)
 {
-	char *end;
+	uint64_t whole = 0, part = 0;
+	const char *p = text, *point;
+	double scale = 1;
 
-	if (!strchr("0123456789.", text[0]) || !text[0] || text[1] == 'x' || text[1] == 'X')
+	if (*p != '.' && parse_digits(&p, 10, &whole))
 		return -1;
-	errno = 0;
-	*value = strtod(text, &end);
-	*rest = end;
-	return end == text || errno == ERANGE || !isfinite(*value) ? -1 : 0;
+	if (*p == '.') {
+		point = ++p;
+		if (*p >= '0' && *p <= '9' ? parse_digits(&p, 10, &part) : point == text + 1)
+			return -1;
+		for (; point < p; point++)
+			scale *= 10;
+	}
+	*value = (double)whole + (double)part / scale;
+	*rest = p;
+	return *p == 'e' || *p == 'E' ? parse_exponent(rest, value) : 0;
 }
 
 /* A time in seconds, or with a unit; "hz" is a rate.  -1: not a time. */
@@ -141,21 +186,19 @@ parse_period(const char *text)
 	if (seconds < 1e-6 * (1 - 1e-9) || seconds > 1e6)
 		die(USAGE, "-r wants a time between samples of 1us or more (0.001, 10ms, 100hz), "
 		    "not \"%s\"" TRY, text);
-	return llround(seconds * 1e9);
+	return (int64_t)(seconds * 1e9 + 0.5);
 }
 
 static int
 parse_pid(const char *text)
 {
-	long value;
-	char *end;
+	const char *p = text;
+	uint64_t value;
 
-	errno = 0;
-	value = strtol(text, &end, 10);
-	if (text[0] < '0' || text[0] > '9' || *end || errno || value > INT_MAX || value < 1)
+	if (parse_digits(&p, 10, &value) || *p || value > INT_MAX || value < 1)
 		die(USAGE, "\"%s\" is not a pid" TRY, text);
-	if (value == getpid())
-		die(USAGE, "pid %ld is pyflame itself", value);
+	if (value == (uint64_t)getpid())
+		die(USAGE, "pid %d is pyflame itself", (int)value);
 	return (int)value;
 }
 
@@ -163,16 +206,16 @@ parse_pid(const char *text)
 static unsigned
 parse_abi(const char *text)
 {
-	unsigned major, minor;
-	char extra;
+	unsigned major = (unsigned char)text[0] - '0', hex;
+	const char *p = text + (major <= 9) + (major <= 9 && text[1] == '.');
+	uint64_t minor;
 
-	if (sscanf(text, "%1u.%2u%c", &major, &minor, &extra) != 2 &&
-	    sscanf(text, "%1u%2u%c", &major, &minor, &extra) != 2)
+	if (major > 9 || parse_digits(&p, 10, &minor) || *p || minor > 99)
 		die(USAGE, "--abi wants a version (2.7, 3.12), not \"%s\"" TRY, text);
-	unsigned hex = major << 24 | minor << 16 | 0xffff;
-
+	hex = major << 24 | (unsigned)minor << 16 | 0xffff;
 	if (!layout_find(hex, 8) && !layout_describes_itself(hex))
-		die(USAGE, "--abi: pyflame reads %s, not %u.%u", layouts_supported, major, minor);
+		die(USAGE, "--abi: pyflame reads %s, not %u.%u", layouts_supported, major,
+		    (unsigned)minor);
 	return hex;
 }
 
@@ -208,10 +251,7 @@ take(struct options *o, int option, char *argv[])
 {
 	switch (option) {
 	case 'd': o->dump = 1; break;
-	case 'h':
-		print_version(0);
-		printf("\n%s", help);
-		exit(fflush(stdout) ? FAILURE : DONE);
+	case 'h': print_help();
 	case 'n': o->no_lines = 1; break;
 	case 'o': o->output = optarg; break;
 	case 'p':
@@ -222,9 +262,7 @@ take(struct options *o, int option, char *argv[])
 	case 'q': o->quiet = 1; break;
 	case 'r': o->period = parse_period(optarg); break;
 	case 's': o->seconds = parse_seconds(optarg); break;
-	case 'v':
-		print_version(1);
-		exit(fflush(stdout) ? FAILURE : DONE);
+	case 'v': print_version();
 	case 'x': o->exclude_idle = 1; break;
 	case OPT_ABI: o->abi = parse_abi(optarg); break;
 	case OPT_BY_THREAD: o->by_thread = o->threads = 1; break;

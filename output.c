@@ -63,22 +63,6 @@ output_open(const char *path)
 		die(FAILURE, "cannot write to %s:", path);
 }
 
-static int
-write_all(const char *data, size_t len)
-{
-	while (len) {
-		ssize_t n = write(fd, data, len);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return errno == EPIPE ? 1 : -1;
-		data += n;
-		len -= (size_t)n;
-	}
-	return 0;
-}
-
 int
 output_write(const struct buf *b)
 {
@@ -86,7 +70,7 @@ output_write(const struct buf *b)
 
 	if (final && !beside && create_beside())
 		return -1;
-	result = write_all(b->data, b->len);
+	result = write_all(fd, b->data, b->len) ? errno == EPIPE ? 1 : -1 : 0;
 	if (!final || result)
 		return result;
 	if (close(fd) || rename(beside, final))

@@ -7,8 +7,8 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdint.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -25,7 +25,7 @@ proc_read(int pid, const char *name, struct buf *out)
 	ssize_t n;
 	int fd;
 
-	snprintf(path, sizeof path, "/proc/%d/%s", pid, name);
+	text_format(path, sizeof path, "/proc/%d/%s", pid, name);
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		return -1;
@@ -53,26 +53,47 @@ strip_deleted(char *path)
 		path[len - tail] = 0;
 }
 
+/* A positive int, whole; 0 for anything else. */
+static int
+to_int(const char *p)
+{
+	uint64_t value;
+
+	return !parse_digits(&p, 10, &value) && !*p && value <= INT_MAX ? (int)value : 0;
+}
+
+/* A number and the character that has to follow it. */
+static int
+parse_field(const char **p, unsigned base, char after, uint64_t *value)
+{
+	if (parse_digits(p, base, value) || **p != after)
+		return -1;
+	(*p)++;
+	return 0;
+}
+
 /* start-end perms offset major:minor inode path */
 static int
 parse_map(char *line, struct proc_map *m)
 {
-	char perms[5];
-	unsigned major, minor;
-	int path = 0;
-	unsigned long long start, end, offset, inode;
+	uint64_t major, minor;
+	const char *p = line;
 
-	if (sscanf(line, "%llx-%llx %4s %llx %x:%x %llu %n", &start, &end, perms, &offset, &major,
-	           &minor, &inode, &path) < 7 || !path)
+	*m = (struct proc_map){ 0 };
+	if (parse_field(&p, 16, '-', &m->start) || parse_field(&p, 16, ' ', &m->end) ||
+	    strlen(p) < 5)
 		return -1;
-	strip_deleted(line + path);
-	*m = (struct proc_map){
-		.start = start, .end = end, .offset = offset,
-		/* inodes are only compared with their neighbours' */
-		.inode = inode ^ (uint64_t)major << 48 ^ (uint64_t)minor << 40,
-		.readable = perms[0] == 'r', .writable = perms[1] == 'w',
-		.path = line + path,
-	};
+	m->readable = p[0] == 'r';
+	m->writable = p[1] == 'w';
+	p += 5;
+	if (parse_field(&p, 16, ' ', &m->offset) || parse_field(&p, 16, ':', &major) ||
+	    parse_field(&p, 16, ' ', &minor) || parse_digits(&p, 10, &m->inode))
+		return -1;
+	/* inodes are only compared with their neighbours' */
+	m->inode ^= major << 48 ^ minor << 40;
+	p += strspn(p, " ");
+	strip_deleted(line + (p - line));
+	m->path = p;
 	return 0;
 }
 
@@ -117,7 +138,7 @@ proc_exe(int pid, char *buf, size_t size)
 	char path[32];
 	ssize_t n;
 
-	snprintf(path, sizeof path, "/proc/%d/exe", pid);
+	text_format(path, sizeof path, "/proc/%d/exe", pid);
 	n = readlink(path, buf, size - 1);
 	if (n < 0)
 		return -1;
@@ -135,7 +156,7 @@ proc_command(int pid, struct buf *out)
 
 	if (proc_read(pid, "cmdline", &text) || !text.len) {
 		if (proc_status(pid, "Name", name, sizeof name))
-			snprintf(name, sizeof name, "?");
+			text_format(name, sizeof name, "?");
 		buf_printf(out, "[%s]", name);
 	}
 	while (text.len && !text.data[text.len - 1])
@@ -165,7 +186,7 @@ proc_state(int pid, int tid, int *fd)
 	ssize_t n;
 
 	if (*fd < 0) {
-		snprintf(path, sizeof path, "/proc/%d/task/%d/stat", pid, tid);
+		text_format(path, sizeof path, "/proc/%d/task/%d/stat", pid, tid);
 		*fd = open(path, O_RDONLY | O_CLOEXEC);
 		if (*fd < 0)
 			return 0;
@@ -180,7 +201,7 @@ proc_state(int pid, int tid, int *fd)
 
 /* Number `field` (3 is the state) of a process's stat file. */
 static int
-stat_number(int pid, int field, unsigned long long *value)
+stat_number(int pid, int field, uint64_t *value)
 {
 	struct buf text = { 0 };
 	const char *p = NULL;
@@ -194,7 +215,7 @@ stat_number(int pid, int field, unsigned long long *value)
 		if ((p = strchr(p, ' ')))
 			p++;
 	if (p)
-		ok = sscanf(p, "%llu", value) == 1;
+		ok = !parse_digits(&p, 10, value);
 	buf_free(&text);
 	return ok ? 0 : -1;
 }
@@ -202,7 +223,7 @@ stat_number(int pid, int field, unsigned long long *value)
 uint64_t
 proc_start_time(int pid)
 {
-	unsigned long long ticks;
+	uint64_t ticks;
 
 	return stat_number(pid, 22, &ticks) ? 0 : ticks;
 }
@@ -219,7 +240,7 @@ status_line(const char *text, const char *name, char *value, size_t size)
 			continue;
 		p += len + 1;
 		p += strspn(p, " \t");
-		snprintf(value, size, "%.*s", (int)strcspn(p, "\n"), p);
+		text_format(value, size, "%.*s", (int)strcspn(p, "\n"), p);
 		return 0;
 	}
 	return -1;
@@ -247,13 +268,13 @@ inner_tid(int pid, int tid)
 	struct buf text = { 0 };
 	int inner = tid;
 
-	snprintf(name, sizeof name, "task/%d/status", tid);
+	text_format(name, sizeof name, "task/%d/status", tid);
 	if (!proc_read(pid, name, &text)) {
 		buf_add(&text, "", 1);
 		if (!status_line(text.data, "NSpid", line, sizeof line)) {
 			const char *last = strrchr(line, '\t');
 
-			inner = atoi(last ? last + 1 : line);
+			inner = to_int(last ? last + 1 : line);
 		}
 	}
 	buf_free(&text);
@@ -271,12 +292,12 @@ proc_tasks(int pid, struct proc_task **tasks)
 	DIR *dir;
 
 	*tasks = NULL;
-	snprintf(path, sizeof path, "/proc/%d/task", pid);
+	text_format(path, sizeof path, "/proc/%d/task", pid);
 	dir = opendir(path);
 	if (!dir)
 		return 0;
 	while ((entry = readdir(dir)) && n < MAX_TASKS) {
-		int tid = atoi(entry->d_name);
+		int tid = to_int(entry->d_name);
 
 		if (tid <= 0)
 			continue;
@@ -294,10 +315,10 @@ proc_task_name(int pid, int tid, char *buf, size_t size)
 	char name[32];
 	int result;
 
-	snprintf(name, sizeof name, "task/%d/comm", tid);
+	text_format(name, sizeof name, "task/%d/comm", tid);
 	result = proc_read(pid, name, &text);
 	if (!result)
-		snprintf(buf, size, "%.*s", (int)(text.len ? text.len - 1 : 0), text.data);
+		text_format(buf, size, "%.*s", (int)(text.len ? text.len - 1 : 0), text.data);
 	buf_free(&text);
 	return result;
 }
@@ -317,8 +338,8 @@ proc_descendants(int pid, int **pids)
 	if (!dir)
 		return 0;
 	while ((entry = readdir(dir))) {
-		unsigned long long parent;
-		int child = atoi(entry->d_name);
+		uint64_t parent;
+		int child = to_int(entry->d_name);
 
 		if (child <= 0 || stat_number(child, 4, &parent))
 			continue;

@@ -24,10 +24,8 @@
  */
 #include <errno.h>
 #include <inttypes.h>
-#include <math.h>
 #include <signal.h>
 #include <stdint.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -239,7 +237,7 @@ say_failures(const struct sample_counts *c, struct buf *out)
 
 /* One line; in a pipe only if there is something that a person has to know. */
 static void
-summarise(const struct run *r, double seconds)
+summarise(const struct run *r, int64_t tenths)
 {
 	struct sample_counts c = sampler_counts(r->sampler);
 	struct buf line = { 0 };
@@ -247,7 +245,7 @@ summarise(const struct run *r, double seconds)
 	buf_printf(&line, "%" PRIu64 " samples", c.samples);
 	if (c.idle)
 		buf_printf(&line, " and %" PRIu64 " idle", c.idle);
-	buf_printf(&line, " in %.1f s", seconds);
+	buf_printf(&line, " in %" PRId64 ".%" PRId64 " s", tenths / 10, tenths % 10);
 	size_t plain = line.len;
 
 	say_failures(&c, &line);
@@ -264,7 +262,7 @@ static void
 print_stats(const struct run *r)
 {
 	struct sample_counts c = sampler_counts(r->sampler);
-	double n = c.ticks ? (double)c.ticks : 1;
+	uint64_t n = c.ticks ? c.ticks : 1, hundredths = c.calls * 100 / n;
 
 	warn("ticks %" PRIu64 ", missed %" PRIu64, c.ticks, c.missed);
 	warn("samples %" PRIu64 ", idle %" PRIu64 ", not proven at first %" PRIu64
@@ -272,7 +270,8 @@ print_stats(const struct run *r)
 	for (int i = OK + 1; i < WHY_COUNT; i++)
 		if (c.failed[i])
 			warn("failed: %s %" PRIu64, why_word((enum why)i), c.failed[i]);
-	warn("reads a tick: %.2f calls, %.0f bytes", (double)c.calls / n, (double)c.bytes / n);
+	warn("reads a tick: %" PRIu64 ".%02" PRIu64 " calls, %" PRIu64 " bytes", hundredths / 100,
+	     hundredths % 100, c.bytes / n);
 }
 
 static struct sample_options
@@ -287,7 +286,7 @@ sample_options(const struct options *o)
 	double seconds = o->seconds < 0 && !o->command ? 1 : o->seconds;
 
 	if (seconds >= 0)
-		s.ticks = llround(seconds * 1e9 / (double)o->period);
+		s.ticks = (int64_t)(seconds * 1e9 / (double)o->period + 0.5);
 	if (s.ticks == 0)
 		s.ticks = 1;
 	return s;
@@ -346,7 +345,7 @@ profile(struct run *r)
 	write_profile(r);
 	if (r->options.stats)
 		print_stats(r);
-	summarise(r, (double)(now_ns() - start) / 1e9);
+	summarise(r, (now_ns() - start) / 100000000);
 	if (!counts.ticks && !r->interrupted && !r->child) {
 		warn("pid %d ended before the first sample", r->target->pid);
 		return NO_PROCESS;

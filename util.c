@@ -3,10 +3,10 @@
 #include <errno.h>
 #include <stdarg.h>
 #include <stdint.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "util.h"
 
@@ -18,44 +18,6 @@ why_word(enum why why)
 	};
 
 	return words[why];
-}
-
-static void
-vwarn(const char *format, va_list ap)
-{
-	int saved = errno;
-	size_t len = strlen(format);
-	char line[4096];
-	int n = vsnprintf(line, sizeof line, format, ap);
-
-	if (n < 0)
-		return;
-	/* One write, so that lines of several writers do not mix. */
-	if (len && format[len - 1] == ':')
-		fprintf(stderr, "pyflame: %s %s\n", line, strerror(saved));
-	else
-		fprintf(stderr, "pyflame: %s\n", line);
-}
-
-void
-warn(const char *format, ...)
-{
-	va_list ap;
-
-	va_start(ap, format);
-	vwarn(format, ap);
-	va_end(ap);
-}
-
-void
-die(enum status status, const char *format, ...)
-{
-	va_list ap;
-
-	va_start(ap, format);
-	vwarn(format, ap);
-	va_end(ap);
-	exit(status);
 }
 
 void *
@@ -123,22 +85,117 @@ buf_str(struct buf *b, const char *s)
 	buf_add(b, s, strlen(s));
 }
 
+/* An argument of the width that the length modifiers say. */
+static uint64_t
+next_unsigned(va_list *ap, int longs)
+{
+	return longs ? va_arg(*ap, unsigned long long) : va_arg(*ap, unsigned);
+}
+
+static int64_t
+next_signed(va_list *ap, int longs)
+{
+	return longs ? va_arg(*ap, long long) : va_arg(*ap, int);
+}
+
+static void
+add_number(struct buf *b, uint64_t value, unsigned base, size_t width)
+{
+	char digits[24], *p = digits + sizeof digits;
+	size_t len;
+
+	do
+		*--p = "0123456789abcdef"[value % base];
+	while (value /= base);
+	for (len = (size_t)(digits + sizeof digits - p); width > len; width--)
+		buf_add(b, "0", 1);
+	buf_add(b, p, len);
+}
+
+/* What stands behind a '%'.  Returns the rest of the format. */
+static const char *
+add_conversion(struct buf *b, const char *f, va_list *ap)
+{
+	size_t width = 0, most = SIZE_MAX;
+	int64_t value;
+	const char *s;
+	int longs = 0;
+
+	if (f[0] == '.' && f[1] == '*') {
+		most = (size_t)va_arg(*ap, int);
+		f += 2;
+	}
+	while (*f >= '0' && *f <= '9')
+		width = width * 10 + (size_t)(*f++ - '0');
+	for (; *f == 'l' || *f == 'z'; f++)
+		longs = 1; /* they are all as wide as a long long, or see next_*() */
+	switch (*f) {
+	case 's':
+		s = va_arg(*ap, const char *);
+		buf_add(b, s, strnlen(s, most));
+		break;
+	case 'c':
+		buf_add(b, &(char){ (char)va_arg(*ap, int) }, 1);
+		break;
+	case 'd':
+		value = next_signed(ap, longs);
+		if (value < 0)
+			buf_add(b, "-", 1);
+		add_number(b, value < 0 ? 0 - (uint64_t)value : (uint64_t)value, 10, width);
+		break;
+	case 'u':
+	case 'x':
+		add_number(b, next_unsigned(ap, longs), *f == 'x' ? 16 : 10, width);
+		break;
+	case '%':
+		buf_add(b, "%", 1);
+		break;
+	}
+	return f + 1;
+}
+
+static void
+buf_vprintf(struct buf *b, const char *format, va_list ap)
+{
+	va_list args;
+
+	va_copy(args, ap);
+	while (*format) {
+		size_t plain = strcspn(format, "%");
+
+		buf_add(b, format, plain);
+		format += plain;
+		if (*format)
+			format = add_conversion(b, format + 1, &args);
+	}
+	va_end(args);
+}
+
 void
 buf_printf(struct buf *b, const char *format, ...)
 {
 	va_list ap;
-	int n;
 
 	va_start(ap, format);
-	n = vsnprintf(NULL, 0, format, ap);
+	buf_vprintf(b, format, ap);
 	va_end(ap);
-	if (n < 0)
-		return;
-	buf_reserve(b, (size_t)n + 1);
+}
+
+void
+text_format(char *out, size_t size, const char *format, ...)
+{
+	struct buf text = { 0 };
+	va_list ap;
+	size_t len;
+
 	va_start(ap, format);
-	vsnprintf(b->data + b->len, (size_t)n + 1, format, ap);
+	buf_vprintf(&text, format, ap);
 	va_end(ap);
-	b->len += (size_t)n;
+	len = text.len < size ? text.len : size - 1;
+	if (len)
+		memcpy(out, text.data, len);
+	out[len] = 0;
+	buf_free(&text);
 }
 
 void
@@ -146,6 +203,81 @@ buf_free(struct buf *b)
 {
 	free(b->data);
 	*b = (struct buf){ 0 };
+}
+
+int
+write_all(int fd, const char *data, size_t len)
+{
+	while (len) {
+		ssize_t n = write(fd, data, len);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -1;
+		data += n;
+		len -= (size_t)n;
+	}
+	return 0;
+}
+
+static void
+vwarn(const char *format, va_list ap)
+{
+	int saved = errno;
+	size_t len = strlen(format);
+	struct buf line = { 0 };
+
+	buf_str(&line, "pyflame: ");
+	buf_vprintf(&line, format, ap);
+	if (len && format[len - 1] == ':')
+		buf_printf(&line, " %s", strerror(saved));
+	buf_str(&line, "\n");
+	/* One write, so that lines of several writers do not mix. */
+	write_all(STDERR_FILENO, line.data, line.len);
+	buf_free(&line);
+}
+
+void
+warn(const char *format, ...)
+{
+	va_list ap;
+
+	va_start(ap, format);
+	vwarn(format, ap);
+	va_end(ap);
+}
+
+void
+die(enum status status, const char *format, ...)
+{
+	va_list ap;
+
+	va_start(ap, format);
+	vwarn(format, ap);
+	va_end(ap);
+	exit(status);
+}
+
+int
+parse_digits(const char **p, unsigned base, uint64_t *value)
+{
+	const char *start = *p;
+	uint64_t sum = 0;
+
+	for (;; (*p)++) {
+		unsigned c = (unsigned char)**p, digit = c - '0';
+
+		if (digit > 9)
+			digit = (c | 32) >= 'a' ? (c | 32) - 'a' + 10 : base;
+		if (digit >= base)
+			break;
+		if (sum > (UINT64_MAX - digit) / base)
+			return -1;
+		sum = sum * base + digit;
+	}
+	*value = sum;
+	return *p == start ? -1 : 0;
 }
 
 int64_t

@@ -51,7 +51,9 @@ char *xstrdup(const char *);
  * array, moved if need be, with *cap updated. */
 void *grow(void *array, size_t n, size_t *cap, size_t size);
 
-/* A growing run of bytes.  All zero is an empty one; buf_free ends it. */
+/* A growing run of bytes.  All zero is an empty one; buf_free ends it.
+ * Formats know %s %.*s %c %d %u %x with l, ll, z and a width of zeros (%02x),
+ * and nothing else: the C library's printf is a tenth of the binary. */
 struct buf {
 	char *data;
 	size_t len, cap;
@@ -60,6 +62,17 @@ void buf_add(struct buf *, const void *bytes, size_t len);
 void buf_str(struct buf *, const char *);
 void buf_printf(struct buf *, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void buf_free(struct buf *);
+
+/* The same into an array, cut to its size and terminated. */
+void text_format(char *out, size_t size, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+
+/* Writes all of it to a descriptor: 0, or -1 with errno set. */
+int write_all(int fd, const char *data, size_t len);
+
+/* Reads digits of that base at *p and moves *p behind them.  0, or -1 if there
+ * are none or the number does not fit. */
+int parse_digits(const char **p, unsigned base, uint64_t *value);
 
 /* Monotonic clock, nanoseconds. */
 int64_t now_ns(void);
