@@ -6,6 +6,7 @@ VERSION = 2.0.0
 # A static binary needs musl; another compiler is used only if one is named.
 ifeq ($(origin CC),default)
 CC = musl-gcc
+COMPILER = gcc musl-tools:musl-gcc
 endif
 CFLAGS = -Os -g
 WARNINGS = -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla
@@ -16,28 +17,32 @@ PREFIX = /usr/local
 BINDIR = $(PREFIX)/bin
 MANDIR = $(PREFIX)/share/man
 
+# Elsewhere for another kind of build beside this one.
+BUILD = build
+PROGRAM = pyflame
+
 SOURCES = pyflame.c code.c collapsed.c dump.c elf.c explain.c frames.c label.c \
 	layouts.c linetab.c memory.c objects.c options.c output.c proc.c profile.c \
 	ptrace.c sample.c snapshot.c target.c threads.c util.c
-OBJECTS = $(SOURCES:%.c=build/%.o)
+OBJECTS = $(SOURCES:%.c=$(BUILD)/%.o)
 
 override CFLAGS += -std=c11 -D_GNU_SOURCE -DPYFLAME_VERSION='"$(VERSION)"' $(WARNINGS) $(SMALL)
 
-all: pyflame
+all: $(PROGRAM)
 
-pyflame: $(OBJECTS)
+$(PROGRAM): $(OBJECTS)
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(OBJECTS) -lm
 
-build/%.o: %.c Makefile | build
+$(BUILD)/%.o: %.c Makefile | $(BUILD)
 	$(CC) $(CFLAGS) -MMD -c -o $@ $<
 
-build:
+$(BUILD):
 	mkdir -p $@
 
 -include $(OBJECTS:.o=.d)
 
-install: pyflame
-	install -D -m 755 pyflame $(DESTDIR)$(BINDIR)/pyflame
+install: $(PROGRAM)
+	install -D -m 755 $(PROGRAM) $(DESTDIR)$(BINDIR)/pyflame
 	install -D -m 644 pyflame.1 $(DESTDIR)$(MANDIR)/man1/pyflame.1
 
 uninstall:
@@ -46,4 +51,43 @@ uninstall:
 clean:
 	rm -rf build pyflame demo.svg demo.txt
 
-.PHONY: all install uninstall clean
+# demo and check install what a fresh Debian lacks, where that may be done.
+FLAMEGRAPH = /usr/share/perl5/Devel/NYTProf/flamegraph.pl
+PYTHON = python3
+SUITE = bats python3 binutils:readelf strace procps:ps util-linux:unshare
+
+demo:
+	@test/need $(COMPILER) perl libdevel-nytprof-perl:$(FLAMEGRAPH) python3:$(PYTHON)
+	@$(MAKE) --no-print-directory all
+	@FLAMEGRAPH=$(FLAMEGRAPH) PYTHON=$(PYTHON) test/demo
+
+check:
+	@test/need $(COMPILER) $(SUITE)
+	@$(MAKE) --no-print-directory all
+	@test/check
+
+# Everything: more interpreters, the table of layouts, sanitizers, house rules.
+DEBUG_PYTHONS = 2.7-debug 3.11-debug 3.13t 3.14t 3.15t
+SANITIZE = -fsanitize=address,undefined -fno-sanitize-recover=all
+
+check-all:
+	@test/need $(COMPILER) $(SUITE) libc6-dev:/usr/include/stdio.h xz-utils:xz \
+		pkg-config shellcheck mandoc clang
+	-@test/pythons --fetch
+	-@test/pythons --build $(DEBUG_PYTHONS)
+	@$(MAKE) --no-print-directory lint check-layouts all
+	@PYFLAME_TEST_ALL=1 test/check
+	@$(MAKE) --no-print-directory check-sanitized
+
+check-layouts:
+	@test/layouts/check
+
+check-sanitized:
+	@$(MAKE) --no-print-directory BUILD=build/sanitized PROGRAM=build/sanitized/pyflame \
+		CC=gcc SMALL= CFLAGS='-O1 -g $(SANITIZE)' LDFLAGS= all
+	@PYFLAME=build/sanitized/pyflame test/check
+
+lint:
+	@test/lint
+
+.PHONY: all install uninstall clean demo check check-all check-layouts check-sanitized lint

@@ -40,7 +40,7 @@ struct code {
 	size_t table_start;      /* bytes of the line table that are compared */
 	uint64_t generation;
 	uint32_t file, function; /* strings of the profile */
-	int firstline;
+	int firstline, locals;
 	unsigned char *table;
 	size_t table_len;
 	int64_t size;      /* of the instructions, bytes; 0: not known */
@@ -272,6 +272,8 @@ learn_instructions(struct codes *c, struct code *code)
 		return;
 	object_read_pointer(c->mem, l, code->addr + (raddr)l->object.head, &units);
 	mem_read(c->mem, code->addr + (raddr)l->code.traceable, &traceable, sizeof traceable);
+	if (l->code.nlocals != ABSENT)
+		mem_read(c->mem, code->addr + (raddr)l->code.nlocals, &code->locals, sizeof(int32_t));
 	if (units < INT_MAX && traceable < INT_MAX / 2) {
 		code->size = (int64_t)units * 2;
 		code->traceable = (int64_t)traceable * 2;
@@ -397,6 +399,12 @@ int
 code_not_begun(const struct code *code, int64_t offset)
 {
 	return code->size && offset < code->traceable;
+}
+
+int
+code_locals(const struct code *code)
+{
+	return code->locals;
 }
 
 static int

@@ -48,6 +48,9 @@ raddr code_instructions(struct codes *, struct code *, uint32_t copy);
 int code_offset_valid(const struct code *, int64_t offset);
 int code_not_begun(const struct code *, int64_t offset);
 
+/* How many local variables it has, cells included; 0 if not known. */
+int code_locals(const struct code *);
+
 /* The profile's number for a frame of this code object at that offset. */
 uint32_t code_frame(struct codes *, struct code *, int64_t offset);
 

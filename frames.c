@@ -7,7 +7,10 @@
  * leaves what was read, the missing piece is fetched, and the whole is read
  * once more with that piece among the regions.  A walk that stays inside is
  * proven if both copies say the same of every frame: its code object, its
- * caller, its owner, and, but for the frame that executes, its instruction.
+ * caller, its owner, and, but for the frame that executes, its instruction;
+ * and if the frames themselves agree on who executes.  That last is because a
+ * frame that was left keeps its bytes: the thread state, copied at another
+ * instant, may lead to it.
  *
  * How frames are linked: up to 3.10 thread state -> frame object -> f_back;
  * 3.11 and 3.12 by way of a _PyCFrame on the C stack; from 3.13 on directly
@@ -46,6 +49,9 @@ struct visit {
 	uint64_t instr; /* a pointer, or f_lasti */
 	uint32_t copy;
 	int owner;
+	unsigned char executes; /* its stack is in use by the interpreter's loop */
+	unsigned char gone;     /* it looks as if it had been left */
+	unsigned char entry;    /* called from C (where there are no shims) */
 };
 
 struct region {
@@ -352,6 +358,21 @@ parse_frame(const struct walker *w, raddr at, const unsigned char *p, struct vis
 		v->owner = (signed char)p[l->frame.owner];
 	if (l->frame.tlbc != ABSENT)
 		v->copy = (uint32_t)int_at(p + l->frame.tlbc);
+	if (l->frame.entry != ABSENT)
+		v->entry = p[l->frame.entry];
+	switch (l->live) {
+	case LIVE_REFCOUNT:
+		v->gone = !pointer_at(w, p, l->frame.live);
+		break;
+	case LIVE_STACKTOP:
+		v->executes = int_at(p + l->frame.live) == -1;
+		v->gone = !v->executes;
+		break;
+	case LIVE_STACKPOINTER:
+		v->executes = !pointer_at(w, p, l->frame.live);
+		v->gone = pointer_at(w, p, l->frame.live) == at + (raddr)l->frame.locals;
+		break;
+	}
 }
 
 static int
@@ -434,10 +455,40 @@ frame_stood_still(struct walker *w, const struct visit *v, int executing)
 	if (!same(a, b, l->frame.code, l->ptr) || !same(a, b, l->frame.back, l->ptr) ||
 	    !same(a, b, l->frame.owner, 1))
 		return 0;
+	/* All that is set up with a frame lies before its instruction. */
+	if (l->frames != FRAMES_HEAP && !same(a, b, 0, l->frame.instr))
+		return 0;
 	if (executing || is_shim(w, v))
 		return 1;
 	return same(a, b, l->frame.instr, l->instr == INSTR_PTR ? l->ptr : 4) &&
 	       same(a, b, l->frame.tlbc, 4);
+}
+
+/*
+ * Whether the frames agree with each other: none but the first may execute,
+ * unless it called something in C, and the first must not look left.  Calls
+ * from Python to Python save the caller's stack, calls into C may not
+ * (CPython v3.12.0 Python/ceval_macros.h, DISPATCH_INLINED; v3.14.0
+ * Include/internal/pycore_interpframe.h, _PyFrame_GetStackPointer).
+ */
+static int
+frames_agree(struct walker *w, const struct stack *st)
+{
+	const struct visit *callee = NULL;
+
+	for (size_t i = 0; i < st->n_visits; i++) {
+		const struct visit *v = &st->visits[i];
+		int shim = is_shim(w, v), first = !callee && !i;
+
+		if (w->l->live == LIVE_REFCOUNT && v->gone)
+			return 0;
+		if (w->l->live == LIVE_STACKTOP && first && !shim && v->gone)
+			return 0;
+		if (callee && !callee->entry && !shim && v->executes)
+			return 0;
+		callee = shim ? NULL : v;
+	}
+	return 1;
 }
 
 static int
@@ -585,7 +636,7 @@ check_codes(struct walker *w, struct stack *st, unsigned flags)
 
 /* Turns the visits into the profile's frames, root first. */
 static enum why
-name_frames(struct walker *w, struct stack *st)
+name_frames(struct walker *w, struct stack *st, unsigned flags)
 {
 	const struct layout *l = w->l;
 
@@ -600,12 +651,16 @@ name_frames(struct walker *w, struct stack *st)
 		code = codes_find(w->codes, v->code);
 		if (!code)
 			return TORN;
+		/* An empty stack of a frame without locals looks like a left one. */
+		if (!i && l->live == LIVE_STACKPOINTER && v->gone && code_locals(code) &&
+		    !(flags & STACK_STOPPED))
+			return TORN;
 		if (l->instr == INSTR_UNITS)
 			offset *= 2;
 		else if (l->instr == INSTR_PTR)
 			offset = (int64_t)(v->instr - code_instructions(w->codes, code, v->copy));
 		if (!code_offset_valid(code, offset))
-			return BROKEN;
+			return flags & STACK_STOPPED ? BROKEN : TORN;
 		if (v->owner != OWNER_GENERATOR && code_not_begun(code, offset))
 			continue;
 		st->frames = grow(st->frames, st->n_frames, &st->cap_frames, sizeof *st->frames);
@@ -644,12 +699,13 @@ try_read(struct walker *w, struct stack *st, const struct gil *gil, unsigned fla
 	why = (int)walk(w, st);
 	if (why == OK && snap_fetched(w->snap) && !(flags & STACK_STOPPED))
 		why = AGAIN;
-	else if (why == OK && !(flags & STACK_STOPPED) && !stood_still(w, st, flags))
+	else if (why == OK && !(flags & STACK_STOPPED) &&
+	         !(frames_agree(w, st) && stood_still(w, st, flags)))
 		why = TORN;
 	if (why == OK)
 		why = check_codes(w, st, flags);
 	if (why == OK)
-		why = (int)name_frames(w, st);
+		why = (int)name_frames(w, st, flags);
 	remember_regions(st);
 	return why;
 }

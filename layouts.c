@@ -21,8 +21,8 @@ const char layouts_supported[] = "2.7, 3.6 to 3.15";
 
 #define HEX(major, minor, micro) ((major) << 24 | (minor) << 16 | (micro) << 8)
 
-#define KINDS(frames_, instr_, lines_, text_, dicts_, attrs_) \
-	.frames = frames_, .instr = instr_, .lines = lines_, .text = text_, \
+#define KINDS(frames_, live_, instr_, lines_, text_, dicts_, attrs_) \
+	.frames = frames_, .live = live_, .instr = instr_, .lines = lines_, .text = text_, \
 	.dicts = dicts_, .attrs = attrs_
 #define RUNTIME(interpreters_, current_) \
 	.runtime = { interpreters_, current_ }
@@ -34,12 +34,12 @@ const char layouts_supported[] = "2.7, 3.6 to 3.15";
 	.thread = { next_, interp_, frame_, thread_id_, native_id_, ABSENT, ABSENT }
 #define CFRAME(frame_) \
 	.cframe = { frame_ }
-#define FRAME(size_, code_, back_, instr_, owner_) \
-	.frame = { size_, code_, back_, instr_, owner_, ABSENT }
+#define FRAME(size_, code_, back_, instr_, owner_, live_, entry_, locals_) \
+	.frame = { size_, code_, back_, instr_, owner_, ABSENT, live_, entry_, locals_ }
 #define CODE(firstlineno_, filename_, name_, qualname_, linetable_, \
              instructions_, traceable_, id_from_, id_to_, id_unique_) \
 	.code = { firstlineno_, filename_, name_, qualname_, linetable_, \
-	          instructions_, traceable_, ABSENT, id_from_, id_to_, id_unique_ }
+	          instructions_, traceable_, ABSENT, ABSENT, id_from_, id_to_, id_unique_ }
 #define OBJECT(type_, head_) \
 	.object = { type_, head_ }
 #define UNICODE(length_, state_, hash_, ascii_, compact_) \
@@ -66,69 +66,69 @@ const char layouts_supported[] = "2.7, 3.6 to 3.15";
 
 static const struct layout rows[] = {
 	{ .since = HEX(2, 7, 0), .ptr = 8, .shim_owner = INT_MAX,
-	  KINDS(FRAMES_HEAP, INSTR_BYTES, LINES_LNOTAB_U8, TEXT_BYTES, DICT_TABLE, ATTRS_DICT),
+	  KINDS(FRAMES_HEAP, LIVE_REFCOUNT, INSTR_BYTES, LINES_LNOTAB_U8, TEXT_BYTES, DICT_TABLE, ATTRS_DICT),
 	  RUNTIME(ABSENT, ABSENT), INTERP(0, 8, ABSENT, 16), GIL(ABSENT, ABSENT),
 	  THREAD(0, 8, 16, 144, ABSENT), CFRAME(ABSENT),
-	  FRAME(128, 32, 24, 120, ABSENT),
+	  FRAME(128, 32, 24, 120, ABSENT, 0, ABSENT, ABSENT),
 	  CODE(96, 80, 88, ABSENT, 104, ABSENT, ABSENT, 32, 112, 0),
 	  OBJECT(8, 16), BYTES(16, 36), TYPE(24, 168, 32, 288, ABSENT), INTEGER(16, ABSENT),
 	  UNICODE(ABSENT, ABSENT, ABSENT, ABSENT, ABSENT), DICT(32, 40, ABSENT) },
 	{ .since = HEX(3, 6, 0), .ptr = 8, .shim_owner = INT_MAX,
-	  KINDS(FRAMES_HEAP, INSTR_BYTES, LINES_LNOTAB, TEXT_UNICODE, DICT_COMPACT, ATTRS_DICT),
+	  KINDS(FRAMES_HEAP, LIVE_REFCOUNT, INSTR_BYTES, LINES_LNOTAB, TEXT_UNICODE, DICT_COMPACT, ATTRS_DICT),
 	  RUNTIME(ABSENT, ABSENT), INTERP(0, 8, ABSENT, 16), GIL(ABSENT, ABSENT),
 	  THREAD(8, 16, 24, 152, ABSENT), CFRAME(ABSENT),
-	  FRAME(128, 32, 24, 120, ABSENT),
+	  FRAME(128, 32, 24, 120, ABSENT, 0, ABSENT, ABSENT),
 	  CODE(36, 96, 104, ABSENT, 112, ABSENT, ABSENT, 36, 120, 0),
 	  PLAIN_OBJECTS, UNICODE(16, 32, 24, 48, 72), DICT(32, 40, 0) },
 	{ .since = HEX(3, 7, 0), .ptr = 8, .shim_owner = INT_MAX,
-	  KINDS(FRAMES_HEAP, INSTR_BYTES, LINES_LNOTAB, TEXT_UNICODE, DICT_COMPACT, ATTRS_DICT),
+	  KINDS(FRAMES_HEAP, LIVE_REFCOUNT, INSTR_BYTES, LINES_LNOTAB, TEXT_UNICODE, DICT_COMPACT, ATTRS_DICT),
 	  RUNTIME(24, 1392 + MUTEX), INTERP(0, 8, ABSENT, 40), GIL(ABSENT, ABSENT),
 	  THREAD(8, 16, 24, 176, ABSENT), CFRAME(ABSENT),
-	  FRAME(112, 32, 24, 104, ABSENT),
+	  FRAME(112, 32, 24, 104, ABSENT, 0, ABSENT, ABSENT),
 	  CODE(36, 96, 104, ABSENT, 112, ABSENT, ABSENT, 36, 120, 0),
 	  PLAIN_OBJECTS, UNICODE(16, 32, 24, 48, 72), DICT(32, 40, 0) },
 	/* 3.7.4 realigned PyGC_Head, which moved the runtime's later fields. */
 	{ .since = HEX(3, 7, 4), .ptr = 8, .shim_owner = INT_MAX,
-	  KINDS(FRAMES_HEAP, INSTR_BYTES, LINES_LNOTAB, TEXT_UNICODE, DICT_COMPACT, ATTRS_DICT),
+	  KINDS(FRAMES_HEAP, LIVE_REFCOUNT, INSTR_BYTES, LINES_LNOTAB, TEXT_UNICODE, DICT_COMPACT, ATTRS_DICT),
 	  RUNTIME(24, 1480 + MUTEX), INTERP(0, 8, ABSENT, 40), GIL(ABSENT, ABSENT),
 	  THREAD(8, 16, 24, 176, ABSENT), CFRAME(ABSENT),
-	  FRAME(112, 32, 24, 104, ABSENT),
+	  FRAME(112, 32, 24, 104, ABSENT, 0, ABSENT, ABSENT),
 	  CODE(36, 96, 104, ABSENT, 112, ABSENT, ABSENT, 36, 120, 0),
 	  PLAIN_OBJECTS, UNICODE(16, 32, 24, 48, 72), DICT(32, 40, 0) },
 	{ .since = HEX(3, 8, 0), .ptr = 8, .shim_owner = INT_MAX,
-	  KINDS(FRAMES_HEAP, INSTR_BYTES, LINES_LNOTAB, TEXT_UNICODE, DICT_COMPACT, ATTRS_DICT),
+	  KINDS(FRAMES_HEAP, LIVE_REFCOUNT, INSTR_BYTES, LINES_LNOTAB, TEXT_UNICODE, DICT_COMPACT, ATTRS_DICT),
 	  RUNTIME(32, 1368 + MUTEX), INTERP(0, 8, ABSENT, 56), GIL(ABSENT, ABSENT),
 	  THREAD(8, 16, 24, 176, ABSENT), CFRAME(ABSENT),
-	  FRAME(112, 32, 24, 104, ABSENT),
+	  FRAME(112, 32, 24, 104, ABSENT, 0, ABSENT, ABSENT),
 	  CODE(40, 104, 112, ABSENT, 120, ABSENT, ABSENT, 40, 128, 0),
 	  PLAIN_OBJECTS, UNICODE(16, 32, 24, 48, 72), DICT(32, 40, 0) },
 	{ .since = HEX(3, 9, 0), .ptr = 8, .shim_owner = INT_MAX,
-	  KINDS(FRAMES_HEAP, INSTR_BYTES, LINES_LNOTAB, TEXT_UNICODE, DICT_COMPACT, ATTRS_DICT),
+	  KINDS(FRAMES_HEAP, LIVE_REFCOUNT, INSTR_BYTES, LINES_LNOTAB, TEXT_UNICODE, DICT_COMPACT, ATTRS_DICT),
 	  RUNTIME(32, 568 + MUTEX), INTERP(0, 8, ABSENT, 856), GIL(ABSENT, ABSENT),
 	  THREAD(8, 16, 24, 176, ABSENT), CFRAME(ABSENT),
-	  FRAME(112, 32, 24, 104, ABSENT),
+	  FRAME(112, 32, 24, 104, ABSENT, 0, ABSENT, ABSENT),
 	  CODE(40, 104, 112, ABSENT, 120, ABSENT, ABSENT, 40, 128, 0),
 	  PLAIN_OBJECTS, UNICODE(16, 32, 24, 48, 72), DICT(32, 40, 0) },
 	{ .since = HEX(3, 10, 0), .ptr = 8, .shim_owner = INT_MAX,
-	  KINDS(FRAMES_HEAP, INSTR_UNITS, LINES_RANGES, TEXT_UNICODE, DICT_COMPACT, ATTRS_DICT),
+	  KINDS(FRAMES_HEAP, LIVE_REFCOUNT, INSTR_UNITS, LINES_RANGES, TEXT_UNICODE, DICT_COMPACT, ATTRS_DICT),
 	  RUNTIME(32, 568 + MUTEX), INTERP(0, 8, ABSENT, 856), GIL(ABSENT, ABSENT),
 	  THREAD(8, 16, 24, 176, ABSENT), CFRAME(ABSENT),
-	  FRAME(104, 32, 24, 96, ABSENT),
+	  FRAME(104, 32, 24, 96, ABSENT, 0, ABSENT, ABSENT),
 	  CODE(40, 104, 112, ABSENT, 120, ABSENT, ABSENT, 40, 128, 0),
 	  PLAIN_OBJECTS, UNICODE(16, 32, 24, 48, 72), DICT(32, 40, 0) },
 	{ .since = HEX(3, 11, 0), .ptr = 8, .shim_owner = INT_MAX,
-	  KINDS(FRAMES_CFRAME, INSTR_PTR, LINES_LOCATIONS, TEXT_UNICODE, DICT_LOG2, ATTRS_PAIR),
+	  KINDS(FRAMES_CFRAME, LIVE_STACKTOP, INSTR_PTR, LINES_LOCATIONS, TEXT_UNICODE, DICT_LOG2, ATTRS_PAIR),
 	  RUNTIME(40, 576 + MUTEX), INTERP(0, 16, ABSENT, 888), GIL(ABSENT, ABSENT),
 	  THREAD(8, 16, 56, 152, 160), CFRAME(8),
-	  FRAME(80, 32, 48, 56, 69),
+	  FRAME(80, 32, 48, 56, 69, 64, 68, 72),
 	  CODE(72, 112, 120, 128, 136, 184, 168, 72, 144, 0),
 	  OBJECT(8, 16), BYTES(16, 32), TYPE(24, 168, 32, 288, 872), INTEGER(24, 0),
 	  UNICODE(16, 32, 24, 48, 72), DICT(32, 40, 0) },
 	{ .since = HEX(3, 12, 0), .ptr = 8, .shim_owner = 3,
-	  KINDS(FRAMES_CFRAME, INSTR_PTR, LINES_LOCATIONS, TEXT_UNICODE, DICT_LOG2, ATTRS_TAGGED),
+	  KINDS(FRAMES_CFRAME, LIVE_STACKTOP, INSTR_PTR, LINES_LOCATIONS, TEXT_UNICODE, DICT_LOG2, ATTRS_TAGGED),
 	  RUNTIME(40, ABSENT), INTERP(0, 72, 384, 944), GIL(8, 16),
 	  THREAD(8, 16, 56, 136, 144), CFRAME(0),
-	  FRAME(80, 0, 8, 56, 70),
+	  FRAME(80, 0, 8, 56, 70, 64, ABSENT, 72),
 	  CODE(68, 112, 120, 128, 136, 192, 176, 68, 144, 1),
 	  OBJECT(8, 16), BYTES(16, 32), TYPE(24, 168, 32, 288, 880), INTEGER(24, 3),
 	  UNICODE(16, 32, 24, 40, 56), DICT(32, 40, 0) },
@@ -155,7 +155,7 @@ void
 layout_shift_objects(struct layout *l, int delta)
 {
 	int *fields[] = {
-		&l->frame.size, &l->frame.code, &l->frame.back, &l->frame.instr,
+		&l->frame.size, &l->frame.code, &l->frame.back, &l->frame.instr, &l->frame.live,
 		&l->code.firstlineno, &l->code.filename, &l->code.name, &l->code.linetable,
 		&l->code.id_from, &l->code.id_to, &l->object.type, &l->object.head,
 		&l->unicode.length, &l->unicode.state, &l->unicode.hash, &l->unicode.ascii,
@@ -181,7 +181,8 @@ enum word {
 	W_INTERP_GENERATION,
 	W_THREAD_SIZE, W_THREAD_NEXT, W_THREAD_INTERP, W_THREAD_FRAME, W_THREAD_BASE,
 	W_THREAD_ID, W_THREAD_NATIVE_ID, W_THREAD_STATUS,
-	W_FRAME_SIZE, W_FRAME_BACK, W_FRAME_CODE, W_FRAME_INSTR, W_FRAME_OWNER, W_FRAME_TLBC,
+	W_FRAME_SIZE, W_FRAME_BACK, W_FRAME_CODE, W_FRAME_INSTR, W_FRAME_OWNER,
+	W_FRAME_LOCALS, W_FRAME_STACKPOINTER, W_FRAME_TLBC,
 	W_CODE_SIZE, W_CODE_FILENAME, W_CODE_NAME, W_CODE_QUALNAME, W_CODE_LINETABLE,
 	W_CODE_FIRSTLINENO, W_CODE_INSTRUCTIONS, W_CODE_TLBC,
 	W_OBJECT_HEAD, W_OBJECT_TYPE, W_TYPE_SIZE, W_TYPE_NAME, W_TYPE_FLAGS,
@@ -212,6 +213,8 @@ static const uint16_t words[W_COUNT][3] = {
 	[W_FRAME_CODE] =             {  240, 264, 328 },
 	[W_FRAME_INSTR] =            {  248, 272, 336 },
 	[W_FRAME_OWNER] =            {  264, 288, 352 },
+	[W_FRAME_LOCALS] =           {  256, 280, 344 },
+	[W_FRAME_STACKPOINTER] =     {    0, 296, 360 },
 	[W_FRAME_TLBC] =             {    0, 304, 368 },
 	[W_CODE_SIZE] =              {  272, 312, 376 },
 	[W_CODE_FILENAME] =          {  280, 320, 384 },
@@ -302,11 +305,13 @@ layout_from_debug_offsets(struct layout *out, struct mem *mem, raddr runtime, un
 
 	int ft = raw[2] != 0;
 	int instructions = v[W_CODE_INSTRUCTIONS];
+	/* 3.13 has an index, stacktop, right before the locals. */
+	enum live_kind live = v[W_FRAME_STACKPOINTER] == ABSENT ? LIVE_STACKTOP : LIVE_STACKPOINTER;
 
 	*out = (struct layout){
 		.since = hex, .ptr = 8, .free_threaded = ft,
 		.shim_owner = untold[column].shim_owner, .tags = untold[column].tags,
-		.frames = FRAMES_CURRENT, .instr = INSTR_PTR, .lines = LINES_LOCATIONS,
+		.frames = FRAMES_CURRENT, .live = live, .instr = INSTR_PTR, .lines = LINES_LOCATIONS,
 		.text = ft && minor >= 14 ? TEXT_UNICODE8 : TEXT_UNICODE,
 		.dicts = DICT_LOG2, .attrs = ATTRS_INLINE,
 		.runtime = { v[W_RUNTIME_INTERPRETERS], ABSENT },
@@ -319,11 +324,13 @@ layout_from_debug_offsets(struct layout *out, struct mem *mem, raddr runtime, un
 		            v[W_THREAD_BASE] },
 		.cframe = { ABSENT },
 		.frame = { v[W_FRAME_SIZE], v[W_FRAME_CODE], v[W_FRAME_BACK], v[W_FRAME_INSTR],
-		           v[W_FRAME_OWNER], ft ? v[W_FRAME_TLBC] : ABSENT },
+		           v[W_FRAME_OWNER], ft ? v[W_FRAME_TLBC] : ABSENT,
+		           live == LIVE_STACKTOP ? v[W_FRAME_LOCALS] - 8 : v[W_FRAME_STACKPOINTER],
+		           ABSENT, v[W_FRAME_LOCALS] },
 		.code = { v[W_CODE_FIRSTLINENO], v[W_CODE_FILENAME], v[W_CODE_NAME],
 		          v[W_CODE_QUALNAME], v[W_CODE_LINETABLE], instructions,
 		          instructions - untold[column].traceable_before_instructions[ft],
-		          ft ? v[W_CODE_TLBC] : ABSENT,
+		          ft ? v[W_CODE_TLBC] : ABSENT, v[W_CODE_FIRSTLINENO] + 4,
 		          v[W_CODE_FIRSTLINENO], v[W_CODE_LINETABLE] + 8, 1 },
 		.object = { v[W_OBJECT_TYPE], v[W_OBJECT_HEAD] },
 		.unicode = { v[W_UNICODE_LENGTH], v[W_UNICODE_STATE], v[W_UNICODE_LENGTH] + 8,

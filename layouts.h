@@ -19,6 +19,12 @@ enum frame_kind {
 	FRAMES_CURRENT, /* thread -> _PyInterpreterFrame */
 };
 
+enum live_kind { /* how a frame shows what it is doing */
+	LIVE_REFCOUNT,     /* ob_refcnt: 0 is gone */
+	LIVE_STACKTOP,     /* an index: -1 executes, else calls or is gone */
+	LIVE_STACKPOINTER, /* a pointer: NULL executes; to the locals: is gone */
+};
+
 enum instr_kind {
 	INSTR_BYTES, /* f_lasti counts bytes */
 	INSTR_UNITS, /* f_lasti counts code units of two bytes */
@@ -56,6 +62,7 @@ struct layout {
 	int ptr;           /* bytes in a pointer */
 	int free_threaded; /* a build without a GIL */
 	enum frame_kind frames;
+	enum live_kind live;
 	enum instr_kind instr;
 	enum line_kind lines;
 	enum text_kind text;
@@ -69,10 +76,10 @@ struct layout {
 	struct { int holder, locked, enabled; } gil;
 	struct { int next, interp, frame, thread_id, native_id, state, base; } thread;
 	struct { int frame; } cframe;
-	struct { int size, code, back, instr, owner, tlbc; } frame;
+	struct { int size, code, back, instr, owner, tlbc, live, entry, locals; } frame;
 	struct {
 		int firstlineno, filename, name, qualname, linetable;
-		int instructions, traceable, tlbc;
+		int instructions, traceable, tlbc, nlocals;
 		int id_from, id_to; /* bytes that tell one code object from another */
 		int id_unique;      /* those bytes hold a number never used twice */
 	} code;
