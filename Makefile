@@ -58,12 +58,12 @@ SUITE = bats python3 binutils:readelf strace procps:ps util-linux:unshare
 
 demo:
 	@test/need $(COMPILER) perl libdevel-nytprof-perl:$(FLAMEGRAPH) python3:$(PYTHON)
-	@$(MAKE) --no-print-directory all
+	@$(MAKE) -s --no-print-directory all
 	@FLAMEGRAPH=$(FLAMEGRAPH) PYTHON=$(PYTHON) test/demo
 
 check:
 	@test/need $(COMPILER) $(SUITE)
-	@$(MAKE) --no-print-directory all
+	@$(MAKE) -s --no-print-directory all
 	@test/check
 
 # Everything: more interpreters, the table of layouts, sanitizers, house rules.
@@ -75,15 +75,15 @@ check-all:
 		pkg-config shellcheck mandoc clang
 	-@test/pythons --fetch
 	-@test/pythons --build $(DEBUG_PYTHONS)
-	@$(MAKE) --no-print-directory lint check-layouts all
+	@$(MAKE) -s --no-print-directory lint check-layouts all
 	@PYFLAME_TEST_ALL=1 test/check
-	@$(MAKE) --no-print-directory check-sanitized
+	@$(MAKE) -s --no-print-directory check-sanitized
 
 check-layouts:
 	@test/layouts/check
 
 check-sanitized:
-	@$(MAKE) --no-print-directory BUILD=build/sanitized PROGRAM=build/sanitized/pyflame \
+	@$(MAKE) -s --no-print-directory BUILD=build/sanitized PROGRAM=build/sanitized/pyflame \
 		CC=gcc SMALL= CFLAGS='-O1 -g $(SANITIZE)' LDFLAGS= all
 	@PYFLAME=build/sanitized/pyflame test/check
 

@@ -14,7 +14,7 @@
 #include "../../layouts.h"
 
 #define KIND_MEMBERS(M) \
-	M(frames) M(instr) M(lines) M(text) M(dicts) M(attrs)
+	M(frames) M(live) M(instr) M(lines) M(text) M(dicts) M(attrs)
 
 #define MEMBERS(M) \
 	M(ptr) M(free_threaded) M(shim_owner) M(tags) \
@@ -25,8 +25,9 @@
 	M(thread.native_id) M(thread.state) M(thread.base) \
 	M(cframe.frame) \
 	M(frame.size) M(frame.code) M(frame.back) M(frame.instr) M(frame.owner) M(frame.tlbc) \
+	M(frame.live) M(frame.entry) M(frame.locals) \
 	M(code.firstlineno) M(code.filename) M(code.name) M(code.qualname) M(code.linetable) \
-	M(code.instructions) M(code.traceable) M(code.tlbc) \
+	M(code.instructions) M(code.traceable) M(code.tlbc) M(code.nlocals) \
 	M(code.id_from) M(code.id_to) M(code.id_unique) \
 	M(object.type) M(object.head) \
 	M(unicode.length) M(unicode.state) M(unicode.hash) M(unicode.ascii) M(unicode.compact) \
@@ -60,6 +61,7 @@ _Static_assert(sizeof(struct layout) == sizeof(int) * (1 KIND_MEMBERS(COUNT) MEM
 	W(FRAME_CODE, interpreter_frame.executable) \
 	W(FRAME_INSTR, interpreter_frame.instr_ptr) \
 	W(FRAME_OWNER, interpreter_frame.owner) \
+	W(FRAME_LOCALS, interpreter_frame.localsplus) \
 	W(CODE_SIZE, code_object.size) \
 	W(CODE_FILENAME, code_object.filename) \
 	W(CODE_NAME, code_object.name) \
@@ -82,12 +84,16 @@ _Static_assert(sizeof(struct layout) == sizeof(int) * (1 KIND_MEMBERS(COUNT) MEM
 	W(UNICODE_ASCII, unicode_object.asciiobject_size)
 #define WORDS_3_14(W) \
 	W(INTERP_GENERATION, interpreter_state.code_object_generation) \
+	W(FRAME_STACKPOINTER, interpreter_frame.stackpointer) \
 	W(FRAME_TLBC, interpreter_frame.tlbc_index) \
 	W(CODE_TLBC, code_object.co_tlbc)
 #define WORDS_3_15(W) \
 	W(THREAD_BASE, thread_state.base_frame)
 
 static const char *const frames_names[] = { "FRAMES_HEAP", "FRAMES_CFRAME", "FRAMES_CURRENT" };
+static const char *const live_names[] = {
+	"LIVE_REFCOUNT", "LIVE_STACKTOP", "LIVE_STACKPOINTER",
+};
 static const char *const instr_names[] = { "INSTR_BYTES", "INSTR_UNITS", "INSTR_PTR" };
 static const char *const lines_names[] = {
 	"LINES_LNOTAB_U8", "LINES_LNOTAB", "LINES_RANGES", "LINES_LOCATIONS",

@@ -148,6 +148,9 @@ find_code(struct layout *l)
 	l->code.id_from = AT(PyCodeObject, co_firstlineno);
 #endif
 	l->code.id_to = l->code.linetable + SIZE(void *);
+#if PY_VERSION_HEX >= 0x030d0000
+	l->code.nlocals = AT(PyCodeObject, co_nlocalsplus);
+#endif
 #if PY_VERSION_HEX >= 0x030c0000
 	l->code.id_unique = AT(PyCodeObject, co_version) >= l->code.id_from &&
 	                    AT(PyCodeObject, co_version) < l->code.id_to;
@@ -169,10 +172,20 @@ find_frame(struct layout *l)
 	l->frame.code = AT(PyFrameObject, f_code);
 	l->frame.back = AT(PyFrameObject, f_back);
 	l->frame.instr = AT(PyFrameObject, f_lasti);
+	l->frame.live = AT(PyObject, ob_refcnt);
 #else
 	l->frame.size = SIZE(_PyInterpreterFrame);
 	l->frame.back = AT(_PyInterpreterFrame, previous);
 	l->frame.owner = AT(_PyInterpreterFrame, owner);
+	l->frame.locals = AT(_PyInterpreterFrame, localsplus);
+#if PY_VERSION_HEX < 0x030c0000
+	l->frame.entry = AT(_PyInterpreterFrame, is_entry);
+#endif
+#if PY_VERSION_HEX < 0x030e0000
+	l->frame.live = AT(_PyInterpreterFrame, stacktop);
+#else
+	l->frame.live = AT(_PyInterpreterFrame, stackpointer);
+#endif
 #if PY_VERSION_HEX < 0x030d0000
 	l->cframe.frame = AT(_PyCFrame, current_frame);
 	l->frame.code = AT(_PyInterpreterFrame, f_code);
@@ -194,6 +207,8 @@ find_frame(struct layout *l)
 #endif
 	l->frames = PY_VERSION_HEX < 0x030b0000 ? FRAMES_HEAP :
 	            PY_VERSION_HEX < 0x030d0000 ? FRAMES_CFRAME : FRAMES_CURRENT;
+	l->live = PY_VERSION_HEX < 0x030b0000 ? LIVE_REFCOUNT :
+	          PY_VERSION_HEX < 0x030e0000 ? LIVE_STACKTOP : LIVE_STACKPOINTER;
 	l->instr = PY_VERSION_HEX < 0x030a0000 ? INSTR_BYTES :
 	           PY_VERSION_HEX < 0x030b0000 ? INSTR_UNITS : INSTR_PTR;
 }
@@ -326,8 +341,8 @@ print_row(const struct layout *l)
 		printf("INT_MAX,\n\t  ");
 	else
 		printf("%d,\n\t  ", l->shim_owner);
-	printf("KINDS(%s, %s, %s, %s, %s, %s),\n\t  ", frames_names[l->frames],
-	       instr_names[l->instr], lines_names[l->lines], text_names[l->text],
+	printf("KINDS(%s, %s, %s, %s, %s, %s, %s),\n\t  ", frames_names[l->frames],
+	       live_names[l->live], instr_names[l->instr], lines_names[l->lines], text_names[l->text],
 	       dicts_names[l->dicts], attrs_names[l->attrs]);
 	if (l->runtime.current == ABSENT)
 		print_columns("RUNTIME", ", ", 2, l->runtime.interpreters, l->runtime.current);
@@ -339,8 +354,9 @@ print_row(const struct layout *l)
 	print_columns("THREAD", ", ", 5, l->thread.next, l->thread.interp, l->thread.frame,
 	              l->thread.thread_id, l->thread.native_id);
 	print_columns("CFRAME", ",\n\t  ", 1, l->cframe.frame);
-	print_columns("FRAME", ",\n\t  ", 5, l->frame.size, l->frame.code, l->frame.back,
-	              l->frame.instr, l->frame.owner);
+	print_columns("FRAME", ",\n\t  ", 8, l->frame.size, l->frame.code, l->frame.back,
+	              l->frame.instr, l->frame.owner, l->frame.live, l->frame.entry,
+	              l->frame.locals);
 	print_columns("CODE", ",\n\t  ", 10, l->code.firstlineno, l->code.filename, l->code.name,
 	              l->code.qualname, l->code.linetable, l->code.instructions, l->code.traceable,
 	              l->code.id_from, l->code.id_to, l->code.id_unique);
