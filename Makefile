@@ -54,7 +54,8 @@ clean:
 # demo and check install what a fresh Debian lacks, where that may be done.
 FLAMEGRAPH = /usr/share/perl5/Devel/NYTProf/flamegraph.pl
 PYTHON = python3
-SUITE = bats python3 binutils:readelf strace procps:ps util-linux:unshare
+SUITE = bats python3 gcc:cc libc6-dev:/usr/include/stdio.h binutils:readelf strace \
+	procps:ps util-linux:unshare
 
 demo:
 	@test/need $(COMPILER) perl libdevel-nytprof-perl:$(FLAMEGRAPH) python3:$(PYTHON)
@@ -71,7 +72,7 @@ DEBUG_PYTHONS = 2.7-debug 3.11-debug 3.13t 3.14t 3.15t
 SANITIZE = -fsanitize=address,undefined -fno-sanitize-recover=all
 
 check-all:
-	@test/need $(COMPILER) $(SUITE) libc6-dev:/usr/include/stdio.h xz-utils:xz \
+	@test/need $(COMPILER) $(SUITE) xz-utils:xz \
 		pkg-config shellcheck mandoc clang
 	-@test/pythons --fetch
 	-@test/pythons --build $(DEBUG_PYTHONS)

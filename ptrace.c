@@ -32,7 +32,7 @@
 
 enum {
 	MAX_LATE = 64,
-	PATIENCE_MS = 20, /* how long a thread may take to stop */
+	PATIENCE_MS = 100, /* how long a thread may take to stop */
 	SPINS = 40,       /* a running thread stops within microseconds */
 };
 
@@ -97,12 +97,40 @@ wait_stop(int tid)
 	}
 }
 
+void
+ptrace_service(void)
+{
+	int status;
+
+	for (int i = 0; i < n_late; i++) {
+		int pid = waitpid(late[i], &status, __WALL | WNOHANG);
+
+		if (pid == 0)
+			continue;
+		if (pid == late[i])
+			note_child(pid, status);
+		if (pid == late[i] && WIFSTOPPED(status))
+			ptrace(PTRACE_DETACH, pid, 0, (void *)(intptr_t)pending_signal(status));
+		late[i--] = late[--n_late];
+	}
+}
+
+static int
+is_late(int tid)
+{
+	for (int i = 0; i < n_late; i++)
+		if (late[i] == tid)
+			return 1;
+	return 0;
+}
+
 enum why
 ptrace_stop(int tid)
 {
 	enum why why;
 
-	if (n_late == MAX_LATE)
+	ptrace_service();
+	if (n_late == MAX_LATE || is_late(tid))
 		return TORN;
 	if (ptrace(PTRACE_SEIZE, tid, 0, 0))
 		return errno == ESRCH ? GONE : DENIED;
@@ -121,24 +149,6 @@ ptrace_resume(int tid)
 		return;
 	ptrace(PTRACE_DETACH, tid, 0, (void *)(intptr_t)stopped_signal);
 	stopped_tid = 0;
-}
-
-void
-ptrace_service(void)
-{
-	int status;
-
-	for (int i = 0; i < n_late; i++) {
-		int pid = waitpid(late[i], &status, __WALL | WNOHANG);
-
-		if (pid == 0)
-			continue;
-		if (pid == late[i])
-			note_child(pid, status);
-		if (pid == late[i] && WIFSTOPPED(status))
-			ptrace(PTRACE_DETACH, pid, 0, (void *)(intptr_t)pending_signal(status));
-		late[i--] = late[--n_late];
-	}
 }
 
 static void

@@ -44,6 +44,7 @@ struct sampler {
 	struct walker *walker;
 	struct threads *threads;
 	raddr last_holder;
+	int64_t refused; /* when stopping a thread was last refused */
 	int64_t start, next; /* of the clock: when tick 0 was, and which is due */
 	int64_t time;        /* of this tick, microseconds since the epoch */
 	int bad_ticks;
@@ -143,20 +144,24 @@ read_stopped(struct sampler *s, struct thread *t, const struct gil *gil, unsigne
 	if (!t->tid)
 		return DENIED;
 	why = ptrace_stop(t->tid);
-	if (why != OK) {
-		s->counts.may_not_stop |= why == DENIED;
-		return why;
+	if (why == DENIED) {
+		s->counts.may_not_stop = 1;
+		s->refused = now_ns();
 	}
+	if (why != OK)
+		return why;
 	why = stack_read(s->walker, t->stack, t->tstate, gil, flags | STACK_STOPPED, holder, &first);
 	ptrace_resume(t->tid);
 	s->counts.stopped++;
 	return why;
 }
 
+/* A refusal may be another tracer's short visit: ask again after a while. */
 static int
 may_stop(const struct sampler *s)
 {
-	return s->options.pausing != PAUSE_NEVER && !s->counts.may_not_stop;
+	return s->options.pausing != PAUSE_NEVER &&
+	       (!s->refused || now_ns() - s->refused > INT64_C(1000000000));
 }
 
 /* Reads a thread's stack, by whichever way its movements ask for. */

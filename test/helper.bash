@@ -1,0 +1,332 @@
+# SPDX-License-Identifier: Apache-2.0
+# shellcheck shell=bash
+#
+# To be loaded by every test file.
+#
+# A test starts targets, runs pyflame on them, and looks at what it wrote. Whatever
+# else it is about, at its end every target has to be alive, in the state that it
+# was in, and traced by nobody; then all of them are killed.
+#
+# Environment:
+#   PYFLAME             the program to be tested, default ./pyflame of this tree
+#   PYFLAME_TEST_ALL=1  every interpreter that test/pythons lists instead of one a
+#                       version, and the slow tests
+
+bats_require_minimum_version 1.7.0
+
+tests=$BATS_TEST_DIRNAME
+tree=$(readlink -f "$tests/..")
+targets=$tests/targets
+pyflame=$(readlink -m "${PYFLAME:-$tree/pyflame}")
+unset PYFLAME PYTHONHOME PYTHONPATH PYTHONDONTWRITEBYTECODE
+export LC_ALL=C.UTF-8 PYTHONIOENCODING=utf-8
+
+living=()               # pids of targets
+profilers=()            # pids of pyflame in the background
+folders=()              # to be removed
+declare -A states=()    # of a target that is meant to be in another than R or S
+declare -A tracers=()   # of one that is meant to be traced by another
+started=0
+unsuitable=
+
+setup() {
+    cd "$BATS_TEST_TMPDIR" || return
+}
+
+teardown() {
+    local harmed=0
+    kill_profilers
+    end_targets || harmed=1
+    rm -rf "${folders[@]}"
+    return "$harmed"
+}
+
+# --- what a test needs --------------------------------------------------------
+
+# requires WHAT...: skips the test unless all of it is there: "root", "root-dir"
+# (mount namespaces and chroot), "all" (the slow tests), or a command.
+requires() {
+    local what
+    for what; do
+        case $what in
+            root) [ "$EUID" -eq 0 ] || skip "needs root" ;;
+            all) [ -n "${PYFLAME_TEST_ALL:-}" ] || skip "slow: set PYFLAME_TEST_ALL=1" ;;
+            namespaces)
+                requires root unshare
+                unshare --mount true 2> /dev/null || skip "needs mount namespaces" ;;
+            *) command -v "$what" > /dev/null || skip "needs $what" ;;
+        esac
+    done
+}
+
+# Without it an ordinary user can't read a process that is not its child.
+requires_attaching() {
+    local file=/proc/sys/kernel/yama/ptrace_scope
+    [ "$EUID" -eq 0 ] || [ ! -r $file ] || [ "$(< $file)" = 0 ] || skip "Yama forbids it to this user"
+}
+
+# wait_for SECONDS COMMAND...: until the command succeeds.
+wait_for() {
+    local end=$((SECONDS + $1 + 1))
+    shift
+    until "$@"; do
+        if [ "$SECONDS" -ge "$end" ]; then
+            echo "waited in vain for: $*"
+            return 1
+        fi
+        sleep 0.02
+    done
+}
+
+# A folder that every user can reach, in $folder.
+make_public_folder() {
+    folder=$(mktemp -d)
+    chmod 755 "$folder"
+    folders+=("$folder")
+}
+
+# as_nobody COMMAND...
+as_nobody() {
+    setpriv --reuid=nobody --regid=nogroup --clear-groups "$@"
+}
+
+# compile OUTPUT ARGUMENT...
+compile() {
+    requires cc
+    cc -std=c11 -D_GNU_SOURCE -Wall -Wextra -O1 -g -o "$@"
+}
+
+# Fails with both values.
+equal() {
+    [ "$1" = "$2" ] || { printf 'expected: %s\nseen:     %s\n' "$2" "$1"; return 1; }
+}
+
+# matches TEXT REGEX
+matches() {
+    [[ $1 =~ $2 ]] || { printf 'expected: %s\nseen:     %s\n' "$2" "$1"; return 1; }
+}
+
+# lacks TEXT REGEX
+lacks() {
+    [[ ! $1 =~ $2 ]] || { printf 'expected no: %s\nseen: %s\n' "$2" "$1"; return 1; }
+}
+
+# --- interpreters -------------------------------------------------------------
+
+# pythons_of VERSION: NAME<TAB>COMMAND of each; "any" is CPython 3 from 3.6 on,
+# with the system's own first. Debug builds are their own version, 3.11-debug.
+pythons_of() {
+    local list=$BATS_RUN_TMPDIR/pythons
+    [ -s "$list" ] || "$tests/pythons" > "$list"
+    awk -F '\t' -v version="$1" '
+        version == "any" && /^3\.[0-9]+-system/ { print }
+        version == "any" && !/^2|^3\.[0-9]+t|^3\.[0-9]+-(system|debug)/ { rest = rest $0 "\n" }
+        version == "debug" && /-debug/ { print }
+        version != "any" && index($1, version "-") == 1 && ($1 !~ /-debug/) { print }
+        END { printf "%s", rest }' "$list"
+}
+
+# each_python VERSION FUNCTION [ARGUMENT]...: calls FUNCTION PYTHON [ARGUMENT]...
+# with one such interpreter, or with all. It may set $unsuitable to why it did
+# nothing: then the next one is tried.
+each_python() {
+    local version=$1 function=$2 line last="no Python $1 here" done=0 lines
+    shift 2
+    mapfile -t lines < <(pythons_of "$version")
+    for line in "${lines[@]}"; do
+        unsuitable=
+        echo "== with ${line%%$'\t'*}"
+        "$function" "${line#*$'\t'}" "$@"
+        end_targets
+        if [ -n "$unsuitable" ]; then
+            last=$unsuitable
+            continue
+        fi
+        done=1
+        [ -n "${PYFLAME_TEST_ALL:-}" ] || break
+    done
+    [ "$done" = 1 ] || skip "$last"
+}
+
+# One interpreter, in $python, for a test to which the version does not matter.
+find_python() {
+    local line
+    read -r line < <(pythons_of any) || skip "no Python here"
+    python=${line#*$'\t'}
+}
+
+# version_of PYTHON: as in 3.11
+version_of() {
+    "$1" -c 'import sys; print("%d.%d" % sys.version_info[:2])'
+}
+
+# at_least VERSION PYTHON
+at_least() {
+    "$2" -c "import sys; sys.exit(sys.version_info < (${1/./, }))"
+}
+
+is_free_threaded() {
+    "$1" -c 'import sys; sys.exit(getattr(sys, "_is_gil_enabled", lambda: True)())'
+}
+
+is_elf() {
+    [ "$(head -c 4 "$1" | tail -c 3)" = ELF ]
+}
+
+# --- targets ------------------------------------------------------------------
+
+# start_target NAME PYTHON [ARGUMENT]...: runs targets/NAME.py; like start_command.
+start_target() {
+    local name=$1 command=$2
+    shift 2
+    start_command "$command" "$targets/$name.py" "$@"
+}
+
+# start_command COMMAND...: starts it and waits until it prints "ready". $pid is its
+# pid, $target_out the file with what it prints.
+start_command() {
+    requires_attaching
+    start_process "$@"
+    wait_for 60 has_started || return
+    grep -q '^ready' "$target_out" || { echo "it ended: $*"; cat "$target_out" "$target_err"; return 1; }
+}
+
+has_started() {
+    grep -q '^ready' "$target_out" || ! kill -0 "$pid" 2> /dev/null
+}
+
+# The same for what never says "ready".
+start_process() {
+    started=$((started + 1))
+    target_out=$BATS_TEST_TMPDIR/target.$started.out
+    target_err=$BATS_TEST_TMPDIR/target.$started.err
+    "$@" > "$target_out" 2> "$target_err" < /dev/null 3>&- &
+    pid=$!
+    living+=("$pid")
+}
+
+# No longer a target: it ended, or is about to.
+forget_target() {
+    local one kept=()
+    for one in "${living[@]}"; do
+        [ "$one" = "$1" ] || kept+=("$one")
+    done
+    living=("${kept[@]}")
+}
+
+# state_of PID
+state_of() {
+    sed -n 's/^State:[[:space:]]*\(.\).*/\1/p' "/proc/$1/status" 2> /dev/null
+}
+
+in_state() {
+    [ "$(state_of "$1")" = "$2" ]
+}
+
+# All threads run or sleep (or are in the state that was expected), untraced.
+is_unharmed() {
+    cat "/proc/$1/task"/*/status 2> /dev/null | awk -v states="${states[$1]:-RS}" -v tracer="${tracers[$1]:-0}" '
+        /^State:/ { threads++; if (!index(states, $2)) bad = 1 }
+        /^TracerPid:/ { if ($2 != tracer) bad = 1 }
+        END { exit bad || !threads }'
+}
+
+# For an instant a thread may be elsewhere by itself, hence the patience.
+assert_unharmed() {
+    wait_for 3 is_unharmed "$1" && return
+    echo "target $1 is not as it was:"
+    grep -E '^(Name|State|TracerPid):' "/proc/$1/task"/*/status || echo "gone"
+    cat "$BATS_TEST_TMPDIR"/target.*.err
+    return 1
+}
+
+end_targets() {
+    local one harmed=0
+    for one in "${living[@]}"; do
+        assert_unharmed "$one" || harmed=1
+        kill -KILL "$one" 2> /dev/null || :
+        wait "$one" 2> /dev/null || :
+    done
+    living=()
+    return "$harmed"
+}
+
+# --- pyflame ------------------------------------------------------------------
+
+# run_pyflame STATUS [ARGUMENT]...: runs it to its end and expects that exit status.
+# What it wrote is in $output and $stderr, and in the files "stdout" and "stderr".
+# The array $as may hold what comes before it on the command line.
+as=()
+run_pyflame() {
+    local expected=$1 seen=0
+    shift
+    echo "\$ ${as[*]} pyflame $*"
+    timeout --foreground -k 5 "${patience:-60}" "${as[@]}" "$pyflame" "$@" \
+        > "$BATS_TEST_TMPDIR/stdout" 2> "$BATS_TEST_TMPDIR/stderr" 3>&- || seen=$?
+    take_output
+    equal "status $seen" "status $expected"
+}
+
+take_output() {
+    stdout_file=$BATS_TEST_TMPDIR/stdout
+    output=$(tr -d '\0' < "$BATS_TEST_TMPDIR/stdout")
+    stderr=$(tr -d '\0' < "$BATS_TEST_TMPDIR/stderr")
+    head -n 40 "$BATS_TEST_TMPDIR/stdout"
+    head -n 20 "$BATS_TEST_TMPDIR/stderr" | sed 's/^/stderr: /'
+}
+
+# The same in the background, its pid in $profiler; end_pyflame STATUS waits for it.
+start_pyflame() {
+    echo "\$ ${as[*]} pyflame $* &"
+    "${as[@]}" "$pyflame" "$@" > "$BATS_TEST_TMPDIR/stdout" 2> "$BATS_TEST_TMPDIR/stderr" 3>&- &
+    profiler=$!
+    profilers+=("$profiler")
+}
+
+end_pyflame() {
+    local expected=$1 seen=0
+    wait_for "${patience:-60}" has_ended "$profiler"
+    wait "$profiler" || seen=$?
+    profilers=()
+    take_output
+    equal "status $seen" "status $expected"
+}
+
+has_ended() {
+    ! kill -0 "$1" 2> /dev/null || in_state "$1" Z
+}
+
+kill_profilers() {
+    local one
+    for one in "${profilers[@]}"; do
+        kill -KILL "$one" 2> /dev/null || :
+        wait "$one" 2> /dev/null || :
+    done
+    profilers=()
+}
+
+# Whether a profiler has begun to sample: it waits for its next tick, by
+# sigtimedwait, with all that it needs open.
+is_sampling() {
+    grep -q "/proc/$2/" <(readlink "/proc/$1/fd"/* 2> /dev/null) ||
+        [ "$(cut -d ' ' -f 1 "/proc/$1/syscall" 2> /dev/null)" = 128 ]
+}
+
+# --- what it wrote ------------------------------------------------------------
+
+# How many samples the collapsed stacks in a file have, those that match a regex.
+samples() {
+    awk -v regex="${2:-.}" '$0 ~ regex { n += $NF } END { print n + 0 }' "$1"
+}
+
+# A number of --stats: stat NAME
+stat_of() {
+    sed -n "s/^pyflame: .*\b$1:\{0,1\} \([0-9]*\).*/\1/p" "$BATS_TEST_TMPDIR/stderr" | head -n 1 | grep . || echo 0
+}
+
+# One warning or error for the user, and no data.
+only_complains() {
+    equal "$output" ""
+    equal "$(wc -l < "$BATS_TEST_TMPDIR/stderr")" 1
+    matches "$stderr" '^pyflame: '
+}
