@@ -381,17 +381,26 @@ is_shim(const struct walker *w, const struct visit *v)
 	return v->owner >= w->l->shim_owner;
 }
 
-/* From 3.15 on a chain has to end in the frame that the thread began with. */
+/*
+ * Whether the chain ends where a thread begins: at the shim, or the frame
+ * marked so, of the first entry from C; from 3.15 on the thread state says
+ * which frame that is.  On 3.11 and 3.12 a chain can be short for an instant,
+ * between the new _PyCFrame becoming current and being filled in (CPython
+ * v3.12.0 Python/ceval.c, _PyEval_EvalFrameDefault).
+ */
 static enum why
 check_base(struct walker *w, const struct stack *st)
 {
-	const void *thread = snap_get(w->snap, st->tstate, thread_head(w->l));
-	raddr base;
+	const struct layout *l = w->l;
+	const void *thread = snap_get(w->snap, st->tstate, thread_head(l));
+	const struct visit *last = st->n_visits ? &st->visits[st->n_visits - 1] : NULL;
+	raddr base = l->thread.base == ABSENT ? 0 : pointer_at(w, thread, l->thread.base);
 
-	if (w->l->thread.base == ABSENT || !st->n_visits)
+	if (!last || l->frames == FRAMES_HEAP)
 		return OK;
-	base = pointer_at(w, thread, w->l->thread.base);
-	return !base || st->visits[st->n_visits - 1].frame == base ? OK : TORN;
+	if (base)
+		return last->frame == base ? OK : TORN;
+	return (l->frame.entry == ABSENT ? is_shim(w, last) : last->entry) ? OK : TORN;
 }
 
 static enum why
@@ -469,10 +478,11 @@ frame_stood_still(struct walker *w, const struct visit *v, int executing)
  * unless it called something in C, and the first must not look left.  Calls
  * from Python to Python save the caller's stack, calls into C may not
  * (CPython v3.12.0 Python/ceval_macros.h, DISPATCH_INLINED; v3.14.0
- * Include/internal/pycore_interpframe.h, _PyFrame_GetStackPointer).
+ * Include/internal/pycore_interpframe.h, _PyFrame_GetStackPointer).  A thread
+ * that is stopped may well be about to leave or to begin its first frame.
  */
 static int
-frames_agree(struct walker *w, const struct stack *st)
+frames_agree(struct walker *w, const struct stack *st, unsigned flags)
 {
 	const struct visit *callee = NULL;
 
@@ -482,7 +492,8 @@ frames_agree(struct walker *w, const struct stack *st)
 
 		if (w->l->live == LIVE_REFCOUNT && v->gone)
 			return 0;
-		if (w->l->live == LIVE_STACKTOP && first && !shim && v->gone)
+		if (w->l->live == LIVE_STACKTOP && first && !shim && v->gone &&
+		    !(flags & STACK_STOPPED))
 			return 0;
 		if (callee && !callee->entry && !shim && v->executes)
 			return 0;
@@ -499,6 +510,8 @@ stood_still(struct walker *w, const struct stack *st, unsigned flags)
 	const void *b = snap_again(w->snap, st->tstate, thread_head(l));
 	int executing = 1;
 
+	if (flags & STACK_STOPPED)
+		return 1;
 	if (!a || !b || !same(a, b, l->thread.frame, l->ptr) || !same(a, b, l->thread.interp, l->ptr))
 		return 0;
 	if (flags & STACK_ATTACHED && !same(a, b, l->thread.state, 4))
@@ -699,8 +712,7 @@ try_read(struct walker *w, struct stack *st, const struct gil *gil, unsigned fla
 	why = (int)walk(w, st);
 	if (why == OK && snap_fetched(w->snap) && !(flags & STACK_STOPPED))
 		why = AGAIN;
-	else if (why == OK && !(flags & STACK_STOPPED) &&
-	         !(frames_agree(w, st) && stood_still(w, st, flags)))
+	else if (why == OK && !(frames_agree(w, st, flags) && stood_still(w, st, flags)))
 		why = TORN;
 	if (why == OK)
 		why = check_codes(w, st, flags);

@@ -111,6 +111,12 @@ lacks() {
     [[ ! $1 =~ $2 ]] || { printf 'expected no: %s\nseen: %s\n' "$2" "$1"; return 1; }
 }
 
+# all_match REGEX FILE: every line of the file does, and there are some.
+all_match() {
+    [ -s "$2" ] || { echo "nothing in $2"; return 1; }
+    ! grep -vE -m 3 -- "$1" "$2" || { echo "these do not match $1"; return 1; }
+}
+
 # --- interpreters -------------------------------------------------------------
 
 # pythons_of VERSION: NAME<TAB>COMMAND of each; "any" is CPython 3 from 3.6 on,
@@ -271,7 +277,7 @@ take_output() {
     stdout_file=$BATS_TEST_TMPDIR/stdout
     output=$(tr -d '\0' < "$BATS_TEST_TMPDIR/stdout")
     stderr=$(tr -d '\0' < "$BATS_TEST_TMPDIR/stderr")
-    head -n 40 "$BATS_TEST_TMPDIR/stdout"
+    head -n 20 "$BATS_TEST_TMPDIR/stdout" | cut -c 1-300
     head -n 20 "$BATS_TEST_TMPDIR/stderr" | sed 's/^/stderr: /'
 }
 
@@ -305,11 +311,14 @@ kill_profilers() {
     profilers=()
 }
 
-# Whether a profiler has begun to sample: it waits for its next tick, by
-# sigtimedwait, with all that it needs open.
+# Whether a profiler has been through some ticks: it sleeps before each.
 is_sampling() {
-    grep -q "/proc/$2/" <(readlink "/proc/$1/fd"/* 2> /dev/null) ||
-        [ "$(cut -d ' ' -f 1 "/proc/$1/syscall" 2> /dev/null)" = 128 ]
+    [ "$(awk '/^voluntary_ctxt/ { print $2 }' "/proc/$1/status")" -ge 20 ]
+}
+
+# wait_for_sampling: until the one in the background does.
+wait_for_sampling() {
+    wait_for 30 is_sampling "$profiler"
 }
 
 # --- what it wrote ------------------------------------------------------------
