@@ -263,15 +263,49 @@ chain_length(const struct finder *f, raddr interp)
 	return n;
 }
 
-/* Many things are linked in rings; only an interpreter has a dict there too. */
 static int
-has_modules(const struct finder *f, raddr interp)
+has_type(const struct finder *f, raddr object, const char *name)
 {
 	char type[8];
-	raddr modules = pointer_in(f, interp + (raddr)f->layout.interp.modules);
 
-	return modules && !strcmp("dict", object_type_name(f->t->mem, &f->layout, modules, type,
-	                                                   sizeof type) == OK ? type : "");
+	return object && object_type_name(f->t->mem, &f->layout, object, type, sizeof type) == OK &&
+	       !strcmp(type, name);
+}
+
+/* Whether the thread executes something that is a code object. */
+static int
+runs_code(const struct finder *f, raddr thread)
+{
+	enum { MAX_SHIMS = 8 };
+	const struct layout *l = &f->layout;
+	raddr frame = pointer_in(f, thread + (raddr)l->thread.frame);
+
+	if (frame && l->frames == FRAMES_CFRAME)
+		frame = pointer_in(f, frame + (raddr)l->cframe.frame);
+	for (int i = 0; frame && i < MAX_SHIMS; i++) {
+		if (has_type(f, pointer_in(f, frame + (raddr)l->frame.code), "code"))
+			return 1;
+		frame = pointer_in(f, frame + (raddr)l->frame.back);
+	}
+	return 0;
+}
+
+/* Many things are linked in rings; only an interpreter has a dictionary of
+ * modules there, and threads that run code. */
+static int
+looks_alive(const struct finder *f, raddr interp)
+{
+	enum { MAX_LOOKED_AT = 64 };
+	raddr thread = pointer_in(f, interp + (raddr)f->layout.interp.threads);
+
+	if (!has_type(f, pointer_in(f, interp + (raddr)f->layout.interp.modules), "dict"))
+		return 0;
+	for (int i = 0; thread && i < MAX_LOOKED_AT; i++) {
+		if (runs_code(f, thread))
+			return 1;
+		thread = pointer_in(f, thread + (raddr)f->layout.thread.next);
+	}
+	return 0;
 }
 
 struct hit {
@@ -300,7 +334,7 @@ find_interpreter(struct finder *f, raddr addr, const char *bytes, size_t len, vo
 		if (paired && object_pointer(&f->layout, bytes + i + word) != p)
 			continue;
 		length = chain_length(f, p);
-		if (length > best->length && has_modules(f, p))
+		if (length > best->length && looks_alive(f, p))
 			*best = (struct hit){ addr + i, length };
 		if (paired && best->length)
 			return 1;

@@ -85,9 +85,27 @@ make_public_folder() {
     folders+=("$folder")
 }
 
-# as_nobody COMMAND...
-as_nobody() {
-    setpriv --reuid=nobody --regid=nogroup --clear-groups "$@"
+# What to put before a command that is to run as an ordinary user.
+nobody=(setpriv --reuid=nobody --regid=nogroup --clear-groups)
+
+# The same for pyflame, by a copy that such a user can reach, in the new $folder.
+run_as_nobody() {
+    requires root setpriv
+    make_public_folder
+    install -m 755 "$pyflame" "$folder/pyflame"
+    pyflame=$folder/pyflame
+    as=("${nobody[@]}")
+}
+
+# A target of that user, run by the system's interpreter: start_as_nobody NAME [ARGUMENT]...
+start_as_nobody() {
+    local name=$1
+    shift
+    [ -x /usr/bin/python3 ] || skip "needs /usr/bin/python3"
+    cp -r "$targets" "$folder/"
+    chmod -R a+rX "$folder"
+    start_command "${nobody[@]}" /usr/bin/python3 "$folder/targets/$name.py" "$@"
+    equal "$(stat -c %U "/proc/$pid")" nobody
 }
 
 # compile OUTPUT ARGUMENT...

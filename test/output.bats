@@ -380,13 +380,9 @@ time.sleep(100)'
 }
 
 @test "-o to a file or a folder that may not be written fails" {
-    requires root setpriv
+    run_as_nobody
     start_fib
-    make_public_folder
-    install -m 755 "$pyflame" "$folder/pyflame"
-    pyflame=$folder/pyflame
     echo earlier > "$folder/profile"
-    as=(setpriv --reuid=nobody --regid=nogroup --clear-groups)
     run_pyflame 1 -o "$folder/profile" "$pid"
     only_complains
     matches "$stderr" 'Permission denied'

@@ -1,0 +1,413 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+# What pyflame says of processes that can't be read, and what it does when the
+# target changes: ends, executes something else, is in a namespace.
+
+load helper
+
+# A pid that nobody has.
+free_pid() {
+    true &
+    free=$!
+    wait "$free"
+    [ ! -e "/proc/$free" ]
+}
+
+is_not_python() {
+    start_process "$@"
+    wait_for 10 grep -qzF "${*: -1}" "/proc/$pid/cmdline"
+    run_pyflame 3 "$pid"
+    only_complains
+    matches "$stderr" "pid $pid "
+}
+
+start_any() {
+    find_python
+    start_target fib "$python"
+}
+
+# --- not there, or not Python -------------------------------------------------
+
+@test "no such process" {
+    free_pid
+    run_pyflame 5 "$free"
+    only_complains
+    matches "$stderr" "no process with pid $free"
+    run_pyflame 5 -d "$free"
+    only_complains
+}
+
+@test "the largest pid of all is just not there" {
+    run_pyflame 5 $((2 ** 31 - 1))
+    only_complains
+}
+
+@test "a program in C is not Python, and is named" {
+    is_not_python sleep 100
+    matches "$stderr" '/sleep\) is not Python'
+}
+
+@test "a shell is not Python" { is_not_python sh -c 'read line < /dev/zero; echo'; }
+
+@test "Perl is not Python" {
+    requires perl
+    is_not_python perl -e 'sleep 100'
+    matches "$stderr" 'perl'
+}
+
+@test "a shell script called python is not Python" {
+    printf '#!/bin/sh\nwhile :; do sleep 100; done\n' > python
+    chmod +x python
+    start_process ./python
+    wait_for 10 grep -qz python "/proc/$pid/cmdline"
+    run_pyflame 3 "$pid"
+    pkill -P "$pid" || :
+}
+
+@test "a copy of sleep called python3.11 is not Python" {
+    cp "$(command -v sleep)" python3.11
+    is_not_python ./python3.11 100
+    matches "$stderr" 'is not Python'
+}
+
+@test "of a program that is not Python its Python children are named" {
+    find_python
+    start_command sh -c "\"\$1\" '$targets/idle.py' & \"\$1\" '$targets/fib.py' & wait" sh "$python"
+    wait_for 20 two_ready
+    run_pyflame 3 "$pid"
+    only_complains
+    local first second
+    read -r first second < <(pgrep -P "$pid" | sort -n | paste -s -d ' ')
+    matches "$stderr" "its Python children: .*$first [^,]*idle\.py"
+    matches "$stderr" "[, ]$second [^,]*fib\.py"
+    kill "$first" "$second"
+    forget_target "$pid"
+    wait "$pid" || :
+}
+
+two_ready() {
+    [ "$(grep -c ready "$target_out")" = 2 ]
+}
+
+@test "a zombie is called one" {
+    requires perl
+    start_command perl -e '$| = 1; exit 0 unless $pid = fork; print "$pid\nready\n"; sleep 100'
+    zombie=$(head -n 1 "$target_out")
+    wait_for 10 in_state "$zombie" Z
+    run_pyflame 3 "$zombie"
+    only_complains
+    matches "$stderr" 'zombie'
+}
+
+@test "a kernel thread is called one" {
+    if [ "$(cat /proc/2/comm 2> /dev/null)" != kthreadd ]; then skip "no kernel thread to be seen"; fi
+    run_pyflame 3 2
+    only_complains
+    matches "$stderr" 'kernel thread'
+}
+
+@test "PyPy is called PyPy" {
+    requires pypy3
+    start_process pypy3 -c 'import time; time.sleep(100)'
+    sleep 2
+    run_pyflame 3 "$pid"
+    matches "$stderr" 'PyPy'
+}
+
+# A name may hold what a terminal obeys.
+@test "an executable's name can't write control bytes into a message" {
+    cp "$(command -v sleep)" $'slee\e[31mp\nq'
+    start_process $'./slee\e[31mp\nq' 100
+    wait_for 10 grep -qz 100 "/proc/$pid/cmdline"
+    run_pyflame 3 "$pid"
+    only_complains
+    lacks "$stderr" $'\e'
+}
+
+# --- not permitted ------------------------------------------------------------
+
+@test "another user's process is not permitted: says whose it is and what to do" {
+    run_as_nobody
+    start_any
+    run_pyflame 4 "$pid"
+    only_complains
+    matches "$stderr" 'user 0.*(root|sudo)'
+    run_pyflame 4 -d "$pid"
+    only_complains
+}
+
+@test "an undumpable process is not permitted to its own user: says so" {
+    run_as_nobody
+    [ -x /usr/bin/python3 ] || skip "needs /usr/bin/python3"
+    start_command "${nobody[@]}" /usr/bin/python3 -c '
+import ctypes, time
+ctypes.CDLL(None).prctl(4, 0, 0, 0, 0)
+print("ready", flush=True)
+time.sleep(100)'
+    run_pyflame 4 "$pid"
+    only_complains
+    matches "$stderr" 'undumpable'
+}
+
+@test "root without SYS_PTRACE is not permitted another user's process: names the capability" {
+    run_as_nobody
+    start_as_nobody idle
+    as=(setpriv --bounding-set=-sys_ptrace --inh-caps=-sys_ptrace)
+    run_pyflame 4 "$pid"
+    only_complains
+    matches "$stderr" 'SYS_PTRACE'
+}
+
+@test "root without SYS_PTRACE is not permitted a process that has it: names the capability" {
+    requires root setpriv
+    start_any
+    as=(setpriv --bounding-set=-sys_ptrace --inh-caps=-sys_ptrace)
+    run_pyflame 4 "$pid"
+    only_complains
+    matches "$stderr" 'SYS_PTRACE'
+}
+
+@test "root without any capability may read a process that has none either" {
+    requires root setpriv
+    find_python
+    start_command setpriv --bounding-set=-all --inh-caps=-all "$python" "$targets/fib.py"
+    as=(setpriv --bounding-set=-all --inh-caps=-all)
+    run_pyflame 0 -s 0 "$pid"
+    equal "$(samples stdout)" 1
+}
+
+@test "a process in another user namespace is not permitted from inside one" {
+    requires namespaces
+    unshare --user --map-root-user true 2> /dev/null || skip "needs user namespaces"
+    start_any
+    as=(unshare --user --map-root-user)
+    run_pyflame 4 "$pid"
+    only_complains
+    matches "$stderr" 'not permitted to read'
+}
+
+@test "Yama is named where it forbids" {
+    local scope=/proc/sys/kernel/yama/ptrace_scope
+    [ -r $scope ] || skip "no Yama here"
+    run_as_nobody
+    [ "$(< $scope)" != 0 ] || echo 1 > $scope 2> /dev/null || skip "Yama allows it, and can't be told otherwise"
+    start_as_nobody idle
+    run_pyflame 4 "$pid"
+    matches "$stderr" 'ptrace_scope'
+}
+
+# --- system calls that are refused --------------------------------------------
+
+refused() {
+    compile refuse "$tests/tools/refuse.c"
+    start_any
+    as=("$PWD/refuse" "$@" --)
+    "${as[@]}" true || skip "needs seccomp filters"
+}
+
+works() {
+    run_pyflame 0 -s 0.2 --stats "$@" "$pid"
+    [ "$(samples stdout ':main:')" -gt 20 ]
+    equal "$(stat_of 'failed: denied')" 0
+    run_pyflame 0 -d "$pid"
+    matches "$output" ':main:'
+}
+
+@test "without process_vm_readv (EPERM) it reads /proc/PID/mem" {
+    refused eperm process_vm_readv
+    works
+}
+
+@test "without process_vm_readv (ENOSYS) it reads /proc/PID/mem" {
+    refused enosys process_vm_readv
+    works
+}
+
+@test "without ptrace it does not stop threads" {
+    refused eperm ptrace
+    works
+}
+
+@test "without process_vm_readv and ptrace it reads /proc/PID/mem" {
+    refused eperm process_vm_readv ptrace
+    works
+}
+
+@test "--pause without ptrace says that it could not stop threads" {
+    refused eperm ptrace
+    works --pause
+    run_pyflame 0 -s 0.1 --pause "$pid"
+    matches "$stderr" 'not permitted to stop'
+}
+
+# --- namespaces ---------------------------------------------------------------
+
+@test "without /proc it says so, and what to do" {
+    requires namespaces chroot
+    grep -q __asan_init "$pyflame" && skip "needs a static pyflame"
+    mkdir empty
+    cp "$pyflame" empty/pyflame
+    as=(chroot empty)
+    pyflame=/pyflame
+    run_pyflame 1 1
+    only_complains
+    matches "$stderr" '/proc is not mounted.*mount'
+}
+
+@test "in an empty folder with only /proc it works" {
+    requires namespaces chroot
+    grep -q __asan_init "$pyflame" && skip "needs a static pyflame"
+    start_any
+    mkdir -p empty/proc
+    cp "$pyflame" empty/pyflame
+    run unshare --mount sh -c "mount -t proc proc empty/proc && exec chroot empty /pyflame -s 0 $pid" 3>&-
+    equal "$status" 0
+    matches "$output" ':main:[0-9]+;.* 1$'
+}
+
+@test "a target in a chroot and mount namespace of its own is read" {
+    requires namespaces chroot
+    find_python
+    mkdir root
+    cat > enter.sh << 'END'
+mount --bind / root && mount -t tmpfs none root/mnt && cp "$2" root/mnt/fib.py || exit 77
+exec chroot root "$1" /mnt/fib.py
+END
+    start_command unshare --mount sh enter.sh "$python" "$targets/fib.py"
+    run_pyflame 0 -s 0 "$pid"
+    matches "$output" '/mnt/fib.py:main:'
+}
+
+@test "a target in a pid namespace is read, its threads by the ids they have here" {
+    requires namespaces
+    find_python
+    start_command unshare --pid --fork --mount-proc --kill-child "$python" "$targets/sleeper.py" 2
+    inner=$(pgrep -P "$pid")
+    run_pyflame 0 -d "$inner"
+    for tid in $(sed -n 's/^\([0-9]*\)\*\{0,1\}: .*/\1/p' stdout); do
+        [ -d "/proc/$inner/task/$tid" ]
+    done
+    equal "$(grep -cE '^[0-9]+\*?: (MainThread|sleeper-[01]) ' stdout)" 3
+}
+
+# --- it ends, or becomes another ----------------------------------------------
+
+@test "a target that is gone before the first sample" {
+    find_python
+    start_command "$python" "$targets/exit_after.py" 0.3
+    forget_target "$pid"
+    run_pyflame 5 -s 5 -r 1000 "$pid"  || :
+    [ "$status" != 1 ]
+}
+
+@test "a target that ends in mid-run: what was sampled is written" {
+    find_python
+    start_target exit_after "$python" 1
+    forget_target "$pid"
+    patience=20 run_pyflame 0 -s 100 "$pid"
+    [ "$(samples stdout '/exit_after\.py:busy:')" -gt 100 ]
+}
+
+@test "a target that is killed in mid-run: what was sampled is written" {
+    start_any
+    start_pyflame -s 100 "$pid"
+    wait_for_sampling
+    forget_target "$pid"
+    kill -KILL "$pid"
+    patience=20 end_pyflame 0
+    [ "$(samples stdout ':main:')" -gt 0 ]
+    [ "$(wc -l < stderr)" -le 2 ]
+}
+
+@test "a target whose parent does not collect it: the sampling ends all the same" {
+    requires perl
+    find_python
+    start_command perl -e '$| = 1; exec @ARGV unless $pid = fork; print "pid $pid\n"; sleep 100' \
+        "$python" "$targets/exit_after.py" 1
+    child=$(sed -n 's/^pid //p' "$target_out")
+    patience=20 run_pyflame 0 -s 100 "$child"
+    [ "$(samples stdout ':busy:')" -gt 100 ]
+}
+
+exec_is_followed() {
+    start_target execer "$1" 0.5 "$1"
+    run_pyflame 0 -s 2 --stats "$pid"
+    [ "$(samples stdout ':before:')" -gt 100 ]
+    [ "$(samples stdout ':after:')" -gt 100 ]
+    equal "$(samples stdout ':before:.*:after:')" 0
+    [ $(($(stat_of ticks) + $(stat_of missed))) -le 2001 ]
+}
+
+@test "2.7: a target that executes itself anew is followed" { each_python 2.7 exec_is_followed; }
+@test "3.8: a target that executes itself anew is followed" { each_python 3.8 exec_is_followed; }
+@test "3.11: a target that executes itself anew is followed" { each_python 3.11 exec_is_followed; }
+@test "3.14: a target that executes itself anew is followed" { each_python 3.14 exec_is_followed; }
+
+@test "a target that executes another version is followed" {
+    local first second
+    IFS=$'\t' read -r _ first < <(pythons_of 3.8) || skip "no Python 3.8 here"
+    IFS=$'\t' read -r _ second < <(pythons_of 3.13) || skip "no Python 3.13 here"
+    start_target execer "$first" 0.5 "$second"
+    run_pyflame 0 -s 2 "$pid"
+    [ "$(samples stdout ':before:')" -gt 100 ]
+    [ "$(samples stdout ':after:')" -gt 100 ]
+}
+
+@test "a target that executes what is not Python: what was sampled is written" {
+    find_python
+    start_command "$python" -c '
+import os, time
+def busy(end):
+    while time.time() < end: pass
+print("ready", flush=True)
+busy(time.time() + 1)
+os.execvp("sleep", ["sleep", "100"])'
+    run_pyflame 0 -s 3 "$pid"
+    [ "$(samples stdout ':busy:')" -gt 100 ]
+}
+
+@test "a target that has just been started is waited for" {
+    find_python
+    requires_attaching
+    local n
+    for n in 1 2 3 4 5 6 7 8 9 10; do
+        start_process "$python" "$targets/fib.py"
+        run_pyflame 0 -s 0 "$pid"
+        end_targets
+    done
+}
+
+@test "a target that forks all the time is sampled" {
+    find_python
+    start_command "$python" -c '
+import os
+def forker():
+    while True:
+        pid = os.fork()
+        if not pid:
+            os._exit(0)
+        os.waitpid(pid, 0)
+print("ready", flush=True)
+forker()'
+    run_pyflame 0 -s 0.5 "$pid"
+    [ "$(samples stdout ':forker:')" -gt 50 ]
+}
+
+@test "a target that starts and ends threads all the time is sampled and dumped" {
+    find_python
+    start_command "$python" -c '
+import threading, time
+def churn():
+    while True:
+        threads = [threading.Thread(target=time.sleep, args=(.001,)) for _ in range(10)]
+        for thread in threads: thread.start()
+        for thread in threads: thread.join()
+print("ready", flush=True)
+churn()'
+    run_pyflame 0 -s 0.5 --threads "$pid"
+    [ "$(samples stdout ':churn:')" -gt 50 ]
+    for _ in 1 2 3 4 5 6 7 8 9 10; do
+        run_pyflame 0 -d "$pid"
+        matches "$output" ':churn:'
+    done
+}
