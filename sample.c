@@ -164,16 +164,27 @@ may_stop(const struct sampler *s)
 	       (!s->refused || now_ns() - s->refused > INT64_C(1000000000));
 }
 
-/* Reads a thread's stack, by whichever way its movements ask for. */
+static int
+is_idle(const struct sampler *s, struct thread *t)
+{
+	char state = thread_state(s->threads, t);
+
+	return state && state != 'R';
+}
+
+/*
+ * Reads a thread's stack, by whichever way its movements ask for.  One that
+ * waits in the kernel does not move, and is not to be stopped: some system
+ * calls (epoll_wait) would end with EINTR.
+ */
 static enum why
 take(struct sampler *s, struct thread *t, const struct gil *gil, unsigned flags, raddr *holder)
 {
-	int always = s->options.pausing == PAUSE_ALWAYS && may_stop(s);
-	int stop = may_stop(s) && (always || t->restless);
-	int reads = may_stop(s) ? READS : READS_WITHOUT_STOP, first;
-	enum why why = TORN;
+	int may = may_stop(s), always = s->options.pausing == PAUSE_ALWAYS;
+	int stop = may && (always || t->restless) && !is_idle(s, t), first;
+	enum why why = TORN, stopped;
 
-	for (int i = 0; i < reads && !always; i++) {
+	for (int i = 0; i < (may ? READS : READS_WITHOUT_STOP) && !(stop && always); i++) {
 		why = stack_read(s->walker, t->stack, t->tstate, gil, flags, holder, &first);
 		if (i == 0 && (why != OK || *holder == t->tstate || !(gil || flags)))
 			remember_try(s, t, why == OK && first);
@@ -184,13 +195,10 @@ take(struct sampler *s, struct thread *t, const struct gil *gil, unsigned flags,
 		if (stop) /* that was only to see whether it still moves */
 			break;
 	}
-	if (stop || may_stop(s)) {
-		enum why stopped = read_stopped(s, t, gil, flags, holder);
-
-		if (stopped != DENIED && stopped != TORN)
-			return stopped;
-	}
-	return why;
+	if (!may)
+		return why;
+	stopped = read_stopped(s, t, gil, flags, holder);
+	return stopped == DENIED ? why : stopped;
 }
 
 /* ---- counting ---- */
@@ -320,14 +328,6 @@ take_holders(struct sampler *s, int *ran)
 		gils = threads_gils(s->threads, &n); /* may have been listed again */
 	}
 	return why;
-}
-
-static int
-is_idle(const struct sampler *s, struct thread *t)
-{
-	char state = thread_state(s->threads, t);
-
-	return state && state != 'R';
 }
 
 /*
