@@ -23,7 +23,7 @@ PROGRAM = pyflame
 
 SOURCES = pyflame.c code.c collapsed.c dump.c elf.c explain.c frames.c label.c \
 	layouts.c linetab.c memory.c objects.c options.c output.c proc.c profile.c \
-	ptrace.c sample.c snapshot.c target.c threads.c util.c
+	ptrace.c regions.c sample.c snapshot.c target.c threads.c util.c
 OBJECTS = $(SOURCES:%.c=$(BUILD)/%.o)
 
 override CFLAGS += -std=c11 -D_GNU_SOURCE -DPYFLAME_VERSION='"$(VERSION)"' $(WARNINGS) $(SMALL)
@@ -32,6 +32,10 @@ all: $(PROGRAM)
 
 $(PROGRAM): $(OBJECTS)
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(OBJECTS) -lm
+
+# What every sample runs through.
+HOT = code frames memory profile regions snapshot
+$(HOT:%=$(BUILD)/%.o): override CFLAGS += -O2
 
 $(BUILD)/%.o: %.c Makefile | $(BUILD)
 	$(CC) $(CFLAGS) -MMD -c -o $@ $<
@@ -52,41 +56,44 @@ clean:
 	rm -rf build pyflame demo.svg demo.txt
 
 # demo and check install what a fresh Debian lacks, where that may be done.
-FLAMEGRAPH = /usr/share/perl5/Devel/NYTProf/flamegraph.pl
 PYTHON = python3
-SUITE = bats python3 gcc:cc libc6-dev:/usr/include/stdio.h binutils:readelf strace \
-	procps:ps util-linux:unshare
+FLAMEGRAPH = /usr/share/perl5/Devel/NYTProf/flamegraph.pl
+PICTURE = perl libdevel-nytprof-perl:$(FLAMEGRAPH)
+SUITE = bats python3 gcc:cc libc6-dev:/usr/include/stdio.h binutils:readelf strace mandoc \
+	procps:ps util-linux:unshare python3-dev:/usr/bin/python3-config
+THOROUGH = xz-utils:xz pkg-config shellcheck clang pypy3
+
+QUIETLY = $(MAKE) -s --no-print-directory
 
 demo:
-	@test/need $(COMPILER) perl libdevel-nytprof-perl:$(FLAMEGRAPH) python3:$(PYTHON)
-	@$(MAKE) -s --no-print-directory all
-	@FLAMEGRAPH=$(FLAMEGRAPH) PYTHON=$(PYTHON) test/demo
+	@test/need $(COMPILER) $(PICTURE) python3:$(PYTHON)
+	+@$(QUIETLY) all
+	@PYFLAME=./$(PROGRAM) FLAMEGRAPH=$(FLAMEGRAPH) PYTHON=$(PYTHON) test/demo
 
 check:
-	@test/need $(COMPILER) $(SUITE)
-	@$(MAKE) -s --no-print-directory all
-	@test/check
+	@test/need $(COMPILER) $(PICTURE) $(SUITE)
+	+@$(QUIETLY) all
+	@PYFLAME=./$(PROGRAM) test/check
 
-# Everything: more interpreters, the table of layouts, sanitizers, house rules.
-DEBUG_PYTHONS = 2.7-debug 3.11-debug 3.13t 3.14t 3.15t
-SANITIZE = -fsanitize=address,undefined -fno-sanitize-recover=all
+# Everything, on more interpreters; what can't be had of those is named.
+BUILT_PYTHONS = 2.7-debug 3.11-debug 3.13t 3.14t 3.15t
 
 check-all:
-	@test/need $(COMPILER) $(SUITE) xz-utils:xz \
-		pkg-config shellcheck mandoc clang
+	@test/need $(COMPILER) $(PICTURE) $(SUITE) $(THOROUGH)
 	-@test/pythons --fetch
-	-@test/pythons --build $(DEBUG_PYTHONS)
-	@$(MAKE) -s --no-print-directory lint check-layouts all
-	@PYFLAME_TEST_ALL=1 test/check
-	@$(MAKE) -s --no-print-directory check-sanitized
+	-@test/pythons --build $(BUILT_PYTHONS)
+	+@status=0; for goal in lint check-layouts check check-sanitized; do \
+		PYFLAME_TEST_ALL=1 $(QUIETLY) $$goal || status=1; done; exit $$status
 
 check-layouts:
 	@test/layouts/check
 
+SANITIZE = -fsanitize=address,undefined -fno-sanitize-recover=all
+SANITIZED = BUILD=build/sanitized PROGRAM=build/sanitized/pyflame CC=gcc SMALL= LDFLAGS= \
+	CFLAGS='-O1 -g $(SANITIZE)'
+
 check-sanitized:
-	@$(MAKE) -s --no-print-directory BUILD=build/sanitized PROGRAM=build/sanitized/pyflame \
-		CC=gcc SMALL= CFLAGS='-O1 -g $(SANITIZE)' LDFLAGS= all
-	@PYFLAME=build/sanitized/pyflame test/check
+	+@$(QUIETLY) $(SANITIZED) check
 
 lint:
 	@test/lint

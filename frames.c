@@ -26,6 +26,7 @@
 #include "util.h"
 #include "memory.h"
 #include "snapshot.h"
+#include "regions.h"
 #include "layouts.h"
 #include "objects.h"
 #include "code.h"
@@ -34,11 +35,6 @@
 enum {
 	MAX_DEPTH = 1 << 17,
 	PAGE = 4096,
-	NEAR = 1024,        /* frames that near to each other are read as one region */
-	PIECE = 16384,      /* but no region grows beyond this */
-	ALL_TWICE = 65536,  /* up to so many bytes everything is read twice */
-	MAX_STALE = 64,     /* regions kept though the last walk did not need them */
-	STALE_WALKS = 8,
 	TRIES = 6,
 	OWNER_GENERATOR = 1, /* CPython v3.11.0 Include/internal/pycore_frame.h */
 };
@@ -54,12 +50,6 @@ struct visit {
 	unsigned char entry;    /* called from C (where there are no shims) */
 };
 
-struct region {
-	raddr addr;
-	size_t len;
-	unsigned age; /* walks since it was needed */
-};
-
 struct walker {
 	struct mem *mem;
 	const struct layout *l;
@@ -72,10 +62,7 @@ struct stack {
 	struct visit *visits;
 	size_t n_visits, cap_visits;
 	uint64_t shape; /* a hash of the visits, for telling whether it moved */
-	struct region *regions;
-	size_t n_regions, cap_regions;
-	struct region *touched;
-	size_t n_touched, cap_touched;
+	struct regions *regions;
 	raddr *codes; /* distinct, of the last walk */
 	size_t n_codes, cap_codes;
 	uint32_t *frames;
@@ -107,7 +94,10 @@ walker_free(struct walker *w)
 struct stack *
 stack_new(void)
 {
-	return xcalloc(1, sizeof(struct stack));
+	struct stack *st = xcalloc(1, sizeof *st);
+
+	st->regions = regions_new();
+	return st;
 }
 
 void
@@ -116,8 +106,7 @@ stack_free(struct stack *st)
 	if (!st)
 		return;
 	free(st->visits);
-	free(st->regions);
-	free(st->touched);
+	regions_free(st->regions);
 	free(st->codes);
 	free(st->frames);
 	free(st);
@@ -166,116 +155,19 @@ thread_head(const struct layout *l)
 
 /* ---- what to read ---- */
 
-/* Remembers that the walk needed these bytes; executing: they are the frame
- * that is on top. */
-static void
-touch(struct stack *st, raddr addr, size_t len, int executing)
-{
-	struct region *last = st->n_touched ? &st->touched[st->n_touched - 1] : NULL;
-
-	if (executing) /* nothing to join it to */
-		last = NULL;
-	if (last && addr >= last->addr && addr + len <= last->addr + last->len)
-		return;
-	if (last && addr < last->addr && last->addr - addr < NEAR + len && last->len < PIECE) {
-		last->len += last->addr - addr;
-		last->addr = addr;
-		return;
-	}
-	if (last && addr >= last->addr && addr - last->addr <= last->len + NEAR &&
-	    last->len < PIECE) {
-		last->len = addr + len - last->addr;
-		return;
-	}
-	/* A stack grows towards higher addresses: take the rest of the page of
-	 * the executing frame along, for the frames of the next sample. */
-	if (executing)
-		len = ((addr + len + PAGE - 1) & ~(raddr)(PAGE - 1)) - addr;
-	st->touched = grow(st->touched, st->n_touched, &st->cap_touched, sizeof *st->touched);
-	st->touched[st->n_touched++] = (struct region){ addr, len, 0 };
-}
-
-static int
-touched_has(const struct stack *st, raddr addr)
-{
-	for (size_t i = 0; i < st->n_touched; i++)
-		if (addr - st->touched[i].addr < st->touched[i].len)
-			return 1;
-	return 0;
-}
-
-/* The regions for the next read: those of this walk, then a few of earlier
- * walks, since programs go to and fro. */
-static void
-remember_regions(struct stack *st)
-{
-	struct region *old = st->regions;
-	size_t n_old = st->n_regions, cap_old = st->cap_regions, stale = 0;
-
-	for (size_t i = 0; i < n_old && n_old <= 4 * MAX_STALE && stale < MAX_STALE; i++) {
-		if (old[i].age >= STALE_WALKS || touched_has(st, old[i].addr))
-			continue;
-		st->touched = grow(st->touched, st->n_touched, &st->cap_touched,
-		                   sizeof *st->touched);
-		st->touched[st->n_touched++] = (struct region){ old[i].addr, old[i].len,
-		                                                old[i].age + 1 };
-		stale++;
-	}
-	st->regions = st->touched;
-	st->n_regions = st->n_touched;
-	st->cap_regions = st->cap_touched;
-	st->touched = old;
-	st->n_touched = 0;
-	st->cap_touched = cap_old;
-}
-
-static void
-forget_region(struct stack *st, raddr addr)
-{
-	size_t kept = 0;
-
-	for (size_t i = 0; i < st->n_regions; i++)
-		if (addr - st->regions[i].addr >= st->regions[i].len)
-			st->regions[kept++] = st->regions[i];
-	st->n_regions = kept;
-}
-
-/*
- * How many bytes from the executing frame on have to be read twice.  Where
- * frames lie in chunks, copying is so much faster than calling that a part of
- * the stack cannot be unwound and built up again meanwhile; heap frames take
- * a vector each, which is slower than a call.
- */
-static size_t
-bytes_to_repeat(const struct walker *w, const struct stack *st)
-{
-	size_t total = 0;
-
-	for (size_t i = 0; i < st->n_regions; i++)
-		total += st->regions[i].len;
-	if (w->l->frames == FRAMES_HEAP || total <= ALL_TWICE)
-		return SIZE_MAX;
-	return total / 4 > ALL_TWICE ? total / 4 : ALL_TWICE;
-}
-
 static int
 plan_read(struct walker *w, struct stack *st, const struct gil *gil, unsigned flags)
 {
-	enum snap_times times = flags & STACK_STOPPED ? SNAP_ONCE : SNAP_TWICE;
-	size_t repeat = bytes_to_repeat(w, st), added = 0;
+	int twice = !(flags & STACK_STOPPED);
+	enum snap_times times = twice ? SNAP_TWICE : SNAP_ONCE;
 
 	snap_begin(w->snap);
 	if (gil && snap_add(w->snap, gil->addr, gil->len, times))
 		return -1;
 	if (snap_add(w->snap, st->tstate, thread_head(w->l), times))
 		return -1;
-	for (size_t i = 0; i < st->n_regions; i++) {
-		const struct region *r = &st->regions[i];
-
-		if (snap_add(w->snap, r->addr, r->len, added < repeat ? times : SNAP_ONCE))
-			return -1;
-		added += r->len;
-	}
+	if (regions_add(st->regions, w->snap, twice, w->l->frames != FRAMES_HEAP))
+		return -1;
 	if (w->l->interp.generation != ABSENT)
 		return st->interp ? snap_add(w->snap, st->interp + (raddr)w->l->interp.generation,
 		                             8, SNAP_ONCE) : 0;
@@ -294,7 +186,7 @@ read_planned(struct walker *w, struct stack *st, const struct gil *gil, unsigned
 {
 	for (int i = 0; i < TRIES; i++) {
 		raddr bad = 0;
-		size_t had = st->n_regions, had_codes = st->n_codes;
+		size_t had_codes = st->n_codes;
 		enum why why;
 
 		if (plan_read(w, st, gil, flags))
@@ -302,9 +194,8 @@ read_planned(struct walker *w, struct stack *st, const struct gil *gil, unsigned
 		why = snap_read(w->snap, &bad);
 		if (why != FAULT)
 			return why;
-		forget_region(st, bad);
 		st->n_codes = 0;
-		if (st->n_regions == had && !had_codes)
+		if (!regions_forget(st->regions, bad) && !had_codes)
 			return FAULT;
 	}
 	return FAULT;
@@ -340,7 +231,7 @@ top_frame(struct walker *w, struct stack *st, raddr *top)
 	if (!cframe)
 		return why;
 	*top = pointer_at(w, cframe, l->cframe.frame);
-	touch(st, at, len, 0);
+	regions_touch(st->regions, at, len, 0);
 	return OK;
 }
 
@@ -412,8 +303,9 @@ walk(struct walker *w, struct stack *st)
 	size_t lap = 0, next_lap = 64;
 	enum why why;
 
-	st->n_visits = st->n_touched = 0;
+	st->n_visits = 0;
 	st->shape = 0;
+	regions_begin(st->regions);
 	why = top_frame(w, st, &at);
 	if (why != OK)
 		return why;
@@ -429,7 +321,7 @@ walk(struct walker *w, struct stack *st)
 		st->visits = grow(st->visits, st->n_visits, &st->cap_visits, sizeof *st->visits);
 		v = &st->visits[st->n_visits++];
 		parse_frame(w, at, p, v, &back);
-		touch(st, at, size, st->n_visits == 1);
+		regions_touch(st->regions, at, size, st->n_visits == 1);
 		st->shape = hash_words(st->shape ^ v->frame, v->code) | (st->shape << 32);
 		/* Brent: remember a frame, ever less often; meeting it again is a loop. */
 		if (at == tortoise || back == at)
@@ -445,11 +337,27 @@ walk(struct walker *w, struct stack *st)
 
 /* ---- the proof ---- */
 
+/* Whether the len bytes at that offset are equal; by words, where they are. */
 static int
 same(const void *a, const void *b, int offset, int len)
 {
-	return offset == ABSENT ||
-	       !memcmp((const char *)a + offset, (const char *)b + offset, (size_t)len);
+	const char *p = a, *q = b;
+	int end = offset + len;
+
+	if (offset == ABSENT)
+		return 1;
+	for (; end - offset >= 8; offset += 8) {
+		uint64_t x, y;
+
+		memcpy(&x, p + offset, sizeof x);
+		memcpy(&y, q + offset, sizeof y);
+		if (x != y)
+			return 0;
+	}
+	for (; offset < end; offset++)
+		if (p[offset] != q[offset])
+			return 0;
+	return 1;
 }
 
 static int
@@ -718,7 +626,7 @@ try_read(struct walker *w, struct stack *st, const struct gil *gil, unsigned fla
 		why = check_codes(w, st, flags);
 	if (why == OK)
 		why = (int)name_frames(w, st, flags);
-	remember_regions(st);
+	regions_end(st->regions);
 	return why;
 }
 
@@ -732,7 +640,8 @@ stack_read(struct walker *w, struct stack *st, raddr tstate, const struct gil *g
 	if (st->tstate != tstate) {
 		st->tstate = tstate;
 		st->interp = 0;
-		st->n_regions = st->n_codes = 0;
+		st->n_codes = 0;
+		regions_clear(st->regions);
 	}
 	*first = 1;
 	for (int i = 0; i < TRIES; i++) {

@@ -11,8 +11,8 @@
  *   ptrace.c     running a command; stopping a thread for an instant
  *   sample.c     the clock; what to sample and how
  *   threads.c    interpreters -> GILs and threads
- *   frames.c     thread -> frames, proven  (snapshot.c: the regions of memory
- *                that a sample needs; memory.c: reading them)
+ *   frames.c     thread -> frames, proven  (regions.c: which memory that will
+ *                need; snapshot.c: a copy of it; memory.c: reading it)
  *   code.c       frame -> file, function, line  (linetab.c: line tables;
  *                objects.c: strings, dictionaries, attributes)
  *   profile.c    the call tree and its counts

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef REGIONS_H
+#define REGIONS_H
+
+/*
+ * Which regions of memory the next walk of a stack will most likely need:
+ * those that the last walks went through.
+ */
+
+struct regions;
+struct snap;
+
+struct regions *regions_new(void);
+void regions_free(struct regions *);
+void regions_clear(struct regions *);
+
+/* Begins a new walk; it calls regions_touch for all it looks at, in the order
+ * in which it does.  fresh: these bytes are not to be joined to those before,
+ * and the rest of their page is wanted as well. */
+void regions_begin(struct regions *);
+void regions_touch(struct regions *, raddr addr, size_t len, int fresh);
+
+/* The walk is over: what it touched is what the next one will want. */
+void regions_end(struct regions *);
+
+/* Leaves out the region that holds addr.  0 if there is none. */
+int regions_forget(struct regions *, raddr addr);
+
+/* Adds them all to a snapshot; twice those that have to be, which are all, or
+ * where the regions are in `chunks` (see regions.c) enough of the first ones.
+ * 0, or -1 if there is no room. */
+int regions_add(const struct regions *, struct snap *, int twice, int chunks);
+
+#endif
