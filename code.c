@@ -47,6 +47,7 @@ struct code {
 	int64_t traceable; /* a frame before that offset has not begun */
 	raddr *copies;     /* where each copy of the instructions begins */
 	size_t n_copies;
+	uint32_t serial;   /* see code_mark */
 	uint32_t number;   /* distinct for every code object ever learned */
 	unsigned char identity[MAX_IDENTITY];
 };
@@ -68,7 +69,7 @@ struct codes {
 	size_t n, cap;
 	struct place *places;
 	size_t n_places, cap_places;
-	uint32_t last_number;
+	uint32_t last_number, epoch;
 };
 
 struct codes *
@@ -103,6 +104,7 @@ forget_all(struct codes *c)
 	c->slots = NULL;
 	c->places = NULL;
 	c->n = c->cap = c->n_places = c->cap_places = 0;
+	c->epoch++;
 }
 
 void
@@ -112,6 +114,21 @@ codes_free(struct codes *c)
 		return;
 	forget_all(c);
 	free(c);
+}
+
+uint32_t
+codes_epoch(const struct codes *c)
+{
+	return c->epoch;
+}
+
+int
+code_mark(struct code *code, uint32_t serial)
+{
+	int fresh = code->serial != serial;
+
+	code->serial = serial;
+	return fresh;
 }
 
 static struct code **
@@ -147,10 +164,12 @@ code_insert(struct codes *c, struct code *code)
 		free(old);
 	}
 	slot = code_slot(c, code->addr);
-	if (*slot)
+	if (*slot) {
 		code_free(*slot);
-	else
+		c->epoch++;
+	} else {
 		c->n++;
+	}
 	*slot = code;
 }
 

@@ -28,6 +28,13 @@ struct code *codes_find(struct codes *, raddr addr);
  * is not a code object.  A name that can't be read becomes "<unreadable>". */
 enum why codes_learn(struct codes *, raddr addr, struct code **out);
 
+/* A number that changes whenever one that was known is forgotten, so that
+ * pointers to them may be stale. */
+uint32_t codes_epoch(const struct codes *);
+
+/* Marks it with a number; 0 if it bears that already. */
+int code_mark(struct code *, uint32_t serial);
+
 /* Adds the regions that tell this code object from any other to a snapshot
  * that will be read; later, says whether they are in it and are the same. */
 enum code_identity { IDENTITY_UNREAD, IDENTITY_SAME, IDENTITY_OTHER };

@@ -7,7 +7,7 @@
 #include "label.h"
 #include "profile.h"
 #include "target.h"
-#include "frames.h"
+#include "stack.h"
 #include "threads.h"
 #include "sample.h"
 #include "dump.h"

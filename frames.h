@@ -2,55 +2,45 @@
 #ifndef FRAMES_H
 #define FRAMES_H
 
-/*
- * One thread's stack: walked in a local copy, and accepted only if it is
- * proven to have stood so at one moment.
- */
+/* The frames of one thread, walked in a local copy of its memory. */
 
-struct mem;
 struct layout;
-struct codes;
-struct walker;
-struct stack;
+struct regions;
+struct snap;
+struct code;
 
-/* Where a GIL says who holds it. */
-struct gil {
-	raddr addr;
-	size_t len;
-	int holder; /* offset in those len bytes of a pointer to a thread state */
-	int locked; /* of an int; ABSENT: the pointer is NULL when nobody holds it */
+struct visit { /* one frame, shims (entries from C) included */
+	raddr frame, back, code;
+	uint64_t instr;     /* a pointer into the code, or f_lasti */
+	uint32_t copy;      /* which copy of the code (free-threaded) */
+	short owner;
+	unsigned char shim; /* not Python's */
+	unsigned char executes, gone, entry; /* see layouts.h, enum live_kind */
+	struct code *known; /* for the walk's user */
+	uint32_t depth;     /* the same */
 };
 
-/* What all stacks of one target share.  Its parts must outlive it. */
-struct walker *walker_new(struct mem *, const struct layout *, struct codes *);
-void walker_free(struct walker *);
-
-/* What is remembered of one thread's stack from sample to sample. */
-struct stack *stack_new(void);
-void stack_free(struct stack *);
-
-enum stack_flags {
-	STACK_STOPPED = 1,  /* the thread cannot move: no proof is needed */
-	STACK_ATTACHED = 2, /* the thread has to be running Python (free-threaded) */
+struct frames {
+	struct visit *visits; /* the executing frame first */
+	size_t n, cap;
+	raddr interp;
+	uint64_t shape; /* a hash of which frames they are */
+	int still;      /* nothing moved while the memory was copied */
 };
+
+/* How many bytes of a thread state a walk looks at. */
+size_t frames_thread_size(const struct layout *);
 
 /*
- * Reads the stack of the thread whose state is at tstate.
+ * Walks the stack of the thread at tstate, whose first frames_thread_size()
+ * bytes have to be in the snapshot; what else is missing there is fetched, and
+ * all that was looked at is noted in the regions.  stopped: the thread cannot
+ * move, so that nothing needs to have been copied twice.
  *
- * With a gil the thread has to hold it: *holder gets the thread state that
- * does, and if that is another one, or none (0), nothing else is read and the
- * answer is OK.  Without (NULL) *holder is left alone.
- *
- * TORN: it moved too fast to be proven.  *first gets whether it was proven at
- * the first try.  The result is good until the next call for that stack.
+ * OK with *frames filled, which is a stack that stood so at one moment only if
+ * `still` is set and the snapshot had to fetch nothing; or why it cannot be one.
  */
-enum why stack_read(struct walker *, struct stack *, raddr tstate, const struct gil *,
-                    unsigned flags, raddr *holder, int *first);
-
-/* Its frames as the profile numbers them, root first, and their number. */
-const uint32_t *stack_frames(const struct stack *, size_t *n);
-
-/* Who holds the gil now, 0 for nobody, by the bytes read at gil->addr. */
-raddr gil_holder(const struct layout *, const struct gil *, const void *bytes);
+enum why frames_walk(const struct layout *, struct snap *, struct regions *, raddr tstate,
+                     int stopped, struct frames *);
 
 #endif

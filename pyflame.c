@@ -11,8 +11,9 @@
  *   ptrace.c     running a command; stopping a thread for an instant
  *   sample.c     the clock; what to sample and how
  *   threads.c    interpreters -> GILs and threads
- *   frames.c     thread -> frames, proven  (regions.c: which memory that will
- *                need; snapshot.c: a copy of it; memory.c: reading it)
+ *   stack.c      thread -> stack, proven and in words
+ *   frames.c     thread -> frames, by walking  (regions.c: which memory that
+ *                will need; snapshot.c: a copy of it; memory.c: reading it)
  *   code.c       frame -> file, function, line  (linetab.c: line tables;
  *                objects.c: strings, dictionaries, attributes)
  *   profile.c    the call tree and its counts

@@ -24,7 +24,7 @@
 #include "ptrace.h"
 #include "code.h"
 #include "target.h"
-#include "frames.h"
+#include "stack.h"
 #include "threads.h"
 #include "sample.h"
 
@@ -230,13 +230,10 @@ static void
 count_stack(struct sampler *s, struct thread *t)
 {
 	uint32_t stack = PROFILE_ROOT;
-	size_t n;
-	const uint32_t *frames = stack_frames(t->stack, &n);
 
 	if (s->options.by_thread)
 		stack = profile_stack(s->profile, stack, thread_root(s, t));
-	for (size_t i = 0; i < n; i++)
-		stack = profile_stack(s->profile, stack, frames[i]);
+	stack = stack_in_profile(t->stack, s->profile, stack);
 	if (stack == PROFILE_ROOT) /* a thread that runs no Python: nothing to show */
 		return;
 	count(s, stack);

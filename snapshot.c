@@ -158,28 +158,43 @@ snap_again(struct snap *s, raddr addr, size_t len)
 	return r && r->again != NOWHERE ? s->bytes + r->again + (addr - r->addr) : NULL;
 }
 
-const void *
-snap_fetch(struct snap *s, raddr from, raddr addr, size_t len, enum why *why)
+/* Reads a region behind all others.  OK, or why not. */
+static enum why
+fetch(struct snap *s, raddr addr, size_t len)
 {
-	const void *there = snap_get(s, addr, len);
-	size_t whole = addr - from + len, at = s->len;
+	size_t at = s->len;
+	enum why why;
 
-	if (there)
-		return there;
-	*why = DEEP;
-	if (snap_add(s, from, whole, SNAP_ONCE))
-		return NULL;
+	if (snap_add(s, addr, len, SNAP_ONCE))
+		return DEEP;
 	reserve_bytes(s, s->len);
 	s->fetched++;
-	*why = mem_read(s->mem, from, s->bytes + at, whole);
-	if (*why != OK) {
+	why = mem_read(s->mem, addr, s->bytes + at, len);
+	if (why == OK) {
+		s->regions[s->n - 1].at = at;
+		s->hint = s->n - 1;
+	} else {
 		s->n--;
 		s->len = at;
-		return NULL;
 	}
-	s->regions[s->n - 1].at = at;
-	s->hint = s->n - 1;
-	return s->bytes + at + (addr - from);
+	return why;
+}
+
+int
+snap_fetch(struct snap *s, raddr from, raddr addr, size_t len, struct snap_span *span,
+           enum why *why)
+{
+	const struct region *r = find(s, addr, len);
+
+	if (!r) {
+		*why = fetch(s, from, addr - from + len);
+		if (*why != OK)
+			return -1;
+		r = &s->regions[s->n - 1];
+	}
+	*span = (struct snap_span){ r->addr, r->len, s->bytes + r->at,
+	                            r->again == NOWHERE ? NULL : s->bytes + r->again };
+	return 0;
 }
 
 unsigned

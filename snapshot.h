@@ -36,10 +36,19 @@ const void *snap_get(struct snap *, raddr addr, size_t len);
 /* The same in the second copy; NULL if the region was read only once. */
 const void *snap_again(struct snap *, raddr addr, size_t len);
 
-/* Like snap_get, but a region that is not there is read now, by a call of its
- * own, from the address `from` (at or below addr) on: later than the others.
- * NULL if it cannot be read; *why says why not. */
-const void *snap_fetch(struct snap *, raddr from, raddr addr, size_t len, enum why *why);
+/* A region as it was copied.  Good until the next call of snap_fetch or
+ * snap_begin. */
+struct snap_span {
+	raddr addr;
+	size_t len;
+	const unsigned char *first, *second; /* second: NULL if it was read once */
+};
+
+/* The region that holds the len bytes at addr.  One that is not there is read
+ * now, by a call of its own, from the address `from` (at or below addr) on:
+ * later than the others.  0, or -1 if it cannot be read; *why says why not. */
+int snap_fetch(struct snap *, raddr from, raddr addr, size_t len, struct snap_span *,
+               enum why *why);
 
 /* How many regions snap_fetch has read since snap_begin: with any, the
  * snapshot is of more than one moment. */

@@ -16,7 +16,7 @@
 #include "layouts.h"
 #include "objects.h"
 #include "target.h"
-#include "frames.h"
+#include "stack.h"
 #include "threads.h"
 
 enum { MAX_INTERPRETERS = 1024, MAX_THREADS = 1 << 16 };
@@ -198,12 +198,12 @@ plan(struct threads *th)
 static enum why
 fetch_pointer(struct threads *th, raddr addr, raddr *value)
 {
+	struct snap_span span;
 	enum why why;
-	const void *p = snap_fetch(th->snap, addr, addr, (size_t)th->l->ptr, &why);
 
-	if (!p)
+	if (snap_fetch(th->snap, addr, addr, (size_t)th->l->ptr, &span, &why))
 		return why;
-	*value = object_pointer(th->l, p);
+	*value = object_pointer(th->l, span.first + (addr - span.addr));
 	return OK;
 }
 
@@ -225,11 +225,13 @@ list_thread(struct threads *th, raddr interp, raddr tstate, raddr *next)
 	raddr ident, native = 0;
 	struct thread *t;
 	int32_t state = 0;
+	const unsigned char *p;
+	struct snap_span span;
 	enum why why;
-	const char *p = snap_fetch(th->snap, tstate, tstate, head_size(l), &why);
 
-	if (!p)
+	if (snap_fetch(th->snap, tstate, tstate, head_size(l), &span, &why))
 		return why;
+	p = span.first + (tstate - span.addr);
 	if (object_pointer(l, p + l->thread.interp) != interp)
 		return BROKEN;
 	*next = object_pointer(l, p + l->thread.next);

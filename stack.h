@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef STACK_H
+#define STACK_H
+
+/* One thread's stack as a sample: proven, and in words. */
+
+struct mem;
+struct layout;
+struct codes;
+struct profile;
+struct walker;
+struct stack;
+
+/* Where a GIL says who holds it. */
+struct gil {
+	raddr addr;
+	size_t len;
+	int holder; /* offset in those len bytes of a pointer to a thread state */
+	int locked; /* of an int; ABSENT: the pointer is NULL when nobody holds it */
+};
+
+/* What all stacks of one target share.  Its parts must outlive it. */
+struct walker *walker_new(struct mem *, const struct layout *, struct codes *);
+void walker_free(struct walker *);
+
+/* What is remembered of one thread's stack from sample to sample. */
+struct stack *stack_new(void);
+void stack_free(struct stack *);
+
+enum stack_flags {
+	STACK_STOPPED = 1,  /* the thread cannot move: no proof is needed */
+	STACK_ATTACHED = 2, /* the thread has to be running Python (free-threaded) */
+};
+
+/*
+ * Reads the stack of the thread whose state is at tstate.
+ *
+ * With a gil the thread has to hold it: *holder gets the thread state that
+ * does, and if that is another one, or none (0), nothing else is read and the
+ * answer is OK.  With STACK_ATTACHED *holder is tstate if it is attached, 0 if
+ * not.  Without either *holder is left alone.
+ *
+ * TORN: it moved too fast to be proven.  *first gets whether it was proven at
+ * the first try.  The result is good until the next call for that stack.
+ */
+enum why stack_read(struct walker *, struct stack *, raddr tstate, const struct gil *,
+                    unsigned flags, raddr *holder, int *first);
+
+/* Its frames as the profile numbers them, root first, and their number. */
+const uint32_t *stack_frames(const struct stack *, size_t *n);
+
+/* Its number in the profile, on top of the stack `root`. */
+uint32_t stack_in_profile(struct stack *, struct profile *, uint32_t root);
+
+/* Who holds the gil now, 0 for nobody, by the bytes read at gil->addr. */
+raddr gil_holder(const struct layout *, const struct gil *, const void *bytes);
+
+#endif

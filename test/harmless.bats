@@ -1,0 +1,281 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+# Whatever pyflame does and however it ends, the target does not notice.
+
+load helper
+
+# targets/signals.py sends itself signals all the time and counts what arrives.
+loses_no_signal() {
+    local python=$1 status=0
+    shift
+    start_target signals "$python"
+    run_pyflame 0 -s 1.5 --stats "$@" "$pid"
+    [ "$(samples stdout)" -gt 50 ]
+    assert_unharmed "$pid"
+    forget_target "$pid"
+    kill -TERM "$pid"
+    wait "$pid" || status=$?
+    cat "$target_out" "$target_err"
+    equal "$status" 0
+    equal "$(grep -c ' received [1-9]' "$target_out")" 5
+}
+
+@test "no signal is lost"                        { each_python any loses_no_signal; }
+@test "no signal is lost with --pause"           { each_python any loses_no_signal --pause; }
+@test "no signal is lost with --threads --pause" { each_python any loses_no_signal --threads --pause; }
+@test "2.7: no signal is lost with --pause"      { each_python 2.7 loses_no_signal --pause; }
+@test "3.8: no signal is lost with --pause"      { each_python 3.8 loses_no_signal --pause; }
+@test "3.14t: no signal is lost with --pause"    { each_python 3.14t loses_no_signal --pause; }
+
+# --- killed at any moment -----------------------------------------------------
+
+# Kills it after a different time in each round, between 1 and 100 ms.
+killed_at_random() {
+    local rounds=30 round
+    [ -z "${PYFLAME_TEST_ALL:-}" ] || rounds=200
+    find_python
+    start_target "$@"
+    for ((round = 0; round < rounds; round++)); do
+        "$pyflame" -s 100 -r 1us --pause --threads "$pid" > stdout 2> stderr 3>&- &
+        profiler=$!
+        sleep "0.$(printf %03d $((1 + (round * 37 + RANDOM % 20) % 100)))"
+        kill -KILL "$profiler"
+        wait "$profiler" 2> /dev/null || :
+        is_unharmed "$pid" || assert_unharmed "$pid"
+    done
+}
+
+@test "kill -9 at any moment leaves the target running" {
+    find_python
+    killed_at_random fib "$python"
+}
+
+@test "kill -9 at any moment leaves all threads running" {
+    find_python
+    killed_at_random gil "$python" 4
+}
+
+@test "after kill -9 the next one works" {
+    find_python
+    start_target fib "$python"
+    start_pyflame -s 100 -r 1us --pause "$pid"
+    wait_for_sampling
+    kill_profilers
+    run_pyflame 0 -s 0 --pause "$pid"
+    equal "$(samples stdout ':main:')" 1
+}
+
+ends_unharmed() {
+    find_python
+    start_target gil "$python" 3
+    start_pyflame -s 100 --pause --threads "$pid"
+    wait_for_sampling
+    kill "-$1" "$profiler"
+    end_pyflame 0
+    is_unharmed "$pid"
+}
+
+@test "SIGINT leaves all threads running"  { ends_unharmed INT; }
+@test "SIGTERM leaves all threads running" { ends_unharmed TERM; }
+@test "SIGHUP leaves all threads running"  { ends_unharmed HUP; }
+
+@test "two profilers at once do not disturb each other" {
+    find_python
+    start_target fib "$python"
+    start_pyflame -s 1 --stats "$pid"
+    run_pyflame 0 -s 0.7 "$pid"
+    [ "$(samples stdout ':main:')" -gt 100 ]
+    end_pyflame 0
+    [ "$(samples stdout ':main:')" -gt 100 ]
+}
+
+# --- states -------------------------------------------------------------------
+
+stop_target() {
+    kill -STOP "$pid"
+    wait_for 10 in_state "$pid" T
+    states[$pid]=T
+}
+
+@test "a stopped target is dumped and stays stopped" {
+    find_python
+    start_target gil "$python" 2
+    stop_target
+    for option in "" --pause --no-pause; do
+        # shellcheck disable=SC2086 # none or one
+        run_pyflame 0 -d $option "$pid"
+        equal "$(grep -cE '^[0-9]+\*?: .*\(stopped\)$' stdout)" 2
+        matches "$output" 'busy_0\.py:busy_0:'
+        is_unharmed "$pid"
+    done
+}
+
+@test "a stopped target is sampled and stays stopped" {
+    find_python
+    start_target fib "$python"
+    stop_target
+    for option in "" --pause --no-pause --threads; do
+        # shellcheck disable=SC2086 # none or one
+        run_pyflame 0 -s 0.2 $option --stats "$pid"
+        equal "$(samples stdout)" "$(stat_of ticks)"
+        equal "$(samples stdout '^.failed')" 0
+        equal "$(wc -l < stdout)" 1
+        is_unharmed "$pid"
+    done
+}
+
+@test "a stopped target goes on by SIGCONT during and after the sampling" {
+    find_python
+    start_target fib "$python"
+    stop_target
+    start_pyflame -s 100 --pause "$pid"
+    wait_for_sampling
+    kill -CONT "$pid"
+    states[$pid]=RS
+    wait_for 10 is_unharmed "$pid"
+    kill -INT "$profiler"
+    end_pyflame 0
+    [ "$(wc -l < stdout)" -gt 1 ]
+}
+
+@test "a target that is stopped and continued all the time is sampled" {
+    find_python
+    start_target fib "$python"
+    start_pyflame -s 1 --pause --stats "$pid"
+    for _ in 1 2 3 4 5 6 7 8 9 10; do
+        kill -STOP "$pid"
+        wait_for 3 in_state "$pid" T
+        sleep 0.03
+        kill -CONT "$pid"
+        sleep 0.02
+    done
+    end_pyflame 0
+    equal "$(samples stdout)" "$(stat_of ticks)"
+    [ "$(samples stdout ':main:')" -gt 200 ]
+}
+
+@test "SIGSTOP during --pause is not lost" {
+    find_python
+    start_target fib "$python"
+    for _ in 1 2 3 4 5 6 7 8 9 10; do
+        start_pyflame -s 100 -r 1us --pause "$pid"
+        wait_for_sampling
+        kill -STOP "$pid"
+        sleep 0.01
+        kill -INT "$profiler"
+        end_pyflame 0 > /dev/null
+        wait_for 3 in_state "$pid" T
+        kill -CONT "$pid"
+    done
+}
+
+@test "a target that strace traces is sampled and stays traced" {
+    requires strace
+    find_python
+    start_target deep "$python" 10
+    strace -f -o trace -p "$pid" 2> strace.log 3>&- &
+    tracer=$!
+    wait_for 10 grep -q "^TracerPid:.*$tracer" "/proc/$pid/status"
+    tracers[$pid]=$tracer
+    for option in "" --pause --threads; do
+        # shellcheck disable=SC2086 # none or one
+        run_pyflame 0 -s 0.2 $option "$pid"
+        [ "$(samples stdout ':spin:')" -gt 50 ]
+        is_unharmed "$pid"
+    done
+    run_pyflame 0 -d "$pid"
+    matches "$output" ':spin:'
+    is_unharmed "$pid"
+    kill "$tracer"
+    wait "$tracer" || :
+    tracers[$pid]=0
+}
+
+# frozen FILE FREEZE THAW FOLDER: samples a target in a new control group.
+frozen() {
+    local file=$1 freeze=$2 thaw=$3 group=$4
+    mkdir "$group" || skip "needs control groups"
+    find_python
+    start_target fib "$python"
+    echo "$pid" > "$group/cgroup.procs"
+    echo "$freeze" > "$group/$file"
+    sleep 0.2
+    for option in "" --pause --threads; do
+        # shellcheck disable=SC2086 # none or one
+        patience=20 run_pyflame 0 -s 0.2 $option --stats "$pid"
+        [ "$(samples stdout ':main:')" -gt 0 ]
+    done
+    patience=20 run_pyflame 0 -d "$pid"
+    matches "$output" ':main:'
+    echo "$thaw" > "$group/$file"
+    assert_unharmed "$pid"
+    echo "$pid" > "${group%/*}/cgroup.procs"
+    rmdir "$group"
+}
+
+@test "a target frozen by a control group (version 1) is sampled, and thaws" {
+    requires root
+    local top=/sys/fs/cgroup/freezer
+    [ -e $top/cgroup.procs ] || skip "needs the freezer of control groups version 1"
+    frozen freezer.state FROZEN THAWED "$top/pyflame-test-$$"
+}
+
+@test "a target frozen by a control group (version 2) is sampled, and thaws" {
+    requires root
+    local top
+    for top in /sys/fs/cgroup/unified /sys/fs/cgroup; do
+        [ ! -e $top/cgroup.controllers ] || break
+    done
+    [ -e $top/cgroup.controllers ] || skip "needs control groups version 2"
+    frozen cgroup.freeze 1 0 "$top/pyflame-test-$$"
+}
+
+# --- nothing is changed -------------------------------------------------------
+
+# What a process is, without what changes by itself.
+identity() {
+    grep -E '^(Name|Umask|Tgid|PPid|TracerPid|[UG]id|FDSize|Threads|Sig[PBIC]|Shd|Cap|NoNewPrivs|Seccomp)' \
+        "/proc/$1/status"
+    cut -d ' ' -f 1,3,5,6 < "/proc/$1/maps"
+    ls -l "/proc/$1/fd" | sed 's/.* \([0-9]* ->\)/\1/'
+}
+
+@test "signals, files and memory of the target are as before" {
+    find_python
+    start_target sleeper "$python" 2
+    identity "$pid" > before
+    run_pyflame 0 -s 0.5 --threads --pause "$pid"
+    run_pyflame 0 -d "$pid"
+    identity "$pid" > after
+    diff before after
+}
+
+# A sleep that is interrupted and begun anew must not end early, or late.
+@test "a sleeping target sleeps on when it is stopped for every sample" {
+    find_python
+    start_command "$python" -c '
+import time, select
+print("ready", flush=True)
+for _ in range(2):
+    t = time.monotonic()
+    select.select([], [], [], .5)
+    time.sleep(.5)
+    print("slept", time.monotonic() - t >= 1, flush=True)
+time.sleep(100)'
+    run_pyflame 0 -s 2.2 --threads --pause "$pid"
+    equal "$(grep -c 'slept True' "$target_out")" 2
+}
+
+@test "a system call of the target is not interrupted" {
+    find_python
+    start_command "$python" -c '
+import ctypes, time
+libc = ctypes.CDLL(None, use_errno=True)
+print("ready", flush=True)
+for _ in range(3):
+    result = libc.usleep(300000)
+    print("usleep", result, ctypes.get_errno(), flush=True)
+time.sleep(100)'
+    run_pyflame 0 -s 1.1 --pause --threads "$pid"
+    equal "$(grep -c 'usleep 0 0' "$target_out")" 3
+}

@@ -1,0 +1,334 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+# Running a command: -t COMMAND, or -- COMMAND.
+
+load helper
+
+# A name that no other process has, to look for it in the list of processes.
+setup() {
+    cd "$BATS_TEST_TMPDIR" || return
+    find_python
+    mark=pyflame_test_$$_$BATS_TEST_NUMBER
+    cat > busy.py << 'END'
+import sys, time
+def busy(end):
+    while time.time() < end: pass
+busy(time.time() + float(sys.argv[1]))
+sys.exit(int(sys.argv[2]) if len(sys.argv) > 2 else 0)
+END
+}
+
+nothing_left() {
+    ! pgrep -f "$mark" > left
+}
+
+# --- what the command sees ----------------------------------------------------
+
+@test "-t runs a command, profiles it until it exits, and writes the stacks" {
+    run_pyflame 0 -t "$python" busy.py 0.5
+    [ "$(samples stdout 'busy\.py:<module>:[0-9]+;[^;]*busy\.py:busy:')" -gt 100 ]
+}
+
+@test "-- does the same" {
+    run_pyflame 0 -s 0.2 -- "$python" busy.py 0.4
+    [ "$(samples stdout 'busy\.py:busy:')" -gt 50 ]
+}
+
+@test "the options of the command are its own" {
+    run_pyflame 0 -o profile -t "$python" -c 'import sys; print(sys.argv[1:])' -s x -o y -- --help
+    equal "$output" "['-s', 'x', '-o', 'y', '--', '--help']"
+}
+
+@test "-t may be the last of several letters" {
+    run_pyflame 0 -xnt "$python" busy.py 0.3
+    [ "$(samples stdout 'busy\.py:<module>;[^;]*busy\.py:busy ')" -gt 50 ]
+}
+
+@test "stdout is the command's, the profile goes where -o says" {
+    run_pyflame 0 -o profile -t "$python" -c 'print("one\ntwo")'
+    equal "$output" "one"$'\n'"two"
+}
+
+@test "stdin is the command's" {
+    echo "some line" > input
+    run sh -c "'$pyflame' -q -o profile -t '$python' -c 'print(input())' < input"
+    equal "$output" "some line"
+}
+
+@test "stderr is the command's" {
+    run_pyflame 0 -q -o profile -t "$python" -c 'import sys, time; time.sleep(.3); sys.stderr.write("an error\n")'
+    equal "$stderr" "an error"
+}
+
+@test "signals, files and limits of the command are what they would be without pyflame" {
+    # shellcheck disable=SC2016 # for another shell
+    local look='grep -E "^(Sig[BIC]|Shd|NoNew|Seccomp:|TracerPid|Cap|Umask)" /proc/self/status; ls /proc/self/fd; ulimit -a; umask
+        cat /proc/self/timerslack_ns 2> /dev/null; ps -o ni= -p $$'
+    sh -c "$look" > without < /dev/null 2> /dev/null 3>&-
+    as=(sh -c 'exec "$@" < /dev/null' sh)
+    run_pyflame 0 -q -o profile -t sh -c "$look"
+    diff without stdout
+}
+
+@test "a command that ignores SIGCHLD by inheritance still does, and its status is known" {
+    requires perl
+    as=(perl -e '$SIG{CHLD} = "IGNORE"; exec @ARGV')
+    run_pyflame 7 -q -o profile -t sh -c 'grep SigIgn /proc/self/status; exit 7'
+    matches "$output" 'SigIgn:.*1.{4}$'
+}
+
+@test "the command keeps its place in the foreground: it is in pyflame's process group" {
+    run_pyflame 0 -q -o profile -t "$python" -c 'import os; print(os.getpgrp() == os.getpgid(os.getppid()))'
+    equal "$output" True
+}
+
+# --- exit status --------------------------------------------------------------
+
+@test "the exit status is the command's" {
+    run_pyflame 3 -t "$python" busy.py 0.3 3
+    [ "$(samples stdout 'busy\.py:busy:')" -gt 50 ]
+    run_pyflame 255 -o profile -t "$python" busy.py 0 255
+}
+
+@test "a command killed by a signal gives 128 and its number" {
+    run_pyflame 137 -t "$python" -c 'import os, time; time.sleep(.3); os.kill(os.getpid(), 9)'
+    run_pyflame 134 -t "$python" -c 'import os; os.abort()'
+}
+
+@test "a command that can't be executed gives 126" {
+    echo x > not-executable
+    run_pyflame 126 -t ./not-executable
+    only_complains
+    run_pyflame 126 -t .
+    only_complains
+}
+
+@test "a command that is not there gives 127" {
+    run_pyflame 127 -t no-such-command-anywhere
+    only_complains
+    matches "$stderr" 'no-such-command-anywhere: No such file'
+    run_pyflame 127 -t ./no/such/file
+    only_complains
+}
+
+@test "a command that is not Python runs, too, and its status is returned" {
+    run_pyflame 0 -o profile -t true
+    run_pyflame 7 -o profile -t sh -c 'exit 7'
+    run_pyflame 0 -q -o profile -t sh -c 'echo hello'
+    equal "$output" hello
+}
+
+@test "an output file that can't be written keeps the command from running" {
+    run_pyflame 1 -o no/such/file -t touch ran
+    [ ! -e ran ]
+}
+
+# --- commands of all kinds ----------------------------------------------------
+
+@test "a shell that executes Python is followed" {
+    run_pyflame 0 -t sh -c "sleep 0.2; exec '$python' busy.py 0.5"
+    [ "$(samples stdout 'busy\.py:busy:')" -gt 100 ]
+}
+
+@test "a script with a #! line" {
+    { echo "#!$python"; cat busy.py; } > script
+    chmod +x script
+    run_pyflame 0 -t ./script 0.4
+    [ "$(samples stdout '\./script:busy:')" -gt 100 ]
+}
+
+@test "a script by way of env" {
+    { echo "#!/usr/bin/env python3"; cat busy.py; } > script
+    chmod +x script
+    as=(env "PATH=$(dirname "$python"):$PATH")
+    run_pyflame 0 -t ./script 0.4
+    [ "$(samples stdout '\./script:busy:')" -gt 100 ]
+}
+
+@test "the python of a virtual environment" {
+    "$python" -m venv --without-pip venv > /dev/null 2>&1 || skip "needs the module venv"
+    run_pyflame 0 -t venv/bin/python busy.py 0.4
+    [ "$(samples stdout 'busy\.py:busy:')" -gt 100 ]
+}
+
+launched() {
+    run_pyflame 3 -t "$1" "$targets/exit_after.py" 0.5
+    [ "$(samples stdout '/exit_after\.py:busy:')" -gt 100 ]
+    run_pyflame 3 --threads -t "$1" "$targets/exit_after.py" 0.5
+    [ "$(samples stdout '/exit_after\.py:busy:')" -gt 100 ]
+}
+
+@test "2.7: a command"   { each_python 2.7 launched; }
+@test "3.6: a command"   { each_python 3.6 launched; }
+@test "3.7: a command"   { each_python 3.7 launched; }
+@test "3.8: a command"   { each_python 3.8 launched; }
+@test "3.9: a command"   { each_python 3.9 launched; }
+@test "3.10: a command"  { each_python 3.10 launched; }
+@test "3.11: a command"  { each_python 3.11 launched; }
+@test "3.12: a command"  { each_python 3.12 launched; }
+@test "3.13: a command"  { each_python 3.13 launched; }
+@test "3.14: a command"  { each_python 3.14 launched; }
+@test "3.15: a command"  { each_python 3.15 launched; }
+@test "3.13t: a command" { each_python 3.13t launched; }
+@test "3.14t: a command" { each_python 3.14t launched; }
+@test "3.15t: a command" { each_python 3.15t launched; }
+
+@test "a command that forks, and whose children fork" {
+    cat > forker.py << 'END'
+import os, sys, time
+def busy(n):
+    end = time.time() + .15
+    while time.time() < end: pass
+    if n and not os.fork():
+        busy(n - 1)
+    elif n:
+        os.wait()
+    sys.exit(5)
+busy(4)
+END
+    run_pyflame 5 -t "$python" forker.py
+    [ "$(samples stdout 'forker\.py:busy:')" -gt 50 ]
+}
+
+@test "a command whose children exit all the time is not taken for ended" {
+    cat > forks.py << 'END'
+import os, sys, time
+end = time.time() + 1
+while time.time() < end:
+    if not os.fork(): os._exit(1)
+    os.wait()
+print("end")
+END
+    run_pyflame 0 -o profile -t "$python" forks.py
+    equal "$output" end
+}
+
+@test "an ordinary user runs a command" {
+    run_as_nobody
+    [ -x /usr/bin/python3 ] || skip "needs /usr/bin/python3"
+    cp busy.py "$folder/"
+    run_pyflame 3 -t /usr/bin/python3 "$folder/busy.py" 0.4 3
+    [ "$(samples stdout '/busy\.py:busy:')" -gt 100 ]
+}
+
+# --- how long -----------------------------------------------------------------
+
+@test "-s ends the sampling, not the command, and writes at once" {
+    start_pyflame -s 0.2 -r 1ms --stats -o profile -t "$python" -c '
+import sys, time
+print("ready", flush=True)
+def busy():
+    end = time.time() + 3
+    while time.time() < end: pass
+busy()
+print("end")
+sys.exit(3)'
+    wait_for 20 test -s profile
+    run grep end stdout
+    equal "$status" 1
+    end_pyflame 3
+    matches "$output" 'end'
+    equal $(($(stat_of ticks) + $(stat_of missed))) 200
+}
+
+@test "-s 0 takes one sample of a command" {
+    run_pyflame 0 -s 0 -t "$python" busy.py 0.3
+    equal "$(samples stdout)" 1
+}
+
+# --- signals ------------------------------------------------------------------
+
+# Counts the signals that it gets, and exits with their number after a second.
+start_counter() {
+    start_pyflame -o profile -t "$python" -c "
+import signal, sys, time
+got = []
+signal.signal(signal.SIG$1, lambda number, frame: got.append(number))
+print('ready', flush=True)
+end = time.time() + 1.5
+while time.time() < end: pass
+print('$mark', file=sys.stderr)
+sys.exit(10 + len(got))"
+    wait_for 20 grep -q ready stdout
+}
+
+is_handed_on() {
+    start_counter "$1"
+    kill "-$1" "$profiler"
+    end_pyflame 11
+    [ "$(samples profile)" -gt 100 ]
+}
+
+@test "SIGTERM reaches the command, once"  { is_handed_on TERM; }
+@test "SIGINT reaches the command, once"   { is_handed_on INT; }
+@test "SIGHUP reaches the command, once"   { is_handed_on HUP; }
+@test "SIGQUIT reaches the command, once"  { is_handed_on QUIT; }
+@test "SIGUSR2 reaches the command, once"  { is_handed_on USR2; }
+@test "SIGWINCH reaches the command, once" { is_handed_on WINCH; }
+
+@test "a signal that ends the command ends pyflame, with 128 and its number" {
+    start_pyflame -o profile -t "$python" busy.py 100
+    wait_for_sampling
+    kill -TERM "$profiler"
+    patience=20 end_pyflame 143
+    [ "$(samples profile 'busy\.py:busy:')" -gt 0 ]
+}
+
+@test "SIGINT from a terminal reaches the command once" {
+    requires script
+    skip_without_terminal
+    cat > counter.py << 'END'
+import signal, sys, time
+got = []
+signal.signal(signal.SIGINT, lambda number, frame: got.append(number))
+print('ready', flush=True)
+end = time.time() + 2
+while time.time() < end: pass
+print('got', len(got), flush=True)
+END
+    mkfifo keys
+    script -q -e -c "'$pyflame' -q -o profile -t '$python' counter.py" typescript < keys > terminal 2>&1 3>&- &
+    exec 8> keys
+    wait_for 20 grep -q ready terminal
+    printf '\003' >&8
+    wait_for 20 grep -q 'got 1' terminal
+    exec 8>&-
+    wait $! || :
+}
+
+skip_without_terminal() {
+    script -q -e -c true /dev/null < /dev/null > /dev/null 2>&1 || skip "script can't make a terminal"
+}
+
+# --- nothing is left ----------------------------------------------------------
+
+@test "no process is left, not even a zombie" {
+    start_pyflame -o profile -t "$python" busy.py 1 0 "$mark"
+    wait_for_sampling
+    child=$(pgrep -P "$profiler")
+    end_pyflame 0
+    [ ! -e "/proc/$child" ]
+    nothing_left
+}
+
+@test "after kill -9 of pyflame the command runs on, untraced" {
+    start_pyflame --pause -r 1us -o profile -t "$python" busy.py 100 0 "$mark"
+    wait_for_sampling
+    child=$(pgrep -P "$profiler")
+    kill_profilers
+    assert_unharmed "$child"
+    kill "$child"
+    wait_for 10 nothing_left
+}
+
+@test "a command that was stopped and goes on is waited for" {
+    start_pyflame -o profile -t "$python" busy.py 1 3
+    wait_for_sampling
+    child=$(pgrep -P "$profiler")
+    kill -STOP "$child"
+    wait_for 5 in_state "$child" T
+    sleep 0.2
+    in_state "$child" T
+    kill -CONT "$child"
+    end_pyflame 3
+}

@@ -1,0 +1,398 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+# What is sampled while it moves: no stack that never was, each in its right share,
+# at the price of few system calls.
+
+load helper
+
+# within SHARE EXPECTED N: a share of N samples, in percent, is as expected: no
+# further off than 2 points, or than chance lets one of millions of runs be.
+within() {
+    awk -v share="$1" -v expected="$2" -v n="$3" 'BEGIN {
+        sigma = 100 * sqrt(expected / 100 * (1 - expected / 100) / n)
+        limit = 5 * sigma > 2 ? 5 * sigma : 2
+        printf "share %.2f %%, expected %.2f, allowed %.2f off, of %d samples\n", share, expected, limit, n
+        exit !(share - expected <= limit && expected - share <= limit) }'
+}
+
+percent() {
+    awk -v part="$1" -v whole="$2" 'BEGIN { printf "%.3f", whole ? 100 * part / whole : -1 }'
+}
+
+# Less than a thousandth of the ticks failed, for whatever reason.
+few_failed() {
+    local failed
+    failed=$(samples stdout '^.failed')
+    echo "failed $failed of $(stat_of ticks)"
+    [ $((failed * 1000)) -le "$(stat_of ticks)" ]
+}
+
+# --- true while they move -----------------------------------------------------
+
+# Every line is the module, run(), and the first levels of one chain, with the lines
+# on which they are; run() is on the line that calls that chain.
+chains_are_whole() {
+    awk -v deep="$2" '
+        /^\(/ { next }
+        {
+            n = split($0, frame, ";")
+            sub(/ [0-9]+$/, "", frame[n])
+            bad = n < 2 || n > deep + 2 || frame[1] !~ /chains\.py:<module>:[0-9]+$/ ||
+                frame[2] !~ /chains\.py:run:[0-9]+$/
+            letter = substr(frame[3], 1, 1)
+            for (i = 3; i <= n; i++)
+                if (frame[i] != letter ".py:" letter (i - 2) ":" (i - 2)) bad = 1
+            if (n > 2) {
+                if (letter in run && run[letter] != frame[2]) bad = 1
+                run[letter] = frame[2]
+            }
+            if (bad) { print "never was: " $0; wrong = 1 }
+        }
+        END { exit wrong || run["a"] == run["b"] }' "$1"
+}
+
+chains() {
+    local python=$1 deep=$2 a b
+    shift 2
+    start_target chains "$python" --deep "$deep"
+    run_pyflame 0 -s 1.5 -r 100us --stats "$@" "$pid"
+    chains_are_whole stdout "$deep"
+    a=$(samples stdout ';a\.py:') b=$(samples stdout ';b\.py:')
+    [ $((a + b)) -gt 1000 ]
+    within "$(percent "$a" $((a + b)))" 50 $((a + b))
+    few_failed
+}
+
+@test "2.7: chains of fast calls"   { each_python 2.7 chains 3; }
+@test "3.6: chains of fast calls"   { each_python 3.6 chains 3; }
+@test "3.7: chains of fast calls"   { each_python 3.7 chains 3; }
+@test "3.8: chains of fast calls"   { each_python 3.8 chains 3; }
+@test "3.9: chains of fast calls"   { each_python 3.9 chains 3; }
+@test "3.10: chains of fast calls"  { each_python 3.10 chains 3; }
+@test "3.11: chains of fast calls"  { each_python 3.11 chains 3; }
+@test "3.12: chains of fast calls"  { each_python 3.12 chains 3; }
+@test "3.13: chains of fast calls"  { each_python 3.13 chains 3; }
+@test "3.14: chains of fast calls"  { each_python 3.14 chains 3; }
+@test "3.15: chains of fast calls"  { each_python 3.15 chains 3; }
+@test "3.13t: chains of fast calls" { each_python 3.13t chains 3; }
+@test "3.14t: chains of fast calls" { each_python 3.14t chains 3; }
+@test "3.15t: chains of fast calls" { each_python 3.15t chains 3; }
+
+@test "2.7: deep chains of fast calls"   { each_python 2.7 chains 60; }
+@test "3.8: deep chains of fast calls"   { each_python 3.8 chains 60; }
+@test "3.11: deep chains of fast calls"  { each_python 3.11 chains 60; }
+@test "3.14: deep chains of fast calls"  { each_python 3.14 chains 60; }
+
+@test "chains of fast calls with --pause"   { each_python any chains 3 --pause; }
+@test "chains of fast calls with --threads" { each_python any chains 3 --threads; }
+
+# Here many can't be proven, but none that is written may be wrong.
+unpaused_chains() {
+    start_target chains "$1"
+    run_pyflame 0 -s 1.5 -r 100us --no-pause "$pid"
+    chains_are_whole stdout 3
+}
+
+@test "2.7: chains of fast calls with --no-pause: none is wrong"   { each_python 2.7 unpaused_chains; }
+@test "3.8: chains of fast calls with --no-pause: none is wrong"   { each_python 3.8 unpaused_chains; }
+@test "3.11: chains of fast calls with --no-pause: none is wrong"  { each_python 3.11 unpaused_chains; }
+@test "3.14: chains of fast calls with --no-pause: none is wrong"  { each_python 3.14 unpaused_chains; }
+@test "3.14t: chains of fast calls with --no-pause: none is wrong" { each_python 3.14t unpaused_chains; }
+
+# File, function and line agree though the memory of code objects is used again.
+renewed_code() {
+    start_target churn_code "$1"
+    run_pyflame 0 -s 1.5 -r 250us --stats "$pid"
+    awk '
+        function is_bad(frame, name, file,   part) {
+            if (split(frame, part, ":") != 3 || part[1] !~ /^gen_[0-9]+\.py$/) return 1
+            if (part[2] !~ /^[fg]_[0-9]+$/ || substr(part[2], 1, 1) != name) return 1
+            number = substr(part[1], 5, length(part[1]) - 7)
+            return substr(part[2], 3) != number || part[3] != 1000 + number % 1000 + (name == "g") ||
+                (file != "" && file != part[1])
+        }
+        {
+            n = split($0, frame, ";")
+            sub(/ [0-9]+$/, "", frame[n])
+            for (i = 1; i <= n; i++) {
+                if (frame[i] ~ /:f_/ || (frame[i] ~ /^gen_/ && frame[i] !~ /:(g_|<module>)/)) {
+                    f++
+                    if (is_bad(frame[i], "f", "")) bad = 1
+                } else if (frame[i] ~ /:g_/) {
+                    if (is_bad(frame[i], "g", substr(frame[i - 1], 1, index(frame[i - 1], ":") - 1))) bad = 1
+                } else if (frame[i] ~ /:spin:/ && frame[i - 1] !~ /:g_/) bad = 1
+            }
+            if (bad) { print "never was: " $0; wrong = 1; bad = 0 }
+        }
+        END { exit wrong || f < 50 }' stdout
+    few_failed
+}
+
+@test "2.7: code objects that come and go"   { each_python 2.7 renewed_code; }
+@test "3.6: code objects that come and go"   { each_python 3.6 renewed_code; }
+@test "3.7: code objects that come and go"   { each_python 3.7 renewed_code; }
+@test "3.8: code objects that come and go"   { each_python 3.8 renewed_code; }
+@test "3.9: code objects that come and go"   { each_python 3.9 renewed_code; }
+@test "3.10: code objects that come and go"  { each_python 3.10 renewed_code; }
+@test "3.11: code objects that come and go"  { each_python 3.11 renewed_code; }
+@test "3.12: code objects that come and go"  { each_python 3.12 renewed_code; }
+@test "3.13: code objects that come and go"  { each_python 3.13 renewed_code; }
+@test "3.14: code objects that come and go"  { each_python 3.14 renewed_code; }
+@test "3.15: code objects that come and go"  { each_python 3.15 renewed_code; }
+@test "3.13t: code objects that come and go" { each_python 3.13t renewed_code; }
+@test "3.14t: code objects that come and go" { each_python 3.14t renewed_code; }
+@test "3.15t: code objects that come and go" { each_python 3.15t renewed_code; }
+
+# Generators and coroutines stand where they were called from. A stack is the
+# beginning of one of these chains.
+generators() {
+    start_target gens "$1"
+    run_pyflame 0 -s 1 -r 250us -n --stats "$pid"
+    sed -E 's/ [0-9]+$//; s,[^;]*/gens(_py3)?\.py:,,g' stdout | grep -v '^(' > short
+    awk '
+        BEGIN {
+            chains["<module>;main;generators;outer;middle;inner;<genexpr>;leaf"]
+            chains["<module>;main;delegating;delegate;delegate;delegate;leaf"]
+            chains["<module>;main;coroutines;request;fetch;chunks;leaf"]
+        }
+        {
+            # the qualified name of a generator expression
+            gsub(/inner\.<locals>\./, "")
+            found = 0
+            for (chain in chains)
+                if (index(chain ";", $0 ";") == 1) { found = 1; if ($0 == chain) whole[chain] = 1 }
+            if (!found) { print "never was: " $0; wrong = 1 }
+        }
+        END { for (chain in whole) n++; exit wrong || n < '"$2"' }' short
+    few_failed
+}
+
+@test "2.7: generators"                 { each_python 2.7 generators 1; }
+@test "3.6: generators and coroutines"  { each_python 3.6 generators 3; }
+@test "3.7: generators and coroutines"  { each_python 3.7 generators 3; }
+@test "3.8: generators and coroutines"  { each_python 3.8 generators 3; }
+@test "3.9: generators and coroutines"  { each_python 3.9 generators 3; }
+@test "3.10: generators and coroutines" { each_python 3.10 generators 3; }
+@test "3.11: generators and coroutines" { each_python 3.11 generators 3; }
+@test "3.12: generators and coroutines" { each_python 3.12 generators 3; }
+@test "3.13: generators and coroutines" { each_python 3.13 generators 3; }
+@test "3.14: generators and coroutines" { each_python 3.14 generators 3; }
+@test "3.15: generators and coroutines" { each_python 3.15 generators 3; }
+@test "3.13t: generators and coroutines" { each_python 3.13t generators 3; }
+@test "3.14t: generators and coroutines" { each_python 3.14t generators 3; }
+@test "3.15t: generators and coroutines" { each_python 3.15t generators 3; }
+
+recursion() {
+    start_target fib "$1"
+    run_pyflame 0 -s 1 -r 250us -n --stats "$pid"
+    all_match '^\(failed\)|fib\.py:<module>;[^;]*fib\.py:main(;[^;]*fib\.py:fib){0,21} [0-9]+$' stdout
+    few_failed
+}
+
+@test "2.7: recursion"  { each_python 2.7 recursion; }
+@test "3.9: recursion"  { each_python 3.9 recursion; }
+@test "3.11: recursion" { each_python 3.11 recursion; }
+@test "3.12: recursion" { each_python 3.12 recursion; }
+@test "3.13: recursion" { each_python 3.13 recursion; }
+@test "3.15: recursion" { each_python 3.15 recursion; }
+
+deep_stack() {
+    start_target deep "$1" 3000
+    run_pyflame 0 -s 0.5 -r 5ms --stats "$pid"
+    equal "$(samples stdout)" "$(stat_of ticks)"
+    all_match 'deep\.py:<module>:[0-9]+(;[^;]*deep\.py:dive:[0-9]+){3000};[^;]*deep\.py:spin:[0-9]+ [0-9]+$' stdout
+}
+
+@test "2.7: 3000 nested calls"  { each_python 2.7 deep_stack; }
+@test "3.10: 3000 nested calls" { each_python 3.10 deep_stack; }
+@test "3.11: 3000 nested calls" { each_python 3.11 deep_stack; }
+@test "3.14: 3000 nested calls" { each_python 3.14 deep_stack; }
+
+# --- shares -------------------------------------------------------------------
+
+# The shares in the profile are those that the program has measured itself. The
+# period does not fit into the program's, so that both do not keep step.
+shares() {
+    local python=$1 mode=$2 name wall total n
+    start_target split "$python" "$mode"
+    run_pyflame 0 -s 3 -r 370us --stats "$pid"
+    assert_unharmed "$pid"
+    forget_target "$pid"
+    kill -TERM "$pid"
+    wait "$pid" || :
+    cat "$target_out" "$target_err"
+    total=$(samples stdout ':(seventy|twenty|ten):')
+    for name in seventy twenty ten; do
+        wall=$(sed -n "s/^$name \([0-9.]*\) .*/\1/p" "$target_out")
+        n=$(samples stdout ":$name:")
+        within "$(percent "$n" "$total")" "$(awk -v wall="$wall" 'BEGIN { print 100 * wall }')" "$total"
+    done
+    few_failed
+}
+
+@test "2.7: shares of long calls"  { each_python 2.7 shares long; }
+@test "2.7: shares of short calls" { each_python 2.7 shares short; }
+@test "2.7: shares of both"        { each_python 2.7 shares mixed; }
+@test "3.8: shares of both"        { each_python 3.8 shares mixed; }
+@test "3.11: shares of short calls" { each_python 3.11 shares short; }
+@test "3.11: shares of both"       { each_python 3.11 shares mixed; }
+@test "3.13: shares of both"       { each_python 3.13 shares mixed; }
+@test "3.14: shares of short calls" { each_python 3.14 shares short; }
+@test "3.14: shares of both"       { each_python 3.14 shares mixed; }
+@test "3.14t: shares of both"      { each_python 3.14t shares mixed; }
+
+# --- who is sampled -----------------------------------------------------------
+
+gil_holders() {
+    start_target gil "$1" 3
+    run_pyflame 0 -s 1 --stats "$pid"
+    equal "$(samples stdout)" "$(stat_of ticks)"
+    [ "$(samples stdout ';?busy_0\.py:busy_0:')" -gt 0 ]
+    [ "$(samples stdout ';busy_1\.py:busy_1:')" -gt 0 ]
+    [ "$(samples stdout ';busy_2\.py:busy_2:')" -gt 0 ]
+    [ $(($(samples stdout 'busy_[012]:') * 100)) -ge $(($(stat_of ticks) * 90)) ]
+    run_pyflame 0 -s 0 "$pid"
+    equal "$(samples stdout)" 1
+}
+
+@test "2.7: of threads that contend, the one with the GIL is sampled"  { each_python 2.7 gil_holders; }
+@test "3.6: of threads that contend, the one with the GIL is sampled"  { each_python 3.6 gil_holders; }
+@test "3.8: of threads that contend, the one with the GIL is sampled"  { each_python 3.8 gil_holders; }
+@test "3.10: of threads that contend, the one with the GIL is sampled" { each_python 3.10 gil_holders; }
+@test "3.11: of threads that contend, the one with the GIL is sampled" { each_python 3.11 gil_holders; }
+@test "3.12: of threads that contend, the one with the GIL is sampled" { each_python 3.12 gil_holders; }
+@test "3.13: of threads that contend, the one with the GIL is sampled" { each_python 3.13 gil_holders; }
+@test "3.14: of threads that contend, the one with the GIL is sampled" { each_python 3.14 gil_holders; }
+@test "3.15: of threads that contend, the one with the GIL is sampled" { each_python 3.15 gil_holders; }
+
+# Without a GIL all of them run.
+all_run() {
+    start_target gil "$1" 2
+    run_pyflame 0 -s 0.5 --stats "$pid"
+    [ "$(samples stdout 'busy_0:')" -gt $(($(stat_of ticks) / 2)) ]
+    [ "$(samples stdout 'busy_1:')" -gt $(($(stat_of ticks) / 2)) ]
+}
+
+@test "3.13t: every thread that runs is sampled" { each_python 3.13t all_run; }
+@test "3.14t: every thread that runs is sampled" { each_python 3.14t all_run; }
+@test "3.15t: every thread that runs is sampled" { each_python 3.15t all_run; }
+
+all_threads() {
+    start_target gil "$1" 3
+    run_pyflame 0 -s 0.5 --threads --stats "$pid"
+    for i in 0 1 2; do
+        equal "$(samples stdout ":busy_$i:")" "$(stat_of ticks)"
+    done
+}
+
+@test "2.7: --threads samples all threads"  { each_python 2.7 all_threads; }
+@test "3.9: --threads samples all threads"  { each_python 3.9 all_threads; }
+@test "3.12: --threads samples all threads" { each_python 3.12 all_threads; }
+@test "3.14: --threads samples all threads" { each_python 3.14 all_threads; }
+
+is_idle() {
+    start_target idle "$1"
+    run_pyflame 0 -s 0.3 --stats "$pid"
+    equal "$output" "(idle) $(stat_of ticks)"
+    run_pyflame 0 -s 0.1 --threads "$pid"
+    all_match 'idle\.py:<module>:[0-9]+;[^;]*idle\.py:idle:[0-9]+ [0-9]+$' stdout
+}
+
+@test "2.7: a target that sleeps is idle"   { each_python 2.7 is_idle; }
+@test "3.6: a target that sleeps is idle"   { each_python 3.6 is_idle; }
+@test "3.7: a target that sleeps is idle"   { each_python 3.7 is_idle; }
+@test "3.8: a target that sleeps is idle"   { each_python 3.8 is_idle; }
+@test "3.9: a target that sleeps is idle"   { each_python 3.9 is_idle; }
+@test "3.10: a target that sleeps is idle"  { each_python 3.10 is_idle; }
+@test "3.11: a target that sleeps is idle"  { each_python 3.11 is_idle; }
+@test "3.12: a target that sleeps is idle"  { each_python 3.12 is_idle; }
+@test "3.13: a target that sleeps is idle"  { each_python 3.13 is_idle; }
+@test "3.14: a target that sleeps is idle"  { each_python 3.14 is_idle; }
+@test "3.15: a target that sleeps is idle"  { each_python 3.15 is_idle; }
+@test "3.13t: a target that sleeps is idle" { each_python 3.13t is_idle; }
+@test "3.14t: a target that sleeps is idle" { each_python 3.14t is_idle; }
+@test "3.15t: a target that sleeps is idle" { each_python 3.15t is_idle; }
+
+busy_thread_only() {
+    start_target sleeper "$1" 3
+    run_pyflame 0 -s 0.5 --threads -x "$pid"
+    lacks "$output" ':sleeper:'
+    [ "$(samples stdout ':busy:')" -gt 50 ]
+}
+
+@test "2.7: --threads -x has only the thread that is busy"   { each_python 2.7 busy_thread_only; }
+@test "3.8: --threads -x has only the thread that is busy"   { each_python 3.8 busy_thread_only; }
+@test "3.11: --threads -x has only the thread that is busy"  { each_python 3.11 busy_thread_only; }
+@test "3.14: --threads -x has only the thread that is busy"  { each_python 3.14 busy_thread_only; }
+@test "3.14t: --threads -x has only the thread that is busy" { each_python 3.14t busy_thread_only; }
+
+many_threads() {
+    start_target many "$1" 100 40
+    run_pyflame 0 -s 1 -r 20ms --threads --stats "$pid"
+    equal "$(samples stdout ':dive:')" $((100 * $(stat_of ticks)))
+    [ "$(stat_of ticks)" -ge 40 ]
+    run_pyflame 0 -d "$pid"
+    equal "$(grep -cE '^[0-9]+\*?: sleeper-[0-9]+ \(idle\)$' stdout)" 100
+    equal "$(grep -c ':dive:' stdout)" 4000
+    matches "$output" "^$pid: MainThread \(idle\)"$'\n'
+}
+
+@test "2.7: 100 threads"   { each_python 2.7 many_threads; }
+@test "3.10: 100 threads"  { each_python 3.10 many_threads; }
+@test "3.13: 100 threads"  { each_python 3.13 many_threads; }
+@test "3.14t: 100 threads" { each_python 3.14t many_threads; }
+
+# --- cost ---------------------------------------------------------------------
+
+# System calls of a run of N samples: calls_of N [OPTION]...
+calls_of() {
+    as=(strace -f -c -o calls)
+    run_pyflame 0 -s "$(awk -v n="$1" 'BEGIN { print n / 200 }')" -r 5ms --stats "${@:2}" "$pid"
+    as=()
+    ticks=$(stat_of ticks)
+    calls=$(awk '$NF == "total" { print $(NF - 1) == $3 ? $4 : $4 }' calls)
+}
+
+# A sample is the sleep and at most four calls more, however deep the stack is.
+few_calls() {
+    local ticks calls first_ticks first_calls
+    start_target deep "$1" 200
+    calls_of 20
+    first_ticks=$ticks first_calls=$calls
+    calls_of 220
+    echo "$((calls - first_calls)) calls for $((ticks - first_ticks)) samples"
+    [ $((calls - first_calls)) -le $((5 * (ticks - first_ticks))) ]
+}
+
+@test "3.11: few system calls a sample"  { requires strace; each_python 3.11 few_calls; }
+@test "3.12: few system calls a sample"  { requires strace; each_python 3.12 few_calls; }
+@test "3.13: few system calls a sample"  { requires strace; each_python 3.13 few_calls; }
+@test "3.14: few system calls a sample"  { requires strace; each_python 3.14 few_calls; }
+@test "3.15: few system calls a sample"  { requires strace; each_python 3.15 few_calls; }
+@test "3.8: few system calls a sample"   { requires strace; each_python 3.8 few_calls; }
+@test "2.7: few system calls a sample"   { requires strace; each_python 2.7 few_calls; }
+
+# Memory in KiB that a run had at most: peak_of SECONDS
+peak_of() {
+    start_pyflame -s "$1" -r 250us "$pid"
+    peak=0
+    while ! has_ended "$profiler"; do
+        now=$(awk '/^VmHWM/ { print $2 }' "/proc/$profiler/status" 2> /dev/null)
+        [ "${now:-0}" -le "$peak" ] || peak=$now
+        sleep 0.05
+    done
+    end_pyflame 0
+}
+
+@test "memory does not grow with the time" {
+    grep -q __asan_init "$pyflame" && skip "not with a sanitizer"
+    local short
+    find_python
+    start_target deep "$python" 200
+    peak_of 0.5
+    short=$peak
+    peak_of 3
+    echo "$short KiB, then $peak KiB"
+    [ "$peak" -le $((short + 300)) ]
+    [ "$peak" -le 16384 ]
+}
