@@ -152,6 +152,8 @@ flamechart_write(const struct profile *p, struct buf *out)
 		buf_printf(out, "%" PRId64 "\n", s.time);
 		if (s.stack == PROFILE_ROOT)
 			buf_str(out, "(idle)");
+		else if (s.stack == PROFILE_FAILED)
+			buf_str(out, "(failed)");
 		else
 			write_stack(out, s.stack, &path, &cap);
 		buf_str(out, "\n");

@@ -37,7 +37,8 @@ enum why object_text_extent(struct mem *, const struct layout *, raddr str, stru
 enum why object_bytes(struct mem *, const struct layout *, raddr bytes, size_t max, struct buf *);
 
 /* The name of an object's type, at most size - 1 bytes of it. */
-enum why object_type_name(struct mem *, const struct layout *, raddr object, char *buf, size_t size);
+enum why object_type_name(struct mem *, const struct layout *, raddr object, char *buf,
+                          size_t size);
 
 /*
  * Calls each() with every key and value of a dict until it returns non-zero.

@@ -237,17 +237,17 @@ check(const struct options *o, int operands)
 }
 
 static _Noreturn void
-refuse(int option, char *argv[])
+refuse(int option, int argc, char *argv[])
 {
-	if (option == ':')
-		die(USAGE, "option %s wants a value" TRY, argv[optind - 1]);
+	if (option == ':') /* it was the last word */
+		die(USAGE, "option %s wants a value" TRY, argv[argc - 1]);
 	if (optopt && optopt < 256)
 		die(USAGE, "unknown option -%c" TRY, optopt);
 	die(USAGE, "unknown option %s" TRY, argv[optind - 1]);
 }
 
 static void
-take(struct options *o, int option, char *argv[])
+take(struct options *o, int option, int argc, char *argv[])
 {
 	switch (option) {
 	case 'd': o->dump = 1; break;
@@ -271,7 +271,7 @@ take(struct options *o, int option, char *argv[])
 	case OPT_PAUSE: o->pause = 1; break;
 	case OPT_STATS: o->stats = 1; break;
 	case OPT_THREADS: o->threads = 1; break;
-	default: refuse(option, argv);
+	default: refuse(option, argc, argv);
 	}
 }
 
@@ -288,7 +288,7 @@ options_parse(int argc, char *argv[])
 			check(&o, 0);
 			return o;
 		}
-		take(&o, option, argv);
+		take(&o, option, argc, argv);
 	}
 	if (optind > 1 && !strcmp(argv[optind - 1], "--")) {
 		o.command = argv + optind;

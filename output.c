@@ -57,7 +57,9 @@ output_open(const char *path)
 	}
 	if (!access(path, F_OK) && access(path, W_OK))
 		die(FAILURE, "cannot write to %s:", path);
-	final = path;
+	final = realpath(path, NULL); /* a link stays, what it leads to is replaced */
+	if (!final)
+		final = path;
 	atexit(remove_beside);
 	if (create_beside())
 		die(FAILURE, "cannot write to %s:", path);

@@ -38,7 +38,8 @@ uint32_t profile_stack(struct profile *, uint32_t parent, uint32_t frame);
 void profile_count(struct profile *, uint32_t stack);
 void profile_count_failed(struct profile *);
 
-/* Keeps the sample's time as well. */
+/* Keeps the sample's time as well; of one that failed: PROFILE_FAILED. */
+#define PROFILE_FAILED UINT32_MAX
 void profile_log(struct profile *, uint32_t stack, int64_t time);
 
 /* For writers.  A string's bytes may hold anything; they are good until the

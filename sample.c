@@ -36,6 +36,11 @@ enum {
 	BROKEN_TICKS = 5,      /* in a row: this is another program by now */
 };
 
+struct lost { /* a sample that failed */
+	raddr tstate;
+	enum why why;
+};
+
 struct sampler {
 	const struct target *t;
 	struct profile *profile;
@@ -47,6 +52,8 @@ struct sampler {
 	int64_t refused; /* when stopping a thread was last refused */
 	int64_t start, next; /* of the clock: when tick 0 was, and which is due */
 	int64_t time;        /* of this tick, microseconds since the epoch */
+	struct lost *lost; /* of this tick */
+	size_t cap_lost;
 	int bad_ticks;
 	struct sample_counts counts;
 	struct mem_counts before;
@@ -93,6 +100,7 @@ sampler_free(struct sampler *s)
 	if (!s)
 		return;
 	detach(s);
+	free(s->lost);
 	free(s);
 }
 
@@ -180,11 +188,18 @@ is_idle(const struct sampler *s, struct thread *t)
 static enum why
 take(struct sampler *s, struct thread *t, const struct gil *gil, unsigned flags, raddr *holder)
 {
-	int may = may_stop(s), always = s->options.pausing == PAUSE_ALWAYS;
-	int stop = may && (always || t->restless) && !is_idle(s, t), first;
-	enum why why = TORN, stopped;
+	int may = may_stop(s), first;
+	int stop = may && (s->options.pausing == PAUSE_ALWAYS || t->restless) && !is_idle(s, t);
+	enum why why, stopped;
 
-	for (int i = 0; i < (may ? READS : READS_WITHOUT_STOP) && !(stop && always); i++) {
+	if (stop && s->options.pausing == PAUSE_ALWAYS) {
+		stopped = read_stopped(s, t, gil, flags, holder);
+		if (stopped != DENIED)
+			return stopped;
+		may = stop = 0;
+	}
+	why = TORN;
+	for (int i = 0; i < (may ? READS : READS_WITHOUT_STOP); i++) {
 		why = stack_read(s->walker, t->stack, t->tstate, gil, flags, holder, &first);
 		if (i == 0 && (why != OK || *holder == t->tstate || !(gil || flags)))
 			remember_try(s, t, why == OK && first);
@@ -253,6 +268,8 @@ count_failed(struct sampler *s, enum why why)
 {
 	s->counts.failed[why]++;
 	profile_count_failed(s->profile);
+	if (s->options.log)
+		profile_log(s->profile, PROFILE_FAILED, s->time);
 }
 
 /* ---- one tick ---- */
@@ -327,6 +344,26 @@ take_holders(struct sampler *s, int *ran)
 	return why;
 }
 
+/* Whether a thread of this tick is one to be sampled. */
+static int
+is_wanted(const struct sampler *s, struct thread *t)
+{
+	if (s->options.all_threads)
+		return !s->options.exclude_idle || !is_idle(s, t);
+	return s->t->layout->free_threaded ? t->attached : !is_idle(s, t);
+}
+
+/* Counts the samples that failed, but not those of threads that have ended. */
+static void
+count_lost(struct sampler *s, const struct lost *lost, size_t n)
+{
+	if (n)
+		threads_refresh(s->threads);
+	for (size_t i = 0; i < n; i++)
+		if (threads_find(s->threads, lost[i].tstate))
+			count_failed(s, lost[i].why);
+}
+
 /*
  * Samples every thread, or every one that runs: in a free-threaded build those
  * attached to the interpreter, and where nobody tells who holds the GIL those
@@ -335,35 +372,34 @@ take_holders(struct sampler *s, int *ran)
 static enum why
 take_all(struct sampler *s, int *ran)
 {
-	int running = !s->options.all_threads, attached = running && s->t->layout->free_threaded;
+	unsigned flags = !s->options.all_threads && s->t->layout->free_threaded ? STACK_ATTACHED : 0;
 	struct thread *const *threads;
-	enum why why = threads_refresh(s->threads), worst = why;
-	size_t n;
+	enum why why = threads_refresh(s->threads);
+	size_t n, n_lost = 0;
 
 	if (why != OK)
 		return why;
 	threads = threads_all(s->threads, &n);
-	for (size_t i = 0; i < n; i++) {
+	for (size_t i = 0; i < n && why != GONE; i++) {
 		struct thread *t = threads[i];
 		raddr holder = t->tstate;
 
-		if (attached && !t->attached)
+		if (!is_wanted(s, t))
 			continue;
-		if (((running && !attached) || (!running && s->options.exclude_idle)) && is_idle(s, t))
-			continue;
-		why = take(s, t, NULL, attached ? STACK_ATTACHED : 0, &holder);
-		if (why == GONE)
-			return GONE;
-		if (why != OK) {
-			count_failed(s, why);
-			worst = why == TORN ? worst : why;
-		} else if (holder == t->tstate) {
+		why = take(s, t, NULL, flags, &holder);
+		if (why == OK && holder == t->tstate) {
 			*ran = 1;
 			count_stack(s, t);
+		} else if (why != OK && why != GONE) {
+			s->lost = grow(s->lost, n_lost, &s->cap_lost, sizeof *s->lost);
+			s->lost[n_lost++] = (struct lost){ t->tstate, why };
 		}
 	}
-	/* Those that failed are counted already. */
-	return worst == OK || *ran ? OK : WHY_COUNT;
+	count_lost(s, s->lost, n_lost);
+	if (why == GONE)
+		return GONE;
+	/* Those that failed are counted already; all of them means more. */
+	return *ran || !n_lost ? OK : WHY_COUNT;
 }
 
 static int64_t

@@ -42,14 +42,6 @@ xrealloc(void *old, size_t n, size_t size)
 	return p;
 }
 
-char *
-xstrdup(const char *s)
-{
-	size_t len = strlen(s) + 1;
-
-	return memcpy(xcalloc(len, 1), s, len);
-}
-
 void *
 grow(void *array, size_t n, size_t *cap, size_t size)
 {
@@ -221,6 +213,15 @@ write_all(int fd, const char *data, size_t len)
 	return 0;
 }
 
+/* Messages may name files, which others chose: no terminal is to obey them. */
+static void
+hide_controls(struct buf *line)
+{
+	for (size_t i = 0; i < line->len; i++)
+		if ((unsigned char)line->data[i] < ' ' || line->data[i] == 127)
+			line->data[i] = '?';
+}
+
 static void
 vwarn(const char *format, va_list ap)
 {
@@ -232,6 +233,7 @@ vwarn(const char *format, va_list ap)
 	buf_vprintf(&line, format, ap);
 	if (len && format[len - 1] == ':')
 		buf_printf(&line, " %s", strerror(saved));
+	hide_controls(&line);
 	buf_str(&line, "\n");
 	/* One write, so that lines of several writers do not mix. */
 	write_all(STDERR_FILENO, line.data, line.len);

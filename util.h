@@ -45,7 +45,6 @@ _Noreturn void die(enum status, const char *format, ...) __attribute__((format(p
 /* Memory or death; n members of size bytes, the product checked. */
 void *xcalloc(size_t n, size_t size);
 void *xrealloc(void *, size_t n, size_t size);
-char *xstrdup(const char *);
 
 /* Makes room for one more member in a growing array of n members: returns
  * array, moved if need be, with *cap updated. */

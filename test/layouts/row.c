@@ -341,7 +341,7 @@ print_row(const struct layout *l)
 		printf("INT_MAX,\n\t  ");
 	else
 		printf("%d,\n\t  ", l->shim_owner);
-	printf("KINDS(%s, %s, %s, %s, %s, %s, %s),\n\t  ", frames_names[l->frames],
+	printf("KINDS(%s, %s, %s, %s,\n\t        %s, %s, %s),\n\t  ", frames_names[l->frames],
 	       live_names[l->live], instr_names[l->instr], lines_names[l->lines], text_names[l->text],
 	       dicts_names[l->dicts], attrs_names[l->attrs]);
 	if (l->runtime.current == ABSENT)
