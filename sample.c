@@ -32,6 +32,7 @@ enum {
 	RESTLESS_AT = 3,       /* of the last 64 samples not proven at first */
 	READS = 2,             /* of a moving thread before it is stopped */
 	READS_WITHOUT_STOP = 10,
+	STOPS = 3,
 	HANDOVERS = 8,         /* of the GIL during one sample */
 	BROKEN_TICKS = 5,      /* in a row: this is another program by now */
 };
@@ -172,6 +173,19 @@ may_stop(const struct sampler *s)
 	       (!s->refused || now_ns() - s->refused > INT64_C(1000000000));
 }
 
+/* The same, once more if it was stopped in the few instructions during which
+ * its frames do not hang together. */
+static enum why
+read_stopping(struct sampler *s, struct thread *t, const struct gil *gil, unsigned flags,
+              raddr *holder)
+{
+	enum why why = read_stopped(s, t, gil, flags, holder);
+
+	for (int i = 1; i < STOPS && why != OK && why != GONE && why != DENIED; i++)
+		why = read_stopped(s, t, gil, flags, holder);
+	return why;
+}
+
 static int
 is_idle(const struct sampler *s, struct thread *t)
 {
@@ -193,7 +207,7 @@ take(struct sampler *s, struct thread *t, const struct gil *gil, unsigned flags,
 	enum why why, stopped;
 
 	if (stop && s->options.pausing == PAUSE_ALWAYS) {
-		stopped = read_stopped(s, t, gil, flags, holder);
+		stopped = read_stopping(s, t, gil, flags, holder);
 		if (stopped != DENIED)
 			return stopped;
 		may = stop = 0;
@@ -212,7 +226,7 @@ take(struct sampler *s, struct thread *t, const struct gil *gil, unsigned flags,
 	}
 	if (!may)
 		return why;
-	stopped = read_stopped(s, t, gil, flags, holder);
+	stopped = read_stopping(s, t, gil, flags, holder);
 	return stopped == DENIED ? why : stopped;
 }
 
