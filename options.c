@@ -18,7 +18,7 @@
 
 #define TRY "; try pyflame --help"
 
-enum { OPT_THREADS = 256, OPT_BY_THREAD, OPT_FLAMECHART, OPT_ABI, OPT_STATS, OPT_PAUSE,
+enum { OPT_THREADS = 256, OPT_BY_THREAD, OPT_FLAMECHART, OPT_ABI, OPT_STATS, OPT_SEED, OPT_PAUSE,
        OPT_NO_PAUSE };
 
 static const struct option longs[] = {
@@ -36,6 +36,7 @@ static const struct option longs[] = {
 	{ "quiet", no_argument, NULL, 'q' },
 	{ "rate", required_argument, NULL, 'r' },
 	{ "seconds", required_argument, NULL, 's' },
+	{ "seed", required_argument, NULL, OPT_SEED },
 	{ "stats", no_argument, NULL, OPT_STATS },
 	{ "threads", no_argument, NULL, OPT_THREADS },
 	{ "trace", no_argument, NULL, 't' },
@@ -67,6 +68,7 @@ static const char help[] =
 	"      --pause             stop the thread for the length of every sample\n"
 	"      --no-pause          never stop it, not even where nothing else gives proof\n"
 	"      --abi=VERSION       take the target for that version of CPython (2.7, 3.12)\n"
+	"      --seed=N            fix the ticks' small random delays, for tests\n"
 	"      --stats             print counts of what was done and what failed\n"
 	"  -q, --quiet             no summary\n"
 	"  -v, --version           print the version\n"
@@ -202,6 +204,17 @@ parse_pid(const char *text)
 	return (int)value;
 }
 
+static uint64_t
+parse_seed(const char *text)
+{
+	const char *p = text;
+	uint64_t value;
+
+	if (parse_digits(&p, 10, &value) || *p || !value)
+		die(USAGE, "--seed wants a number from 1 on, not \"%s\"" TRY, text);
+	return value;
+}
+
 /* "3.12", or as the original had it "27", "36". */
 static unsigned
 parse_abi(const char *text)
@@ -269,6 +282,7 @@ take(struct options *o, int option, int argc, char *argv[])
 	case OPT_FLAMECHART: o->flamechart = 1; break;
 	case OPT_NO_PAUSE: o->no_pause = 1; break;
 	case OPT_PAUSE: o->pause = 1; break;
+	case OPT_SEED: o->seed = parse_seed(optarg); break;
 	case OPT_STATS: o->stats = 1; break;
 	case OPT_THREADS: o->threads = 1; break;
 	default: refuse(option, argc, argv);

@@ -10,6 +10,7 @@ struct options {
 	const char *output;   /* NULL or "-": stdout */
 	double seconds;       /* < 0: not given */
 	int64_t period;       /* nanoseconds */
+	uint64_t seed;        /* 0: not given */
 	unsigned abi;         /* PY_VERSION_HEX, 0: as found */
 	int pause, no_pause;
 	int dump, threads, by_thread, exclude_idle, no_lines, flamechart, stats, quiet;

@@ -279,7 +279,7 @@ static struct sample_options
 sample_options(const struct options *o)
 {
 	struct sample_options s = {
-		.period = o->period, .ticks = -1,
+		.period = o->period, .ticks = -1, .seed = o->seed,
 		.pausing = o->pause ? PAUSE_ALWAYS : o->no_pause ? PAUSE_NEVER : PAUSE_IF_NEEDED,
 		.all_threads = o->threads || o->dump, .by_thread = o->by_thread,
 		.exclude_idle = o->exclude_idle, .log = o->flamechart, .with_lines = !o->no_lines,

@@ -30,9 +30,12 @@
 
 enum {
 	RESTLESS_AT = 3,       /* of the last 64 samples not proven at first */
-	READS = 2,             /* of a moving thread before it is stopped */
-	READS_WITHOUT_STOP = 10,
+	CALM_FOR = 0xff,       /* the last 8: after one that was not proven */
+	READS = 3,             /* of a thread that moves now and then */
+	READS_WITHOUT_STOP = 12, /* of one that moves all the time */
+	AGREEING_READS = 3,
 	STOPS = 3,
+	STOP_AGAIN_NS = 50000,
 	HANDOVERS = 8,         /* of the GIL during one sample */
 	BROKEN_TICKS = 5,      /* in a row: this is another program by now */
 };
@@ -52,6 +55,7 @@ struct sampler {
 	raddr last_holder;
 	int64_t refused; /* when stopping a thread was last refused */
 	int64_t start, next; /* of the clock: when tick 0 was, and which is due */
+	uint64_t random;     /* see jitter() */
 	int64_t time;        /* of this tick, microseconds since the epoch */
 	struct lost *lost; /* of this tick */
 	size_t cap_lost;
@@ -137,32 +141,10 @@ remember_try(struct sampler *s, struct thread *t, int proven)
 	t->history = t->history << 1 | !proven;
 	if (!proven)
 		s->counts.retried++;
-	if (__builtin_popcountll(t->history) >= RESTLESS_AT)
+	if (!proven || __builtin_popcountll(t->history) >= RESTLESS_AT)
 		t->restless = 1;
-	else if (!t->history)
+	else if (!(t->history & CALM_FOR))
 		t->restless = 0;
-}
-
-static enum why
-read_stopped(struct sampler *s, struct thread *t, const struct gil *gil, unsigned flags,
-             raddr *holder)
-{
-	enum why why;
-	int first;
-
-	if (!t->tid)
-		return DENIED;
-	why = ptrace_stop(t->tid);
-	if (why == DENIED) {
-		s->counts.may_not_stop = 1;
-		s->refused = now_ns();
-	}
-	if (why != OK)
-		return why;
-	why = stack_read(s->walker, t->stack, t->tstate, gil, flags | STACK_STOPPED, holder, &first);
-	ptrace_resume(t->tid);
-	s->counts.stopped++;
-	return why;
 }
 
 /* A refusal may be another tracer's short visit: ask again after a while. */
@@ -173,17 +155,60 @@ may_stop(const struct sampler *s)
 	       (!s->refused || now_ns() - s->refused > INT64_C(1000000000));
 }
 
-/* The same, once more if it was stopped in the few instructions during which
- * its frames do not hang together. */
 static enum why
-read_stopping(struct sampler *s, struct thread *t, const struct gil *gil, unsigned flags,
-              raddr *holder)
+stop_and_read(struct sampler *s, struct thread *t)
 {
-	enum why why = read_stopped(s, t, gil, flags, holder);
+	raddr holder;
+	enum why why = t->tid ? ptrace_stop(t->tid) : DENIED;
+	int first;
 
-	for (int i = 1; i < STOPS && why != OK && why != GONE && why != DENIED; i++)
-		why = read_stopped(s, t, gil, flags, holder);
+	if (why == DENIED) {
+		s->counts.may_not_stop = 1;
+		s->refused = now_ns();
+	}
+	if (why != OK)
+		return why;
+	why = stack_read(s->walker, t->stack, t->tstate, NULL, STACK_STOPPED, &holder, &first);
+	ptrace_resume(t->tid);
+	s->counts.stopped++;
 	return why;
+}
+
+/* Reads a stopped thread, once more if it was stopped in the few instructions
+ * during which its frames do not hang together; it has to run in between. */
+static enum why
+read_stopped(struct sampler *s, struct thread *t)
+{
+	enum why why = stop_and_read(s, t);
+
+	for (int i = 1; i < STOPS && why != OK && why != GONE && why != DENIED; i++) {
+		nanosleep(&(struct timespec){ 0, STOP_AGAIN_NS }, NULL);
+		why = stop_and_read(s, t);
+	}
+	return why;
+}
+
+/*
+ * Reads a restless thread that must not be stopped.  What one read accepts may
+ * be the chance agreement of a program that goes round and round, so the thread
+ * has to be found in the very same place several times in a row.
+ */
+static enum why
+read_unstoppable(struct sampler *s, struct thread *t)
+{
+	raddr holder;
+	int first, agreed = 0;
+
+	for (int i = 0; i < READS_WITHOUT_STOP; i++) {
+		enum why why = stack_read(s->walker, t->stack, t->tstate, NULL, 0, &holder, &first);
+
+		if (why == GONE || why == DENIED)
+			return why;
+		agreed = why == OK && stack_unchanged(t->stack) ? agreed + 1 : 0;
+		if (agreed == AGREEING_READS)
+			return OK;
+	}
+	return TORN;
 }
 
 static int
@@ -195,39 +220,41 @@ is_idle(const struct sampler *s, struct thread *t)
 }
 
 /*
- * Reads a thread's stack, by whichever way its movements ask for.  One that
- * waits in the kernel does not move, and is not to be stopped: some system
- * calls (epoll_wait) would end with EINTR.
+ * Reads a thread's stack, by whichever way its movements ask for.  The first
+ * read decides whether the thread holds the GIL (or is attached), which takes
+ * but one word and so cannot be torn; the stack may then be some microseconds
+ * younger than that answer, so that threads that let go of the GIL meanwhile
+ * are not left out.
+ *
+ * One that waits in the kernel does not move, and is not to be stopped: some
+ * system calls (epoll_wait) would end with EINTR.
  */
 static enum why
 take(struct sampler *s, struct thread *t, const struct gil *gil, unsigned flags, raddr *holder)
 {
-	int may = may_stop(s), first;
-	int stop = may && (s->options.pausing == PAUSE_ALWAYS || t->restless) && !is_idle(s, t);
-	enum why why, stopped;
+	int asks = gil || flags, may = may_stop(s), first;
+	int always = may && s->options.pausing == PAUSE_ALWAYS;
+	enum why why = stack_read(s->walker, t->stack, t->tstate, gil, flags, holder, &first);
 
-	if (stop && s->options.pausing == PAUSE_ALWAYS) {
-		stopped = read_stopping(s, t, gil, flags, holder);
+	if (why == GONE || why == DENIED || (why == OK && asks && *holder != t->tstate))
+		return why;
+	remember_try(s, t, why == OK && first);
+	if (why == OK && !t->restless && !always)
+		return OK;
+	if (may && (always || t->restless) && !is_idle(s, t)) {
+		enum why stopped = read_stopped(s, t);
+
 		if (stopped != DENIED)
 			return stopped;
-		may = stop = 0;
+		may = 0;
 	}
-	why = TORN;
-	for (int i = 0; i < (may ? READS : READS_WITHOUT_STOP); i++) {
-		why = stack_read(s->walker, t->stack, t->tstate, gil, flags, holder, &first);
-		if (i == 0 && (why != OK || *holder == t->tstate || !(gil || flags)))
-			remember_try(s, t, why == OK && first);
-		if (why == GONE || why == DENIED)
-			return why;
-		if (why == OK && (!stop || *holder != t->tstate))
-			return OK;
-		if (stop) /* that was only to see whether it still moves */
-			break;
-	}
-	if (!may)
+	if (!may && t->restless)
+		return why == OK && is_idle(s, t) ? OK : read_unstoppable(s, t);
+	for (int i = 1; i < READS && why != OK && why != GONE; i++)
+		why = stack_read(s->walker, t->stack, t->tstate, NULL, 0, holder, &first);
+	if (why == OK || why == GONE || !may)
 		return why;
-	stopped = read_stopping(s, t, gil, flags, holder);
-	return stopped == DENIED ? why : stopped;
+	return read_stopped(s, t);
 }
 
 /* ---- counting ---- */
@@ -255,7 +282,8 @@ count(struct sampler *s, uint32_t stack)
 		profile_log(s->profile, stack, s->time);
 }
 
-static void
+/* Returns 0 if there was nothing to count: a thread that runs no Python. */
+static int
 count_stack(struct sampler *s, struct thread *t)
 {
 	uint32_t stack = PROFILE_ROOT;
@@ -263,10 +291,11 @@ count_stack(struct sampler *s, struct thread *t)
 	if (s->options.by_thread)
 		stack = profile_stack(s->profile, stack, thread_root(s, t));
 	stack = stack_in_profile(t->stack, s->profile, stack);
-	if (stack == PROFILE_ROOT) /* a thread that runs no Python: nothing to show */
-		return;
+	if (stack == PROFILE_ROOT)
+		return 0;
 	count(s, stack);
 	s->counts.samples++;
+	return 1;
 }
 
 static void
@@ -334,8 +363,7 @@ take_holder(struct sampler *s, struct gil gil, int *ran)
 		s->last_holder = t->tstate;
 		why = take(s, t, &gil, 0, &holder);
 		if (why == OK && holder == t->tstate) {
-			*ran = 1;
-			count_stack(s, t);
+			*ran |= count_stack(s, t);
 			return OK;
 		}
 		t = NULL;
@@ -402,8 +430,7 @@ take_all(struct sampler *s, int *ran)
 			continue;
 		why = take(s, t, NULL, flags, &holder);
 		if (why == OK && holder == t->tstate) {
-			*ran = 1;
-			count_stack(s, t);
+			*ran |= count_stack(s, t);
 		} else if (why != OK && why != GONE) {
 			s->lost = grow(s->lost, n_lost, &s->cap_lost, sizeof *s->lost);
 			s->lost[n_lost++] = (struct lost){ t->tstate, why };
@@ -489,16 +516,33 @@ skip_missed(struct sampler *s)
 	s->next = due;
 }
 
+/*
+ * How long after its time a tick is taken: up to half a period, at random, so
+ * that no program's own rhythm is in step with the samples.  (xorshift64*,
+ * S. Vigna, "An experimental exploration of Marsaglia's xorshift generators".)
+ */
+static int64_t
+jitter(struct sampler *s)
+{
+	s->random ^= s->random >> 12;
+	s->random ^= s->random << 25;
+	s->random ^= s->random >> 27;
+	return (int64_t)((s->random * 0x2545f4914f6cdd1du >> 33) % (uint64_t)(s->options.period / 2));
+}
+
 enum why
 sampler_run(struct sampler *s, const void *sigset, sample_event *event, void *context)
 {
-	if (!s->start)
+	if (!s->start) {
 		s->start = now_ns();
+		s->random = s->options.seed ? s->options.seed : (uint64_t)s->start;
+	}
 	while (s->options.ticks < 0 || s->next < s->options.ticks) {
 		enum why why;
 
-		if (sample_wait(s->start + s->next * s->options.period - now_ns(), sigset, event,
-		                context))
+		int64_t due = s->start + s->next * s->options.period + jitter(s);
+
+		if (sample_wait(due - now_ns(), sigset, event, context))
 			return OK;
 		skip_missed(s);
 		why = tick(s);

@@ -14,6 +14,7 @@ enum pausing { PAUSE_IF_NEEDED, PAUSE_ALWAYS, PAUSE_NEVER };
 struct sample_options {
 	int64_t period;   /* nanoseconds between ticks */
 	int64_t ticks;    /* how many; -1: until the target is gone */
+	uint64_t seed;    /* of the ticks' jitter; 0: another one each time */
 	enum pausing pausing;
 	int all_threads;  /* else those that hold the GIL or run */
 	int by_thread;    /* a root frame for every thread */

@@ -45,6 +45,7 @@ struct stack {
 	uint32_t *frames, *nodes;  /* root first: frames, and stacks up to there */
 	size_t n_frames, cap_frames, n_nodes, cap_nodes;
 	uint32_t root;             /* what nodes[] stands on */
+	int unchanged;             /* by the last read */
 };
 
 struct walker *
@@ -87,6 +88,12 @@ stack_free(struct stack *st)
 	free(st->frames);
 	free(st->nodes);
 	free(st);
+}
+
+int
+stack_unchanged(const struct stack *st)
+{
+	return st->unchanged;
 }
 
 const uint32_t *
@@ -374,6 +381,7 @@ tell(struct walker *w, struct stack *st, unsigned flags)
 	why = check_codes(w, st, now, flags);
 	if (why == OK && st->epoch != codes_epoch(w->codes))
 		n = st->now.n;
+	st->unchanged = !n && same == st->before.n;
 	/* From here on frames[] is no longer what `before` says. */
 	st->before.n = why == OK ? 0 : st->before.n;
 	if (why == OK)

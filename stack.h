@@ -46,6 +46,9 @@ enum stack_flags {
 enum why stack_read(struct walker *, struct stack *, raddr tstate, const struct gil *,
                     unsigned flags, raddr *holder, int *first);
 
+/* Whether it was, to the instruction, what the successful read before found. */
+int stack_unchanged(const struct stack *);
+
 /* Its frames as the profile numbers them, root first, and their number. */
 const uint32_t *stack_frames(const struct stack *, size_t *n);
 

@@ -43,8 +43,8 @@ teardown() {
 
 # --- what a test needs --------------------------------------------------------
 
-# requires WHAT...: skips the test unless all of it is there: "root", "root-dir"
-# (mount namespaces and chroot), "all" (the slow tests), or a command.
+# requires WHAT...: skips the test unless all of it is there: "root", "namespaces"
+# (those of mounts), "all" (the slow tests), or a command.
 requires() {
     local what
     for what; do
@@ -170,6 +170,12 @@ each_python() {
         [ -n "${PYFLAME_TEST_ALL:-}" ] || break
     done
     [ "$done" = 1 ] || skip "$last"
+}
+
+# The same for tests that only PYFLAME_TEST_ALL asks for.
+also() {
+    requires all
+    each_python "$@"
 }
 
 # One interpreter, in $python, for a test to which the version does not matter.

@@ -73,7 +73,7 @@ nothing_left() {
 @test "a command that ignores SIGCHLD by inheritance still does, and its status is known" {
     requires perl
     as=(perl -e '$SIG{CHLD} = "IGNORE"; exec @ARGV')
-    run_pyflame 7 -q -o profile -t sh -c 'grep SigIgn /proc/self/status; exit 7'
+    run_pyflame 0 -q -o profile -t grep SigIgn /proc/self/status
     matches "$output" 'SigIgn:.*1.{4}$'
 }
 
@@ -152,9 +152,7 @@ nothing_left() {
 }
 
 launched() {
-    run_pyflame 3 -t "$1" "$targets/exit_after.py" 0.5
-    [ "$(samples stdout '/exit_after\.py:busy:')" -gt 100 ]
-    run_pyflame 3 --threads -t "$1" "$targets/exit_after.py" 0.5
+    run_pyflame 3 ${2:+"$2"} -t "$1" "$targets/exit_after.py" 0.4
     [ "$(samples stdout '/exit_after\.py:busy:')" -gt 100 ]
 }
 
@@ -172,6 +170,9 @@ launched() {
 @test "3.13t: a command" { each_python 3.13t launched; }
 @test "3.14t: a command" { each_python 3.14t launched; }
 @test "3.15t: a command" { each_python 3.15t launched; }
+
+@test "a command with --threads"        { each_python any launched --threads; }
+@test "3.14t: a command with --threads" { each_python 3.14t launched --threads; }
 
 @test "a command that forks, and whose children fork" {
     cat > forker.py << 'END'

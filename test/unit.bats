@@ -1,0 +1,54 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+# The parts that work on bytes alone, each by itself.
+
+load helper
+
+# compile_unit OUTPUT SOURCE ARGUMENT...: with the tree's own headers before the
+# system's, as "elf.h" and <elf.h> are two.
+compile_unit() {
+    compile "$1" -iquote "$tree" "${@:2}" -lm
+}
+
+unit_sources=("$tests/unit.c" "$tree"/{elf,linetab,label,profile,collapsed,util}.c)
+
+run_unit() {
+    status=0
+    ./unit > log 2>&1 || status=$?
+    grep -v '^ok ' log || :
+    equal "$status" 0
+    [ "$(grep -c '^ok ' log)" -gt 100 ]
+}
+
+@test "line tables, ELF images, labels and the order of stacks" {
+    compile_unit unit "${unit_sources[@]}"
+    run_unit
+}
+
+@test "the same with sanitizers" {
+    compile_unit unit -fsanitize=address,undefined -fno-sanitize-recover=all "${unit_sources[@]}" ||
+        skip "needs sanitizers"
+    run_unit
+}
+
+# The lines that the interpreter itself finds in the tables of some modules.
+reads_lines() {
+    "$1" "$tests/tools/lines.py" > lines
+    ./lines_of < lines
+}
+
+compile_lines() {
+    compile_unit lines_of "$tests/tools/lines.c" "$tree/linetab.c"
+}
+
+@test "2.7: line tables as Python reads them"  { compile_lines; each_python 2.7 reads_lines; }
+@test "3.6: line tables as Python reads them"  { compile_lines; each_python 3.6 reads_lines; }
+@test "3.7: line tables as Python reads them"  { compile_lines; each_python 3.7 reads_lines; }
+@test "3.8: line tables as Python reads them"  { compile_lines; each_python 3.8 reads_lines; }
+@test "3.9: line tables as Python reads them"  { compile_lines; each_python 3.9 reads_lines; }
+@test "3.10: line tables as Python reads them" { compile_lines; each_python 3.10 reads_lines; }
+@test "3.11: line tables as Python reads them" { compile_lines; each_python 3.11 reads_lines; }
+@test "3.12: line tables as Python reads them" { compile_lines; each_python 3.12 reads_lines; }
+@test "3.13: line tables as Python reads them" { compile_lines; each_python 3.13 reads_lines; }
+@test "3.14: line tables as Python reads them" { compile_lines; each_python 3.14 reads_lines; }
+@test "3.15: line tables as Python reads them" { compile_lines; each_python 3.15 reads_lines; }

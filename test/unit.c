@@ -1,0 +1,593 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Tests of what works on bytes alone: line tables, ELF images, labels, the order
+ * of collapsed stacks.  A line `ok NAME` or `not ok NAME` for each check; the exit
+ * status is 1 if any failed.
+ */
+#include <elf.h>
+#include <limits.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "util.h"
+#include "elf.h"
+#include "linetab.h"
+#include "profile.h"
+#include "label.h"
+#include "collapsed.h"
+
+static int failed;
+
+static void
+check(int good, const char *format, ...)
+{
+	va_list args;
+
+	printf(good ? "ok " : "not ok ");
+	va_start(args, format);
+	vprintf(format, args);
+	va_end(args);
+	printf("\n");
+	failed |= !good;
+}
+
+static void
+is_line(const char *name, int seen, int expected)
+{
+	check(seen == expected, seen == expected ? "%s" : "%s: %d, not %d", name, seen, expected);
+}
+
+/* ---- line tables ---- */
+
+/* The bytes are copied, so that reading beyond them shows under a sanitizer. */
+static unsigned char *
+exactly(const void *bytes, size_t len)
+{
+	unsigned char *copy = malloc(len ? len : 1);
+
+	if (!copy)
+		abort();
+	return memcpy(copy, bytes, len);
+}
+
+enum format { LNOTAB_UNSIGNED, LNOTAB, RANGES, LOCATIONS };
+
+static int
+line_at(enum format format, const void *bytes, size_t len, int first, long offset)
+{
+	unsigned char *table = exactly(bytes, len);
+	int line = format == RANGES ? linetab_ranges(table, len, first, offset) :
+	           format == LOCATIONS ? linetab_locations(table, len, first, offset) :
+	           linetab_lnotab(table, len, first, offset, format == LNOTAB);
+
+	free(table);
+	return line;
+}
+
+#define LINE(format, bytes, first, offset) line_at(format, bytes, sizeof bytes - 1, first, offset)
+
+static void
+test_lnotab(void)
+{
+	/* lines 10 at 0, 11 at 6, 14 at 8 */
+	static const char plain[] = "\6\1\2\3";
+	/* 255 and 45 bytes without a line, then line 20 at 300; then 300 lines in steps */
+	static const char far[] = "\377\0\55\12\2\377\0\55";
+	/* line 10 at 0, 15 at 2, 12 at 4 */
+	static const char back[] = "\2\5\2\375";
+
+	is_line("lnotab: first instruction", LINE(LNOTAB, plain, 10, 0), 10);
+	is_line("lnotab: before the first line ends", LINE(LNOTAB, plain, 10, 5), 10);
+	is_line("lnotab: second line", LINE(LNOTAB, plain, 10, 6), 11);
+	is_line("lnotab: third line", LINE(LNOTAB, plain, 10, 8), 14);
+	is_line("lnotab: after the end", LINE(LNOTAB, plain, 10, 1000), 14);
+	is_line("lnotab: not begun", LINE(LNOTAB, plain, 10, -1), 10);
+	is_line("lnotab: far, before", LINE(LNOTAB_UNSIGNED, far, 10, 299), 10);
+	is_line("lnotab: far, there", LINE(LNOTAB_UNSIGNED, far, 10, 300), 20);
+	is_line("lnotab: far, many lines", LINE(LNOTAB_UNSIGNED, far, 10, 302), 320);
+	is_line("lnotab: signed, up", LINE(LNOTAB, back, 10, 2), 15);
+	is_line("lnotab: signed, back", LINE(LNOTAB, back, 10, 4), 12);
+	is_line("lnotab: unsigned, never back", LINE(LNOTAB_UNSIGNED, back, 10, 4), 268);
+	is_line("lnotab: empty", LINE(LNOTAB, "", 10, 4), 10);
+	is_line("lnotab: half a pair", LINE(LNOTAB, "\2\1\2", 10, 100), 11);
+}
+
+static void
+test_ranges(void)
+{
+	/* 0-4 line 10, 4-8 no line, 8-10 line 12, 10-12 line 9 */
+	static const char table[] = "\4\0\4\200\2\2\2\375";
+	/* a range without bytes only moves the line: 0-2 is 10 + 127 + 100 */
+	static const char jump[] = "\0\177\2\144";
+
+	is_line("ranges: first", LINE(RANGES, table, 10, 0), 10);
+	is_line("ranges: last of the first", LINE(RANGES, table, 10, 3), 10);
+	is_line("ranges: no line", LINE(RANGES, table, 10, 4), 10);
+	is_line("ranges: after no line", LINE(RANGES, table, 10, 8), 12);
+	is_line("ranges: back", LINE(RANGES, table, 10, 10), 9);
+	is_line("ranges: after the end", LINE(RANGES, table, 10, 12), 10);
+	is_line("ranges: a jump of many lines", LINE(RANGES, jump, 10, 0), 237);
+	is_line("ranges: not begun", LINE(RANGES, jump, 10, -1), 10);
+	is_line("ranges: empty", LINE(RANGES, "", 10, 0), 10);
+	is_line("ranges: half a pair", LINE(RANGES, "\2\1\2", 10, 2), 10);
+}
+
+/* Heads of entries: the top bit, the code, how many units less one. */
+#define HEAD(code, units) (char)(128 | (code) << 3 | ((units) - 1))
+
+static void
+test_locations(void)
+{
+	const char table[] = {
+		HEAD(0, 1), 0x12,             /* 0-2: short form, same line, 10 */
+		HEAD(10, 2), 1, 2,            /* 2-6: one line, +0 */
+		HEAD(12, 1), 1, 2,            /* 6-8: +2, line 12 */
+		HEAD(15, 8),                  /* 8-24: none */
+		HEAD(13, 1), 7,               /* 24-26: no columns, -3, line 9 */
+		HEAD(14, 1), 4, 0, 1, 1,      /* 26-28: long, +2, line 11 */
+		HEAD(13, 1), 0x40 | 8, 4,     /* 28-30: 8 | 4 << 6 = 264: +132, line 143 */
+		0,
+	};
+	const char cut[] = { HEAD(10, 1), 1, 2, HEAD(13, 1), 0x7f, 0x7f, 0 };
+	const char endless[] = { HEAD(13, 8), 0x7f, 0x7f, 0x7f, 0x7f, 0x7f, 0x7f, 0x7f, 0x7f, 0 };
+
+	is_line("locations: short form", LINE(LOCATIONS, table, 10, 0), 10);
+	is_line("locations: one line, first unit", LINE(LOCATIONS, table, 10, 2), 10);
+	is_line("locations: one line, second unit", LINE(LOCATIONS, table, 10, 4), 10);
+	is_line("locations: one line, two on", LINE(LOCATIONS, table, 10, 6), 12);
+	is_line("locations: no line", LINE(LOCATIONS, table, 10, 8), 10);
+	is_line("locations: no line, to its end", LINE(LOCATIONS, table, 10, 22), 10);
+	is_line("locations: no columns, back", LINE(LOCATIONS, table, 10, 24), 9);
+	is_line("locations: long form", LINE(LOCATIONS, table, 10, 26), 11);
+	is_line("locations: a number of two bytes", LINE(LOCATIONS, table, 10, 28), 143);
+	is_line("locations: after the end", LINE(LOCATIONS, table, 10, 30), 10);
+	is_line("locations: not begun", LINE(LOCATIONS, table, 10, -2), 10);
+	is_line("locations: empty", LINE(LOCATIONS, "", 10, 0), 10);
+	is_line("locations: cut off, what comes before", LINE(LOCATIONS, cut, 10, 0), 10);
+	LINE(LOCATIONS, cut, 10, 2);
+	LINE(LOCATIONS, endless, 10, 0);
+	check(1, "locations: numbers that do not end are survived");
+}
+
+/* Nothing may be read outside, nothing may overflow: a sanitizer would tell. */
+static void
+test_random_tables(void)
+{
+	unsigned seed = 1;
+
+	for (int n = 0; n < 20000; n++) {
+		unsigned char table[40];
+		size_t len = (size_t)(n % 40);
+
+		for (size_t i = 0; i < len; i++)
+			table[i] = (unsigned char)((seed = seed * 1103515245 + 12345) >> 16);
+		for (int format = LNOTAB_UNSIGNED; format <= LOCATIONS; format++)
+			for (long offset = -2; offset < 600; offset += 77)
+				line_at((enum format)format, table, len, n & 1 ? INT_MAX : 1, offset);
+	}
+	check(1, "random tables are survived");
+}
+
+/* ---- ELF images ---- */
+
+enum { IMAGE = 4096, BASE = 0x10000, PHDRS = 64, DYNAMIC = 512, HASH = 1024, SYMTAB = 1536,
+       STRTAB = 2048 };
+
+struct image {
+	unsigned char bytes[IMAGE];
+	int wide;
+	uint64_t vaddr, loaded; /* where it says that it is, and where it is */
+	int escaped; /* something outside was asked for */
+};
+
+static int
+read_image(void *context, uint64_t addr, void *buf, size_t len)
+{
+	struct image *image = context;
+
+	if (addr < image->loaded || addr - image->loaded > IMAGE ||
+	    len > IMAGE - (addr - image->loaded)) {
+		image->escaped = 1;
+		return -1;
+	}
+	memcpy(buf, image->bytes + (addr - image->loaded), len);
+	return 0;
+}
+
+static void
+put(struct image *image, size_t at, uint64_t value, size_t size)
+{
+	uint32_t narrow = (uint32_t)value;
+	uint16_t half = (uint16_t)value;
+
+	memcpy(image->bytes + at, size == 8 ? (void *)&value : size == 4 ? (void *)&narrow :
+	       (void *)&half, size);
+}
+
+static void
+put_header(struct image *image, int type)
+{
+	memcpy(image->bytes, ELFMAG, SELFMAG);
+	image->bytes[EI_CLASS] = image->wide ? ELFCLASS64 : ELFCLASS32;
+	image->bytes[EI_DATA] = ELFDATA2LSB;
+	put(image, 16, (uint64_t)type, 2);
+	put(image, 18, EM_X86_64, 2);
+	put(image, image->wide ? offsetof(Elf64_Ehdr, e_phoff) : offsetof(Elf32_Ehdr, e_phoff),
+	    PHDRS, image->wide ? 8 : 4);
+	put(image, image->wide ? offsetof(Elf64_Ehdr, e_phentsize) :
+	    offsetof(Elf32_Ehdr, e_phentsize),
+	    image->wide ? sizeof(Elf64_Phdr) : sizeof(Elf32_Phdr), 2);
+	put(image, image->wide ? offsetof(Elf64_Ehdr, e_phnum) : offsetof(Elf32_Ehdr, e_phnum),
+	    3, 2);
+}
+
+static void
+put_segment(struct image *image, int i, uint32_t type, uint32_t flags, uint64_t offset,
+            uint64_t memsz)
+{
+	Elf64_Phdr h64 = { .p_type = type, .p_flags = flags, .p_offset = offset,
+	                   .p_vaddr = image->vaddr + offset, .p_memsz = memsz };
+	Elf32_Phdr h32 = { .p_type = type, .p_flags = flags, .p_offset = (Elf32_Off)offset,
+	                   .p_vaddr = (Elf32_Addr)(image->vaddr + offset),
+	                   .p_memsz = (Elf32_Word)memsz };
+	size_t size = image->wide ? sizeof h64 : sizeof h32;
+
+	memcpy(image->bytes + PHDRS + (size_t)i * size, image->wide ? (void *)&h64 : (void *)&h32,
+	       size);
+}
+
+static void
+put_dynamic(struct image *image, int i, uint64_t tag, uint64_t value)
+{
+	size_t word = image->wide ? 8 : 4;
+
+	put(image, DYNAMIC + (size_t)i * 2 * word, tag, word);
+	put(image, DYNAMIC + ((size_t)i * 2 + 1) * word, value, word);
+}
+
+static void
+put_symbol(struct image *image, int i, uint32_t name, uint64_t value, uint16_t section)
+{
+	Elf64_Sym s64 = { .st_name = name, .st_value = value, .st_shndx = section };
+	Elf32_Sym s32 = { .st_name = name, .st_value = (Elf32_Addr)value, .st_shndx = section };
+	size_t size = image->wide ? sizeof s64 : sizeof s32;
+
+	memcpy(image->bytes + SYMTAB + (size_t)i * size, image->wide ? (void *)&s64 : (void *)&s32,
+	       size);
+}
+
+/* Symbols 1 "first" and 2 "_PyRuntime" are defined, 3 "missing" is not. */
+static const char names[] = "\0first\0_PyRuntime\0missing";
+enum { FIRST = 1, RUNTIME = 7, MISSING = 18 };
+
+static uint32_t
+hash_sysv(const char *name)
+{
+	uint32_t h = 0, g;
+
+	for (; *name; name++) {
+		h = (h << 4) + (unsigned char)*name;
+		if ((g = h & 0xf0000000))
+			h ^= g >> 24;
+		h &= ~g;
+	}
+	return h;
+}
+
+static uint32_t
+hash_gnu(const char *name)
+{
+	uint32_t h = 5381;
+
+	for (; *name; name++)
+		h = h * 33 + (unsigned char)*name;
+	return h;
+}
+
+/* One bucket holds all: what matters is that the chain is followed. */
+static void
+put_hash(struct image *image, int gnu)
+{
+	size_t bloom = image->wide ? 8 : 4, chains = HASH + 16 + bloom + 4;
+
+	if (!gnu) {
+		put(image, HASH, 1, 4);
+		put(image, HASH + 4, 4, 4);
+		put(image, HASH + 8, 3, 4);     /* the bucket: 3, then 2, then 1 */
+		put(image, HASH + 12 + 4 * 3, 2, 4);
+		put(image, HASH + 12 + 4 * 2, 1, 4);
+		return;
+	}
+	put(image, HASH, 1, 4);
+	put(image, HASH + 4, 1, 4);
+	put(image, HASH + 8, 1, 4);
+	memset(image->bytes + HASH + 16, 255, bloom);
+	put(image, HASH + 16 + bloom, 1, 4);
+	put(image, chains, hash_gnu("first") & ~1u, 4);
+	put(image, chains + 4, hash_gnu("_PyRuntime") & ~1u, 4);
+	put(image, chains + 8, hash_gnu("missing") | 1, 4);
+}
+
+static void
+make_image(struct image *image, int wide, int gnu, uint64_t vaddr, int relocated)
+{
+	uint64_t at;
+
+	memset(image, 0, sizeof *image);
+	image->wide = wide;
+	image->vaddr = vaddr;
+	image->loaded = vaddr ? vaddr : BASE;
+	at = relocated ? image->loaded : vaddr;
+	put_header(image, vaddr ? ET_EXEC : ET_DYN);
+	put_segment(image, 0, PT_LOAD, PF_R, 0, 3000);
+	put_segment(image, 1, PT_LOAD, PF_R | PF_W, 3000, 500);
+	put_segment(image, 2, PT_DYNAMIC, PF_R, DYNAMIC, 256);
+	put_dynamic(image, 0, gnu ? DT_GNU_HASH : DT_HASH, at + HASH);
+	put_dynamic(image, 1, DT_SYMTAB, at + SYMTAB);
+	put_dynamic(image, 2, DT_STRTAB, at + STRTAB);
+	put_dynamic(image, 3, DT_STRSZ, sizeof names);
+	put_dynamic(image, 4, DT_NULL, 0);
+	put_hash(image, gnu);
+	put_symbol(image, 1, FIRST, vaddr + 100, 1);
+	put_symbol(image, 2, RUNTIME, vaddr + 3100, 1);
+	put_symbol(image, 3, MISSING, 0, SHN_UNDEF);
+	memcpy(image->bytes + STRTAB, names, sizeof names);
+}
+
+static void
+test_symbols(void)
+{
+	static struct image image;
+	struct elf elf;
+
+	for (int n = 0; n < 16; n++) {
+		int wide = n & 1, gnu = n >> 1 & 1, fixed = n >> 2 & 1, relocated = n >> 3;
+		char name[64];
+
+		snprintf(name, sizeof name, "elf: %s, %s, %s, %s", wide ? "64 bits" : "32 bits",
+		         gnu ? "GNU hash" : "SysV hash", fixed ? "fixed" : "position-independent",
+		         relocated ? "relocated" : "as in the file");
+		make_image(&image, wide, gnu, fixed ? 0x400000 : 0, relocated);
+		if (elf_open(&elf, read_image, &image, image.loaded)) {
+			check(0, "%s: not opened", name);
+			continue;
+		}
+		check(elf.ptr == (wide ? 8 : 4) && elf.n_segments == 2 && !!elf.shared == !fixed &&
+		      elf.segments[1].writable && !elf.segments[0].writable &&
+		      elf.segments[1].addr == image.loaded + 3000 && elf.segments[1].size == 500,
+		      "%s: segments", name);
+		check(elf_symbol(&elf, "_PyRuntime") == image.loaded + 3100 &&
+		      elf_symbol(&elf, "first") == image.loaded + 100, "%s: symbols", name);
+		check(!elf_symbol(&elf, "missing") && !elf_symbol(&elf, "absent"),
+		      "%s: no others", name);
+		check(!image.escaped, "%s: nothing outside is read", name);
+	}
+	check(hash_sysv("first") != hash_sysv("missing"), "elf: hashes differ");
+}
+
+static int
+opens(struct image *image)
+{
+	struct elf elf;
+
+	return !elf_open(&elf, read_image, image, image->loaded);
+}
+
+static void
+test_bad_headers(void)
+{
+	static struct image image;
+
+	make_image(&image, 1, 1, 0, 1);
+	image.bytes[1] = 'X';
+	check(!opens(&image), "elf: refuses what has not its magic number");
+	make_image(&image, 1, 1, 0, 1);
+	put(&image, 16, ET_CORE, 2);
+	check(!opens(&image), "elf: refuses a core file");
+	make_image(&image, 1, 1, 0, 1);
+	put(&image, offsetof(Elf64_Ehdr, e_phnum), 65535, 2);
+	check(!opens(&image), "elf: refuses 65535 program headers");
+	make_image(&image, 1, 1, 0, 1);
+	put(&image, offsetof(Elf64_Ehdr, e_phentsize), 1, 2);
+	check(!opens(&image), "elf: refuses program headers of one byte");
+	make_image(&image, 1, 1, 0, 1);
+	put(&image, offsetof(Elf64_Ehdr, e_phoff), UINT64_MAX - 10, 8);
+	check(!opens(&image), "elf: refuses program headers that are nowhere");
+	make_image(&image, 1, 1, 0, 1);
+	put_segment(&image, 0, PT_NULL, 0, 0, 0);
+	put_segment(&image, 1, PT_NULL, 0, 0, 0);
+	check(!opens(&image), "elf: refuses an image without segments");
+}
+
+static void
+test_bad_tables(void)
+{
+	static struct image image;
+	struct elf elf;
+
+	make_image(&image, 1, 0, 0, 1);
+	put(&image, HASH + 12 + 4 * 3, 3, 4); /* 3 -> 3 -> 3 ... */
+	check(opens(&image) && !elf_open(&elf, read_image, &image, image.loaded) &&
+	      !elf_symbol(&elf, "absent"), "elf: a chain in a circle ends");
+	make_image(&image, 1, 1, 0, 1);
+	put(&image, HASH, 0, 4);
+	check(!elf_open(&elf, read_image, &image, image.loaded) &&
+	      !elf_symbol(&elf, "_PyRuntime"), "elf: no buckets, no symbol");
+	make_image(&image, 1, 0, 0, 1);
+	put(&image, HASH, UINT32_MAX, 4);
+	put(&image, HASH + 4, UINT32_MAX, 4);
+	check(!elf_open(&elf, read_image, &image, image.loaded) &&
+	      !elf_symbol(&elf, "_PyRuntime"), "elf: four billion buckets, no symbol");
+	make_image(&image, 1, 1, 0, 1);
+	put_symbol(&image, 2, UINT32_MAX, 3100, 1);
+	check(!elf_open(&elf, read_image, &image, image.loaded) &&
+	      !elf_symbol(&elf, "_PyRuntime"), "elf: a name that is nowhere");
+	make_image(&image, 1, 1, 0, 1);
+	put_dynamic(&image, 3, DT_STRSZ, RUNTIME);
+	check(!elf_open(&elf, read_image, &image, image.loaded) &&
+	      !elf_symbol(&elf, "_PyRuntime"), "elf: a name behind the names");
+}
+
+/* Every byte wrong, one after the other, and many at once. */
+static void
+test_damaged_images(void)
+{
+	static struct image image;
+	struct elf elf;
+	unsigned seed = 1;
+
+	for (int n = 0; n < 20000; n++) {
+		make_image(&image, n & 1, n >> 1 & 1, n & 4 ? 0x400000 : 0, n & 8);
+		for (int damages = n % 5; damages >= 0; damages--) {
+			seed = seed * 1103515245 + 12345;
+			image.bytes[seed >> 8 & (IMAGE / 2 - 1)] = (unsigned char)(seed >> 24);
+		}
+		if (!elf_open(&elf, read_image, &image, image.loaded)) {
+			elf_symbol(&elf, "_PyRuntime");
+			elf_symbol(&elf, "absent");
+			if (elf.n_segments > ELF_MAX_SEGMENTS)
+				check(0, "elf: too many segments");
+		}
+	}
+	check(1, "elf: damaged images are survived");
+}
+
+/* ---- labels ---- */
+
+static void
+is_label(const char *name, const char *bytes, size_t len, const char *expected)
+{
+	struct buf out = { 0 };
+	unsigned char *copy = exactly(bytes, len);
+
+	label_name(&out, (char *)copy, len);
+	check(out.len == strlen(expected) && (!out.len || !memcmp(out.data, expected, out.len)),
+	      "label: %s", name);
+	free(copy);
+	buf_free(&out);
+}
+
+#define LABEL(name, bytes, expected) is_label(name, bytes, sizeof bytes - 1, expected)
+
+static void
+test_labels(void)
+{
+	LABEL("plain", "f_1 <x>:y", "f_1 <x>:y");
+	LABEL("empty", "", "");
+	LABEL("semicolon", "a;b", "a\\x3bb");
+	LABEL("backslash", "a\\x3bb", "a\\\\x3bb");
+	LABEL("newline", "a\nb\r", "a\\x0ab\\x0d");
+	LABEL("zero byte", "a\0b", "a\\x00b");
+	LABEL("control", "\1\33\37\177", "\\x01\\x1b\\x1f\\x7f");
+	LABEL("two bytes", "\xc3\xa9", "\xc3\xa9");
+	LABEL("three bytes", "\xe6\x97\xa5", "\xe6\x97\xa5");
+	LABEL("four bytes", "\xf0\x9d\x94\x98", "\xf0\x9d\x94\x98");
+	LABEL("cut off", "\xf0\x9d\x94", "\\xf0\\x9d\\x94");
+	LABEL("overlong", "\xc0\xbb \xe0\x80\xbb", "\\xc0\\xbb \\xe0\\x80\\xbb");
+	LABEL("surrogate", "\xed\xa0\x80", "\\xed\\xa0\\x80");
+	LABEL("beyond Unicode", "\xf4\x90\x80\x80", "\\xf4\\x90\\x80\\x80");
+	LABEL("lone continuation", "\x80", "\\x80");
+	LABEL("bad, then good", "\xe6\x97;\xc3\xa9", "\\xe6\\x97\\x3b\xc3\xa9");
+}
+
+/* ---- the order of collapsed stacks ---- */
+
+static uint32_t
+frame(struct profile *p, const char *file, const char *function, int line)
+{
+	return profile_frame(p, (struct profile_frame){
+		file ? profile_string(p, file, strlen(file)) : PROFILE_NO_FILE,
+		profile_string(p, function, strlen(function)), line });
+}
+
+static int
+compare_lines(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+static void
+is_sorted(const char *name, struct profile *p)
+{
+	struct buf out = { 0 };
+	char *lines[2000], *sorted[2000];
+	size_t n = 0;
+
+	collapsed_write(p, &out);
+	buf_add(&out, "", 1);
+	for (char *line = strtok(out.data, "\n"); line && n < LEN(lines); line = strtok(NULL, "\n"))
+		lines[n++] = line;
+	memcpy(sorted, lines, sizeof lines);
+	qsort(sorted, n, sizeof *sorted, compare_lines);
+	check(n > 1 && !memcmp(sorted, lines, n * sizeof *lines), "collapsed: %s is sorted", name);
+	buf_free(&out);
+}
+
+static void
+test_order(void)
+{
+	static const char *const functions[] = { "a", "a b", "a!", "ab", "a1", "a\xc3\xa9", "A", "a;" };
+	struct profile *p = profile_new();
+	unsigned seed = 1;
+
+	for (int n = 0; n < 1000; n++) {
+		uint32_t stack = PROFILE_ROOT;
+
+		for (int depth = n % 7 + 1; depth > 0; depth--) {
+			seed = seed * 1103515245 + 12345;
+			stack = profile_stack(p, stack,
+			                      frame(p, seed >> 20 & 1 ? "f" : NULL, functions[seed >> 16 & 7],
+			                            (int)(seed >> 24 & 15)));
+		}
+		for (int count = n % 13; count >= 0; count--)
+			profile_count(p, stack);
+	}
+	is_sorted("a random profile", p);
+	profile_free(p);
+}
+
+static void
+test_counts(void)
+{
+	struct profile *p = profile_new();
+	struct buf out = { 0 };
+	uint32_t a = profile_stack(p, PROFILE_ROOT, frame(p, "f.py", "a", 1));
+	uint32_t b = profile_stack(p, a, frame(p, "f.py", "b", 0));
+
+	check(profile_stack(p, PROFILE_ROOT, frame(p, "f.py", "a", 1)) == a, "profile: a stack is kept once");
+	check(frame(p, "f.py", "a", 1) != frame(p, "f.py", "a", 2) &&
+	      frame(p, "f.py", "a", 1) != frame(p, "f.py", "b", 1) &&
+	      frame(p, "f.py", "a", 1) != frame(p, "g.py", "a", 1), "profile: frames are told apart");
+	profile_count(p, b);
+	profile_count(p, b);
+	profile_count(p, a);
+	profile_count(p, PROFILE_ROOT);
+	profile_count_failed(p);
+	collapsed_write(p, &out);
+	buf_add(&out, "", 1);
+	check(!strcmp(out.data, "(idle) 1\n(failed) 1\nf.py:a:1 1\nf.py:a:1;f.py:b 2\n"),
+	      "collapsed: idle, failed, then the stacks");
+	buf_free(&out);
+	profile_free(p);
+}
+
+int
+main(void)
+{
+	test_lnotab();
+	test_ranges();
+	test_locations();
+	test_random_tables();
+	test_symbols();
+	test_bad_headers();
+	test_bad_tables();
+	test_damaged_images();
+	test_labels();
+	test_order();
+	test_counts();
+	return failed;
+}
