@@ -94,7 +94,7 @@ ends_unharmed() {
 stop_target() {
     kill -STOP "$pid"
     wait_for 10 in_state "$pid" T
-    states[$pid]=T
+    states["$pid"]=T
 }
 
 @test "a stopped target is dumped and stays stopped" {
@@ -131,7 +131,7 @@ stop_target() {
     start_pyflame -s 100 --pause "$pid"
     wait_for_sampling
     kill -CONT "$pid"
-    states[$pid]=RS
+    states["$pid"]=RS
     wait_for 10 is_unharmed "$pid"
     kill -INT "$profiler"
     end_pyflame 0
@@ -176,7 +176,7 @@ stop_target() {
     strace -f -o trace -p "$pid" 2> strace.log 3>&- &
     tracer=$!
     wait_for 10 grep -q "^TracerPid:.*$tracer" "/proc/$pid/status"
-    tracers[$pid]=$tracer
+    tracers["$pid"]=$tracer
     for option in "" --pause --threads; do
         # shellcheck disable=SC2086 # none or one
         run_pyflame 0 -s 0.2 $option "$pid"
@@ -188,7 +188,7 @@ stop_target() {
     is_unharmed "$pid"
     kill "$tracer"
     wait "$tracer" || :
-    tracers[$pid]=0
+    tracers["$pid"]=0
 }
 
 # frozen FILE FREEZE THAW FOLDER: samples a target in a new control group.
@@ -237,7 +237,7 @@ identity() {
     grep -E '^(Name|Umask|Tgid|PPid|TracerPid|[UG]id|FDSize|Threads|Sig[PBIC]|Shd|Cap|NoNewPrivs|Seccomp)' \
         "/proc/$1/status"
     cut -d ' ' -f 1,3,5,6 < "/proc/$1/maps"
-    ls -l "/proc/$1/fd" | sed 's/.* \([0-9]* ->\)/\1/'
+    find "/proc/$1/fd" -type l -printf '%f %l\n' | sort
 }
 
 @test "signals, files and memory of the target are as before" {

@@ -141,7 +141,7 @@ all_match() {
 # with the system's own first. Debug builds are their own version, 3.11-debug.
 pythons_of() {
     local list=$BATS_RUN_TMPDIR/pythons
-    [ -s "$list" ] || "$tests/pythons" > "$list"
+    [ -s "$list" ] || "$tests/pythons" > "$list" || :
     awk -F '\t' -v version="$1" '
         version == "any" && /^3\.[0-9]+-system/ { print }
         version == "any" && !/^2|^3\.[0-9]+t|^3\.[0-9]+-(system|debug)/ { rest = rest $0 "\n" }
@@ -298,7 +298,6 @@ run_pyflame() {
 }
 
 take_output() {
-    stdout_file=$BATS_TEST_TMPDIR/stdout
     output=$(tr -d '\0' < "$BATS_TEST_TMPDIR/stdout")
     stderr=$(tr -d '\0' < "$BATS_TEST_TMPDIR/stderr")
     head -n 20 "$BATS_TEST_TMPDIR/stdout" | cut -c 1-300

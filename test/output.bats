@@ -147,9 +147,10 @@ while True: spin(); time.sleep(.01)'
     all_match '^thread [0-9]+ [^;]+;[^;]+:[^;]+:[0-9]+' stdout
     equal "$(grep -cE '^thread [0-9]+ sleeper-[01];' stdout)" 2
     matches "$output" "(^|"$'\n'")thread $pid MainThread;"
-    for tid in $(sed -n 's/^thread \([0-9]*\) .*/\1/p' stdout | sort -u); do
+    sed -n 's/^thread \([0-9]*\) .*/\1/p' stdout | sort -u > tids
+    while read -r tid; do
         [ -d "/proc/$pid/task/$tid" ]
-    done
+    done < tids
 }
 
 @test "--stats goes to stderr, and stdout has data only" {
@@ -309,7 +310,7 @@ time.sleep(100)'
     equal "$(cat profile)" earlier
     end_pyflame 0
     [ "$(samples profile ':main:')" -gt 0 ]
-    equal "$(ls -A | grep profile)" profile
+    equal "$(find . -name '*profile*')" ./profile
 }
 
 @test "-o leaves an earlier file alone if there is nothing to write" {
@@ -317,7 +318,7 @@ time.sleep(100)'
     echo earlier > profile
     run_pyflame 3 -o profile "$pid"
     equal "$(cat profile)" earlier
-    equal "$(ls -A | grep profile)" profile
+    equal "$(find . -name '*profile*')" ./profile
 }
 
 @test "-o makes no file if there is nothing to write" {
@@ -473,7 +474,7 @@ is_waiting() {
     wait_for 10 is_waiting
     kill -INT "$profiler"
     patience=10 end_pyflame 0
-    equal "$(samples stdout)" 1
+    [ "$(samples stdout)" -le 1 ]
 }
 
 @test "SIGUSR1 writes a snapshot, and the sampling goes on" {

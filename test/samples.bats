@@ -278,7 +278,9 @@ held_gil() {
     wait "$pid" || :
     held=$(sed -n 's/^held //p' "$target_out")
     seen=$(percent "$(samples stdout ':(busy|work):')" "$(stat_of ticks)")
+    # More than all of it: it was slower when it was measured alone.
     awk -v held="$held" -v seen="$seen" 'BEGIN {
+        if (held > 1) held = 1
         printf "held %.1f %%, seen %.1f %%\n", 100 * held, seen
         exit !(seen >= 100 * held - 10) }'
 }

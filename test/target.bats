@@ -285,9 +285,10 @@ END
     start_command unshare --pid --fork --mount-proc --kill-child "$python" "$targets/sleeper.py" 2
     inner=$(pgrep -P "$pid")
     run_pyflame 0 -d "$inner"
-    for tid in $(sed -n 's/^\([0-9]*\)\*\{0,1\}: .*/\1/p' stdout); do
+    sed -n 's/^\([0-9]*\)\*\{0,1\}: .*/\1/p' stdout > tids
+    while read -r tid; do
         [ -d "/proc/$inner/task/$tid" ]
-    done
+    done < tids
     equal "$(grep -cE '^[0-9]+\*?: (MainThread|sleeper-[01]) ' stdout)" 3
 }
 
@@ -415,8 +416,12 @@ def churn():
         for thread in threads: thread.join()
 print("ready", flush=True)
 churn()'
-    run_pyflame 0 -s 0.5 --threads "$pid"
-    [ "$(samples stdout ':churn:')" -gt 50 ]
+    for option in "" --pause --no-pause; do
+        # shellcheck disable=SC2086 # none or one
+        run_pyflame 0 -s 0.5 --threads $option --stats "$pid"
+        [ "$(samples stdout ':churn:')" -gt 50 ]
+        equal $(($(stat_of ticks) + $(stat_of missed))) 500
+    done
     for _ in 1 2 3 4 5 6 7 8 9 10; do
         run_pyflame 0 -d "$pid"
         matches "$output" ':churn:'
