@@ -302,7 +302,7 @@ static void
 count_idle(struct sampler *s)
 {
 	s->counts.idle++;
-	if (!s->options.exclude_idle)
+	if (!s->options.exclude_idle && s->options.mode == MODE_WALL)
 		count(s, PROFILE_ROOT);
 }
 
@@ -390,6 +390,8 @@ take_holders(struct sampler *s, int *ran)
 static int
 is_wanted(const struct sampler *s, struct thread *t)
 {
+	if (s->options.mode == MODE_CPU)
+		return thread_on_cpu(s->threads, t, s->options.period);
 	if (s->options.all_threads)
 		return !s->options.exclude_idle || !is_idle(s, t);
 	return s->t->layout->free_threaded ? t->attached : !is_idle(s, t);
@@ -563,6 +565,16 @@ sampler_stack(struct sampler *s, struct thread *t, const uint32_t **frames, size
 
 	*frames = stack_frames(t->stack, n);
 	return why;
+}
+
+int
+sampler_has_gil(struct sampler *s)
+{
+	size_t n;
+
+	threads_refresh(s->threads);
+	threads_gils(s->threads, &n);
+	return n > 0;
 }
 
 int
