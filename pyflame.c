@@ -252,6 +252,9 @@ summarise(const struct run *r, int64_t tenths)
 	say_failures(&c, &line);
 	if (c.missed)
 		buf_printf(&line, "; %" PRIu64 " ticks missed", c.missed);
+	if (c.spared)
+		buf_printf(&line, "; %" PRIu64 " ticks left out, to stop the program for less than "
+		           "2 %% of the time", c.spared);
 	if (c.may_not_stop)
 		buf_str(&line, "; not permitted to stop threads, so fast ones may be missing");
 	if (!r->options.quiet && (isatty(STDERR_FILENO) || line.len > plain))
@@ -265,7 +268,7 @@ print_stats(const struct run *r)
 	struct sample_counts c = sampler_counts(r->sampler);
 	uint64_t n = c.ticks ? c.ticks : 1, hundredths = c.calls * 100 / n;
 
-	warn("ticks %" PRIu64 ", missed %" PRIu64, c.ticks, c.missed);
+	warn("ticks %" PRIu64 ", missed %" PRIu64 ", left out %" PRIu64, c.ticks, c.missed, c.spared);
 	warn("samples %" PRIu64 ", idle %" PRIu64 ", not proven at first %" PRIu64
 	     ", taken with the thread stopped %" PRIu64, c.samples, c.idle, c.retried, c.stopped);
 	for (int i = OK + 1; i < WHY_COUNT; i++)
