@@ -254,7 +254,7 @@ summarise(const struct run *r, int64_t tenths)
 		buf_printf(&line, "; %" PRIu64 " ticks missed", c.missed);
 	if (c.spared)
 		buf_printf(&line, "; %" PRIu64 " ticks left out, to stop the program for less than "
-		           "2 %% of the time", c.spared);
+		           "a fiftieth of the time", c.spared);
 	if (c.may_not_stop)
 		buf_str(&line, "; not permitted to stop threads, so fast ones may be missing");
 	if (!r->options.quiet && (isatty(STDERR_FILENO) || line.len > plain))
