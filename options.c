@@ -14,6 +14,7 @@
 
 #include "util.h"
 #include "layouts.h"
+#include "sample.h"
 #include "options.h"
 
 #define TRY "; try pyflame --help"
@@ -28,6 +29,7 @@ static const struct option longs[] = {
 	{ "exclude-idle", no_argument, NULL, 'x' },
 	{ "flamechart", no_argument, NULL, OPT_FLAMECHART },
 	{ "help", no_argument, NULL, 'h' },
+	{ "mode", required_argument, NULL, 'm' },
 	{ "no-line-numbers", no_argument, NULL, 'n' },
 	{ "no-pause", no_argument, NULL, OPT_NO_PAUSE },
 	{ "output", required_argument, NULL, 'o' },
@@ -65,6 +67,8 @@ static const char help[] =
 	"      --threads           sample every thread, not only the one that holds the GIL\n"
 	"      --by-thread         a root frame for every thread; implies --threads\n"
 	"      --flamechart        print samples in order, with their times\n"
+	"  -m, --mode=MODE         wall: at every tick (default); cpu: only threads on a CPU;\n"
+	"                          gil: only the thread that holds the GIL\n"
 	"      --pause             stop the thread for the length of every sample\n"
 	"      --no-pause          never stop it, not even where nothing else gives proof\n"
 	"      --abi=VERSION       take the target for that version of CPython (2.7, 3.12)\n"
@@ -204,6 +208,19 @@ parse_pid(const char *text)
 	return (int)value;
 }
 
+static int
+parse_mode(const char *text)
+{
+	static const char *const modes[] = {
+		[MODE_WALL] = "wall", [MODE_CPU] = "cpu", [MODE_GIL] = "gil",
+	};
+
+	for (size_t i = 0; i < LEN(modes); i++)
+		if (!strcmp(text, modes[i]))
+			return (int)i;
+	die(USAGE, "-m wants wall, cpu or gil, not \"%s\"" TRY, text);
+}
+
 static uint64_t
 parse_seed(const char *text)
 {
@@ -265,6 +282,7 @@ take(struct options *o, int option, int argc, char *argv[])
 	switch (option) {
 	case 'd': o->dump = 1; break;
 	case 'h': print_help();
+	case 'm': o->mode = parse_mode(optarg); break;
 	case 'n': o->no_lines = 1; break;
 	case 'o': o->output = optarg; break;
 	case 'p':
@@ -296,7 +314,7 @@ options_parse(int argc, char *argv[])
 	int option, operands;
 
 	opterr = 0;
-	while ((option = getopt_long(argc, argv, ":dhno:p:qr:s:tvx", longs, NULL)) != -1) {
+	while ((option = getopt_long(argc, argv, ":dhm:no:p:qr:s:tvx", longs, NULL)) != -1) {
 		if (option == 't') { /* the rest is the command's */
 			o.command = argv + optind;
 			check(&o, 0);

@@ -12,6 +12,7 @@ struct options {
 	int64_t period;       /* nanoseconds */
 	uint64_t seed;        /* 0: not given */
 	unsigned abi;         /* PY_VERSION_HEX, 0: as found */
+	int mode;             /* enum mode of sample.h */
 	int pause, no_pause;
 	int dump, threads, by_thread, exclude_idle, no_lines, flamechart, stats, quiet;
 };

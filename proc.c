@@ -178,25 +178,45 @@ after_name(const char *stat)
 	return p && p[1] == ' ' ? p + 2 : NULL;
 }
 
-char
-proc_state(int pid, int tid, int *fd)
+/* Reads the start of a thread's file again, through a descriptor that is
+ * opened when *fd is -1.  The bytes read, 0 if there are none. */
+static size_t
+read_again(int pid, int tid, const char *name, int *fd, char *text, size_t size)
 {
-	char path[64], text[512];
-	const char *p;
+	char path[64];
 	ssize_t n;
 
 	if (*fd < 0) {
-		text_format(path, sizeof path, "/proc/%d/task/%d/stat", pid, tid);
+		text_format(path, sizeof path, "/proc/%d/task/%d/%s", pid, tid, name);
 		*fd = open(path, O_RDONLY | O_CLOEXEC);
 		if (*fd < 0)
 			return 0;
 	}
-	n = pread(*fd, text, sizeof text - 1, 0);
-	if (n <= 0)
-		return 0;
-	text[n] = 0;
-	p = after_name(text);
+	n = pread(*fd, text, size - 1, 0);
+	text[n > 0 ? n : 0] = 0;
+	return n > 0 ? (size_t)n : 0;
+}
+
+char
+proc_state(int pid, int tid, int *fd)
+{
+	char text[512];
+	const char *p = read_again(pid, tid, "stat", fd, text, sizeof text) ? after_name(text) : NULL;
+
 	return p ? *p : 0;
+}
+
+int64_t
+proc_cpu_time(int pid, int tid, int *fd)
+{
+	char text[128];
+	const char *p = text;
+	uint64_t ns;
+
+	if (!read_again(pid, tid, "schedstat", fd, text, sizeof text) ||
+	    parse_digits(&p, 10, &ns) || !ns)
+		return -1;
+	return (int64_t)ns;
 }
 
 /* Number `field` (3 is the state) of a process's stat file. */

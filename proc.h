@@ -38,6 +38,10 @@ void proc_command(int pid, struct buf *);
  * gone.  With a descriptor: *fd is opened when it is -1, and kept. */
 char proc_state(int pid, int tid, int *fd);
 
+/* How long a thread has run on a CPU, nanoseconds, as the scheduler has counted
+ * it up to its last look; -1 if that is not known.  *fd as above. */
+int64_t proc_cpu_time(int pid, int tid, int *fd);
+
 /* When the process started, in clock ticks since boot, which together with
  * its pid names it for ever; 0 if it is gone. */
 uint64_t proc_start_time(int pid);

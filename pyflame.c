@@ -252,6 +252,9 @@ summarise(const struct run *r, int64_t tenths)
 	say_failures(&c, &line);
 	if (c.missed)
 		buf_printf(&line, "; %" PRIu64 " ticks missed", c.missed);
+	if (c.spared)
+		buf_printf(&line, "; %" PRIu64 " ticks left out, to stop the program for less than "
+		           "a fiftieth of the time", c.spared);
 	if (c.may_not_stop)
 		buf_str(&line, "; not permitted to stop threads, so fast ones may be missing");
 	if (!r->options.quiet && (isatty(STDERR_FILENO) || line.len > plain))
@@ -265,7 +268,7 @@ print_stats(const struct run *r)
 	struct sample_counts c = sampler_counts(r->sampler);
 	uint64_t n = c.ticks ? c.ticks : 1, hundredths = c.calls * 100 / n;
 
-	warn("ticks %" PRIu64 ", missed %" PRIu64, c.ticks, c.missed);
+	warn("ticks %" PRIu64 ", missed %" PRIu64 ", left out %" PRIu64, c.ticks, c.missed, c.spared);
 	warn("samples %" PRIu64 ", idle %" PRIu64 ", not proven at first %" PRIu64
 	     ", taken with the thread stopped %" PRIu64, c.samples, c.idle, c.retried, c.stopped);
 	for (int i = OK + 1; i < WHY_COUNT; i++)
@@ -281,7 +284,9 @@ sample_options(const struct options *o)
 	struct sample_options s = {
 		.period = o->period, .ticks = -1, .seed = o->seed,
 		.pausing = o->pause ? PAUSE_ALWAYS : o->no_pause ? PAUSE_NEVER : PAUSE_IF_NEEDED,
-		.all_threads = o->threads || o->dump, .by_thread = o->by_thread,
+		.mode = (enum mode)o->mode,
+		.all_threads = o->mode == MODE_CPU || (o->threads && o->mode != MODE_GIL),
+		.by_thread = o->by_thread,
 		.exclude_idle = o->exclude_idle, .log = o->flamechart, .with_lines = !o->no_lines,
 	};
 	double seconds = o->seconds < 0 && !o->command ? 1 : o->seconds;
@@ -293,8 +298,9 @@ sample_options(const struct options *o)
 	return s;
 }
 
-/* Samples until there is a reason to end; follows the target through exec. */
-static void
+/* Samples until there is a reason to end; follows the target through exec.
+ * USAGE: what was asked for does not fit the target. */
+static enum status
 sample(struct run *r)
 {
 	struct sample_options options = sample_options(&r->options);
@@ -302,17 +308,23 @@ sample(struct run *r)
 	/* Wake up to the microsecond: the default slack is 50 of them. */
 	prctl(PR_SET_TIMERSLACK, 1UL);
 	r->sampler = sampler_new(r->target, r->profile, &options);
+	if (options.mode == MODE_GIL && !sampler_has_gil(r->sampler)) {
+		warn("-m gil: pid %d has no GIL, it is a free-threaded Python; use -m cpu",
+		     r->target->pid);
+		return USAGE;
+	}
 	while (sampler_run(r->sampler, &r->signals, on_event, r) == BROKEN) {
 		struct target *old = r->target;
 
 		r->target = old == &r->slots[0] ? &r->slots[1] : &r->slots[0];
 		if (await_python(r)) {
 			r->target = old;
-			return;
+			return DONE;
 		}
 		sampler_retarget(r->sampler, r->target);
 		target_close(old);
 	}
+	return DONE;
 }
 
 static enum status
@@ -339,7 +351,8 @@ profile(struct run *r)
 	int64_t start = now_ns();
 	struct sample_counts counts;
 
-	sample(r);
+	if (sample(r) != DONE)
+		return USAGE;
 	if (!r->child) /* its signals are handed on until it ends */
 		unblock_signals(r);
 	counts = sampler_counts(r->sampler);

@@ -36,6 +36,9 @@ enum {
 	AGREEING_READS = 3,
 	STOPS = 3,
 	STOP_AGAIN_NS = 50000,
+	STOP_COST_NS = 10000,  /* of stopping and waking up, beside the reading */
+	STOPPED_PART = 50,     /* a thread may be stopped for one part in so many */
+	WINDOW = 64,           /* ticks after which that is looked at again */
 	HANDOVERS = 8,         /* of the GIL during one sample */
 	BROKEN_TICKS = 5,      /* in a row: this is another program by now */
 };
@@ -56,6 +59,8 @@ struct sampler {
 	int64_t refused; /* when stopping a thread was last refused */
 	int64_t start, next; /* of the clock: when tick 0 was, and which is due */
 	uint64_t random;     /* see jitter() */
+	int64_t stride;      /* of so many ticks one is taken; see spare() */
+	int64_t window_ticks, window_stopped; /* since that was last decided */
 	int64_t time;        /* of this tick, microseconds since the epoch */
 	struct lost *lost; /* of this tick */
 	size_t cap_lost;
@@ -95,6 +100,7 @@ sampler_new(const struct target *t, struct profile *profile, const struct sample
 
 	s->profile = profile;
 	s->options = *options;
+	s->stride = 1;
 	attach(s, t);
 	return s;
 }
@@ -160,6 +166,7 @@ stop_and_read(struct sampler *s, struct thread *t)
 {
 	raddr holder;
 	enum why why = t->tid ? ptrace_stop(t->tid) : DENIED;
+	int64_t since;
 	int first;
 
 	if (why == DENIED) {
@@ -168,8 +175,10 @@ stop_and_read(struct sampler *s, struct thread *t)
 	}
 	if (why != OK)
 		return why;
+	since = now_ns();
 	why = stack_read(s->walker, t->stack, t->tstate, NULL, STACK_STOPPED, &holder, &first);
 	ptrace_resume(t->tid);
+	s->window_stopped += now_ns() - since + STOP_COST_NS;
 	s->counts.stopped++;
 	return why;
 }
@@ -302,7 +311,7 @@ static void
 count_idle(struct sampler *s)
 {
 	s->counts.idle++;
-	if (!s->options.exclude_idle)
+	if (!s->options.exclude_idle && s->options.mode == MODE_WALL)
 		count(s, PROFILE_ROOT);
 }
 
@@ -390,6 +399,8 @@ take_holders(struct sampler *s, int *ran)
 static int
 is_wanted(const struct sampler *s, struct thread *t)
 {
+	if (s->options.mode == MODE_CPU)
+		return thread_on_cpu(s->threads, t, s->options.period);
 	if (s->options.all_threads)
 		return !s->options.exclude_idle || !is_idle(s, t);
 	return s->t->layout->free_threaded ? t->attached : !is_idle(s, t);
@@ -530,6 +541,31 @@ jitter(struct sampler *s)
 	return (int64_t)((s->random * 0x2545f4914f6cdd1du >> 33) % (uint64_t)(s->options.period / 2));
 }
 
+/*
+ * If samples take so much stopping that the target would stand still for more
+ * than one part in fifty, ticks are left out: evenly, whatever the target does
+ * at the time, since to leave out only where stopping was needed would favour
+ * code that holds still.
+ */
+static void
+spare(struct sampler *s)
+{
+	int64_t left = s->options.ticks - 1 - s->next, skip = s->stride - 1;
+
+	if (++s->window_ticks == WINDOW) {
+		int64_t allowed = s->options.period * WINDOW / STOPPED_PART;
+
+		s->stride = (s->window_stopped + allowed - 1) / allowed;
+		if (s->stride < 1 || s->options.pausing == PAUSE_ALWAYS)
+			s->stride = 1;
+		s->window_ticks = s->window_stopped = 0;
+	}
+	if (s->options.ticks >= 0 && skip > left)
+		skip = left > 0 ? left : 0;
+	s->next += skip;
+	s->counts.spared += (uint64_t)skip;
+}
+
 enum why
 sampler_run(struct sampler *s, const void *sigset, sample_event *event, void *context)
 {
@@ -546,6 +582,7 @@ sampler_run(struct sampler *s, const void *sigset, sample_event *event, void *co
 			return OK;
 		skip_missed(s);
 		why = tick(s);
+		spare(s);
 		s->next++;
 		if (why != OK)
 			return why;
@@ -563,6 +600,16 @@ sampler_stack(struct sampler *s, struct thread *t, const uint32_t **frames, size
 
 	*frames = stack_frames(t->stack, n);
 	return why;
+}
+
+int
+sampler_has_gil(struct sampler *s)
+{
+	size_t n;
+
+	threads_refresh(s->threads);
+	threads_gils(s->threads, &n);
+	return n > 0;
 }
 
 int

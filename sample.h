@@ -9,12 +9,15 @@ struct sampler;
 struct target;
 struct threads;
 
+enum mode { MODE_WALL, MODE_CPU, MODE_GIL };
+
 enum pausing { PAUSE_IF_NEEDED, PAUSE_ALWAYS, PAUSE_NEVER };
 
 struct sample_options {
 	int64_t period;   /* nanoseconds between ticks */
 	int64_t ticks;    /* how many; -1: until the target is gone */
 	uint64_t seed;    /* of the ticks' jitter; 0: another one each time */
+	enum mode mode;
 	enum pausing pausing;
 	int all_threads;  /* else those that hold the GIL or run */
 	int by_thread;    /* a root frame for every thread */
@@ -25,6 +28,7 @@ struct sample_options {
 
 struct sample_counts {
 	uint64_t ticks, missed;   /* taken, and skipped because one took too long */
+	uint64_t spared;          /* left out, to stop the target less */
 	uint64_t samples, idle;   /* stacks, and ticks at which nothing ran */
 	uint64_t retried;         /* not proven at the first try */
 	uint64_t stopped;         /* taken with the thread stopped */
@@ -63,7 +67,8 @@ struct thread;
 struct threads *sampler_threads(struct sampler *);
 enum why sampler_stack(struct sampler *, struct thread *, const uint32_t **frames, size_t *n);
 
-/* Which thread holds a GIL now, by its thread state; 0 if none does. */
+/* Whether there is a GIL to be held; whether that thread holds it now. */
+int sampler_has_gil(struct sampler *);
 int sampler_holds_gil(struct sampler *, const struct thread *);
 
 #endif

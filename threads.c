@@ -54,6 +54,8 @@ thread_free(struct thread *t)
 {
 	if (t->state_fd >= 0)
 		close(t->state_fd);
+	if (t->cpu_fd >= 0)
+		close(t->cpu_fd);
 	stack_free(t->stack);
 	free(t);
 }
@@ -247,7 +249,7 @@ list_thread(struct threads *th, raddr interp, raddr tstate, raddr *next)
 	if (!t) {
 		t = xcalloc(1, sizeof *t);
 		*t = (struct thread){ .tstate = tstate, .ident = ident, .state_fd = -1,
-		                      .stack = stack_new() };
+		                      .cpu_fd = -1, .stack = stack_new() };
 	}
 	t->attached = state == 1;
 	t->listed = 1;
@@ -392,6 +394,29 @@ char
 thread_state(const struct threads *th, struct thread *t)
 {
 	return t->tid ? proc_state(th->t->pid, t->tid, &t->state_fd) : 0;
+}
+
+/*
+ * The scheduler counts the time of a thread that runs on when the clock ticks,
+ * which may be later than ours: what was not yet asked for is kept, as credit.
+ */
+int
+thread_on_cpu(const struct threads *th, struct thread *t, int64_t period)
+{
+	enum { KEPT = 16 }; /* periods */
+	int64_t now = t->tid ? proc_cpu_time(th->t->pid, t->tid, &t->cpu_fd) : -1;
+
+	if (now < 0) /* a kernel that does not count */
+		return thread_state(th, t) == 'R';
+	if (t->cpu_time)
+		t->cpu_credit += now - t->cpu_time;
+	t->cpu_time = now;
+	if (t->cpu_credit > KEPT * period)
+		t->cpu_credit = KEPT * period;
+	if (t->cpu_credit < period / 2 || thread_state(th, t) != 'R')
+		return 0;
+	t->cpu_credit -= period;
+	return 1;
 }
 
 struct name_search {

@@ -17,6 +17,8 @@ struct thread {
 	int attached;        /* free-threaded: was running Python when last listed */
 	struct stack *stack;
 	int state_fd;        /* for proc_state */
+	int cpu_fd;          /* for proc_cpu_time */
+	int64_t cpu_time, cpu_credit; /* see thread_on_cpu */
 	uint64_t history;    /* of the last 64 samples, 1: not proven at first */
 	int restless;        /* it has to be stopped to be sampled */
 	uint32_t root;       /* its frame in the profile, plus one; 0: none yet */
@@ -45,6 +47,13 @@ const struct gil *threads_gils(const struct threads *, size_t *n);
 /* A thread's state as the kernel sees it: 'R' runs or wants to, 'S' and 'D'
  * wait, 'T' and 't' are stopped, 0: not known. */
 char thread_state(const struct threads *, struct thread *);
+
+/*
+ * Whether the thread is on a CPU, asked once every `period` nanoseconds: by
+ * the time that the scheduler has counted for it, as many answers are yes as
+ * there were periods of it; and it has to be running, or ready to, now.
+ */
+int thread_on_cpu(const struct threads *, struct thread *, int64_t period);
 
 /* Appends the thread's name: Python's own, else the kernel's. */
 void thread_name(struct threads *, const struct thread *, struct buf *);
