@@ -18,7 +18,7 @@ tests=$BATS_TEST_DIRNAME
 tree=$(readlink -f "$tests/..")
 targets=$tests/targets
 pyflame=$(readlink -m "${PYFLAME:-$tree/pyflame}")
-unset PYFLAME PYTHONHOME PYTHONPATH PYTHONDONTWRITEBYTECODE
+unset PYTHONHOME PYTHONPATH PYTHONDONTWRITEBYTECODE
 export LC_ALL=C.UTF-8 PYTHONIOENCODING=utf-8
 
 living=()               # pids of targets
@@ -354,6 +354,11 @@ samples() {
 # A number of --stats: stat NAME
 stat_of() {
     sed -n "s/^pyflame: .*\b$1:\{0,1\} \([0-9]*\).*/\1/p" "$BATS_TEST_TMPDIR/stderr" | head -n 1 | grep . || echo 0
+}
+
+# The ticks of a run with --stats, whatever became of them.
+all_ticks() {
+    echo $(($(stat_of ticks) + $(stat_of missed) + $(stat_of "left out")))
 }
 
 # One warning or error for the user, and no data.

@@ -12,7 +12,7 @@ usage_error() {
 # Ticks that a run takes or misses: ticks_of ARGUMENT...
 ticks_of() {
     run_pyflame 0 --stats "$@" "$pid"
-    ticks=$(($(stat_of ticks) + $(stat_of missed)))
+    ticks=$(all_ticks)
 }
 
 start_any() {

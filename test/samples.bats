@@ -420,3 +420,45 @@ peak_of() {
     [ "$peak" -le $((short + 300)) ]
     [ "$peak" -le 16384 ]
 }
+
+# --- modes --------------------------------------------------------------------
+
+cpu_mode() {
+    start_target sleeper "$1" 10
+    run_pyflame 0 -s 1 -m cpu --stats "$pid"
+    [ "$(samples stdout)" -gt 100 ]
+    # the sleepers' share of the processor is next to nothing
+    [ "$(percent "$(samples stdout ':busy:')" "$(samples stdout)" | cut -d . -f 1)" -ge 97 ]
+    lacks "$output" '(idle)'
+}
+
+@test "2.7: -m cpu counts the thread that computes, not those that sleep"   { each_python 2.7 cpu_mode; }
+@test "3.11: -m cpu counts the thread that computes, not those that sleep"  { each_python 3.11 cpu_mode; }
+@test "3.14t: -m cpu counts the thread that computes, not those that sleep" { each_python 3.14t cpu_mode; }
+
+@test "-m gil leaves out the time in which nobody holds it" {
+    find_python
+    start_target idle "$python"
+    run_pyflame 0 -s 0.2 -m gil --stats "$pid"
+    [ "$(stat_of ticks)" -gt 20 ]
+    equal "$output" ""
+}
+
+@test "-m gil: of threads that contend, only the holder counts" {
+    find_python
+    start_target gil "$python" 3
+    run_pyflame 0 -s 0.3 -m gil --threads --stats "$pid"
+    # one at most at a tick, and none only while it is handed over
+    [ "$(samples stdout)" -le "$(stat_of ticks)" ]
+    [ $((100 * $(samples stdout))) -ge $((90 * $(stat_of ticks))) ]
+}
+
+no_gil() {
+    start_target gil "$1" 1
+    run_pyflame 2 -m gil "$pid"
+    only_complains
+    matches "$stderr" 'has no GIL'
+}
+
+@test "3.13t: -m gil is refused" { each_python 3.13t no_gil; }
+@test "3.14t: -m gil is refused" { each_python 3.14t no_gil; }
