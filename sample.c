@@ -36,6 +36,8 @@ enum {
 	AGREEING_READS = 3,
 	STOPS = 3,
 	STOP_AGAIN_NS = 50000,
+	REFUSAL_NS = 10000000,
+	MAX_REFUSAL_NS = 1000000000,
 	STOP_COST_NS = 10000,  /* of stopping and waking up, beside the reading */
 	STOPPED_PART = 50,     /* a thread may be stopped for one part in so many */
 	WINDOW = 64,           /* ticks after which that is looked at again */
@@ -56,7 +58,8 @@ struct sampler {
 	struct walker *walker;
 	struct threads *threads;
 	raddr last_holder;
-	int64_t refused; /* when stopping a thread was last refused */
+	int64_t refused, refusal; /* when stopping a thread was last refused, and
+	                           * for how long that is believed */
 	int64_t start, next; /* of the clock: when tick 0 was, and which is due */
 	uint64_t random;     /* see jitter() */
 	int64_t stride;      /* of so many ticks one is taken; see spare() */
@@ -153,12 +156,13 @@ remember_try(struct sampler *s, struct thread *t, int proven)
 		t->restless = 0;
 }
 
-/* A refusal may be another tracer's short visit: ask again after a while. */
+/* A refusal may be another tracer's visit: ask again after a while, a longer
+ * one each time. */
 static int
 may_stop(const struct sampler *s)
 {
 	return s->options.pausing != PAUSE_NEVER &&
-	       (!s->refused || now_ns() - s->refused > INT64_C(1000000000));
+	       (!s->refused || now_ns() - s->refused > s->refusal);
 }
 
 static enum why
@@ -169,12 +173,9 @@ stop_and_read(struct sampler *s, struct thread *t)
 	int64_t since;
 	int first;
 
-	if (why == DENIED) {
-		s->counts.may_not_stop = 1;
-		s->refused = now_ns();
-	}
-	if (why != OK)
-		return why;
+	if (why != OK) /* GONE is the thread only: it has ended meanwhile */
+		return why == GONE ? TORN : why;
+	s->refused = s->refusal = 0;
 	since = now_ns();
 	why = stack_read(s->walker, t->stack, t->tstate, NULL, STACK_STOPPED, &holder, &first);
 	ptrace_resume(t->tid);
@@ -184,15 +185,23 @@ stop_and_read(struct sampler *s, struct thread *t)
 }
 
 /* Reads a stopped thread, once more if it was stopped in the few instructions
- * during which its frames do not hang together; it has to run in between. */
+ * during which its frames do not hang together (it has to run in between), or
+ * if another tracer has it, which may be as quick as we are. */
 static enum why
 read_stopped(struct sampler *s, struct thread *t)
 {
 	enum why why = stop_and_read(s, t);
 
-	for (int i = 1; i < STOPS && why != OK && why != GONE && why != DENIED; i++) {
+	for (int i = 1; i < STOPS && why != OK && why != GONE; i++) {
 		nanosleep(&(struct timespec){ 0, STOP_AGAIN_NS }, NULL);
 		why = stop_and_read(s, t);
+	}
+	if (why == DENIED) {
+		s->counts.may_not_stop = 1;
+		s->refused = now_ns();
+		s->refusal = s->refusal ? s->refusal * 2 : REFUSAL_NS;
+		if (s->refusal > MAX_REFUSAL_NS)
+			s->refusal = MAX_REFUSAL_NS;
 	}
 	return why;
 }
@@ -478,6 +487,8 @@ tick(struct sampler *s)
 	threads_gils(s->threads, &n);
 	if (why == OK)
 		why = n && !s->options.all_threads ? take_holders(s, &ran) : take_all(s, &ran);
+	if (why == OK && !ran && n && s->t->layout->free_threaded && !sampler_has_gil(s))
+		why = take_all(s, &ran); /* it was turned off meanwhile */
 	if (why == GONE)
 		return GONE;
 	if (why == OK && !ran && !s->options.all_threads)

@@ -125,11 +125,13 @@ raddr
 gil_holder(const struct layout *l, const struct gil *gil, const void *bytes)
 {
 	const unsigned char *p = bytes;
-	int32_t locked = 1;
+	int32_t locked = 1, enabled = 1;
 
 	if (gil->locked != ABSENT)
 		memcpy(&locked, p + gil->locked, sizeof locked);
-	return locked == 1 ? object_pointer(l, p + gil->holder) : 0;
+	if (gil->enabled != ABSENT)
+		memcpy(&enabled, p + gil->enabled, sizeof enabled);
+	return locked == 1 && enabled ? object_pointer(l, p + gil->holder) : 0;
 }
 
 /* ---- reading ---- */

@@ -17,6 +17,7 @@ struct gil {
 	size_t len;
 	int holder; /* offset in those len bytes of a pointer to a thread state */
 	int locked; /* of an int; ABSENT: the pointer is NULL when nobody holds it */
+	int enabled; /* of an int; ABSENT: it can't be turned off */
 };
 
 /* What all stacks of one target share.  Its parts must outlive it. */

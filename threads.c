@@ -294,7 +294,7 @@ list_gil(struct threads *th, raddr interp)
 	enum why why;
 
 	if (th->t->holder) {
-		add_gil(th, (struct gil){ th->t->holder, (size_t)l->ptr, 0, ABSENT });
+		add_gil(th, (struct gil){ th->t->holder, (size_t)l->ptr, 0, ABSENT, ABSENT });
 		return OK;
 	}
 	if (l->interp.gil == ABSENT)
@@ -304,7 +304,7 @@ list_gil(struct threads *th, raddr interp)
 		why = mem_read(th->t->mem, gil + (raddr)l->gil.enabled, &enabled, sizeof enabled);
 	if (why == OK && enabled && gil)
 		add_gil(th, (struct gil){ gil, (size_t)l->gil.locked + 4, l->gil.holder,
-		                          l->gil.locked });
+		                          l->gil.locked, l->gil.enabled });
 	return why;
 }
 

@@ -153,7 +153,7 @@ nothing_left() {
 
 launched() {
     run_pyflame 3 ${2:+"$2"} -t "$1" "$targets/exit_after.py" 0.4
-    [ "$(samples stdout '/exit_after\.py:busy:')" -gt 100 ]
+    [ "$(samples stdout '/exit_after\.py:busy:')" -gt 30 ]
 }
 
 @test "2.7: a command"   { each_python 2.7 launched; }

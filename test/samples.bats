@@ -58,7 +58,8 @@ chains() {
     run_pyflame 0 -s 1 -r 100us --stats "$@" "$pid"
     chains_are_whole stdout "$deep"
     a=$(samples stdout ';a\.py:') b=$(samples stdout ';b\.py:')
-    [ $((a + b)) -gt 1000 ]
+    # stopping takes at most 2 % of the time, so on a busy machine samples are few
+    [ $((a + b)) -gt 100 ]
     within "$(percent "$a" $((a + b)))" 50 $((a + b))
     few_failed
 }
