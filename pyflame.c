@@ -82,8 +82,14 @@ block_signals(struct run *r)
 	static const int forwarded[] = { SIGQUIT, SIGUSR2, SIGALRM, SIGWINCH, SIGCONT };
 
 	sigemptyset(&r->signals);
-	for (size_t i = 0; i < LEN(always); i++)
-		sigaddset(&r->signals, always[i]);
+	for (size_t i = 0; i < LEN(always); i++) {
+		struct sigaction old;
+
+		/* What was ignored (nohup) would come in all the same if blocked. */
+		sigaction(always[i], NULL, &old);
+		if (old.sa_handler != SIG_IGN)
+			sigaddset(&r->signals, always[i]);
+	}
 	for (size_t i = 0; i < LEN(forwarded) && r->options.command; i++)
 		sigaddset(&r->signals, forwarded[i]);
 	sigprocmask(SIG_BLOCK, &r->signals, NULL);

@@ -38,9 +38,10 @@ enum {
 	STOP_AGAIN_NS = 50000,
 	REFUSAL_NS = 10000000,
 	MAX_REFUSAL_NS = 1000000000,
-	STOP_COST_NS = 10000,  /* of stopping and waking up, beside the reading */
+	STOP_COST_NS = 8000,   /* of noticing the stop and waking up, beside reading */
 	STOPPED_PART = 50,     /* a thread may be stopped for one part in so many */
 	WINDOW = 64,           /* ticks after which that is looked at again */
+	STRIDE_1 = 256,        /* a stride of one tick */
 	HANDOVERS = 8,         /* of the GIL during one sample */
 	BROKEN_TICKS = 5,      /* in a row: this is another program by now */
 };
@@ -62,7 +63,7 @@ struct sampler {
 	                           * for how long that is believed */
 	int64_t start, next; /* of the clock: when tick 0 was, and which is due */
 	uint64_t random;     /* see jitter() */
-	int64_t stride;      /* of so many ticks one is taken; see spare() */
+	int64_t stride, debt; /* ticks from one taken to the next, see spare() */
 	int64_t window_ticks, window_stopped; /* since that was last decided */
 	int64_t time;        /* of this tick, microseconds since the epoch */
 	struct lost *lost; /* of this tick */
@@ -103,7 +104,7 @@ sampler_new(const struct target *t, struct profile *profile, const struct sample
 
 	s->profile = profile;
 	s->options = *options;
-	s->stride = 1;
+	s->stride = STRIDE_1;
 	attach(s, t);
 	return s;
 }
@@ -178,8 +179,8 @@ stop_and_read(struct sampler *s, struct thread *t)
 	s->refused = s->refusal = 0;
 	since = now_ns();
 	why = stack_read(s->walker, t->stack, t->tstate, NULL, STACK_STOPPED, &holder, &first);
-	ptrace_resume(t->tid);
 	s->window_stopped += now_ns() - since + STOP_COST_NS;
+	ptrace_resume(t->tid);
 	s->counts.stopped++;
 	return why;
 }
@@ -206,6 +207,21 @@ read_stopped(struct sampler *s, struct thread *t)
 	return why;
 }
 
+/* Reads a thread that somebody else has stopped, if it has been so throughout. */
+static enum why
+read_held(struct sampler *s, struct thread *t)
+{
+	char before = thread_state(s->threads, t);
+	enum why why;
+	raddr holder;
+	int first;
+
+	if (before != 'T' && before != 't')
+		return TORN;
+	why = stack_read(s->walker, t->stack, t->tstate, NULL, STACK_STOPPED, &holder, &first);
+	return thread_state(s->threads, t) == before ? why : TORN;
+}
+
 /*
  * Reads a restless thread that must not be stopped.  What one read accepts may
  * be the chance agreement of a program that goes round and round, so the thread
@@ -217,6 +233,8 @@ read_unstoppable(struct sampler *s, struct thread *t)
 	raddr holder;
 	int first, agreed = 0;
 
+	if (read_held(s, t) == OK)
+		return OK;
 	for (int i = 0; i < READS_WITHOUT_STOP; i++) {
 		enum why why = stack_read(s->walker, t->stack, t->tstate, NULL, 0, &holder, &first);
 
@@ -268,6 +286,8 @@ take(struct sampler *s, struct thread *t, const struct gil *gil, unsigned flags,
 	}
 	if (!may && t->restless)
 		return why == OK && is_idle(s, t) ? OK : read_unstoppable(s, t);
+	if (why != OK && read_held(s, t) == OK)
+		return OK;
 	for (int i = 1; i < READS && why != OK && why != GONE; i++)
 		why = stack_read(s->walker, t->stack, t->tstate, NULL, 0, holder, &first);
 	if (why == OK || why == GONE || !may)
@@ -561,16 +581,19 @@ jitter(struct sampler *s)
 static void
 spare(struct sampler *s)
 {
-	int64_t left = s->options.ticks - 1 - s->next, skip = s->stride - 1;
+	int64_t left = s->options.ticks - 1 - s->next, skip;
 
 	if (++s->window_ticks == WINDOW) {
 		int64_t allowed = s->options.period * WINDOW / STOPPED_PART;
 
-		s->stride = (s->window_stopped + allowed - 1) / allowed;
-		if (s->stride < 1 || s->options.pausing == PAUSE_ALWAYS)
-			s->stride = 1;
+		s->stride = s->window_stopped * STRIDE_1 / allowed;
+		if (s->stride < STRIDE_1 || s->options.pausing == PAUSE_ALWAYS)
+			s->stride = STRIDE_1;
 		s->window_ticks = s->window_stopped = 0;
 	}
+	s->debt += s->stride - STRIDE_1;
+	skip = s->debt / STRIDE_1;
+	s->debt -= skip * STRIDE_1;
 	if (s->options.ticks >= 0 && skip > left)
 		skip = left > 0 ? left : 0;
 	s->next += skip;
