@@ -85,9 +85,9 @@ block_signals(struct run *r)
 	for (size_t i = 0; i < LEN(always); i++) {
 		struct sigaction old;
 
-		/* What was ignored (nohup) would come in all the same if blocked. */
+		/* nohup ignores it, but what is blocked comes in all the same. */
 		sigaction(always[i], NULL, &old);
-		if (old.sa_handler != SIG_IGN)
+		if (always[i] != SIGHUP || old.sa_handler != SIG_IGN)
 			sigaddset(&r->signals, always[i]);
 	}
 	for (size_t i = 0; i < LEN(forwarded) && r->options.command; i++)
