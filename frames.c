@@ -33,7 +33,7 @@ struct walk {
 	struct snap *snap;
 	struct regions *regions;
 	raddr tstate;
-	int stopped;
+	int stopped, anywhere;
 	struct frames *out;
 };
 
@@ -198,7 +198,7 @@ agrees(const struct walk *w, const struct visit *v, const struct visit *callee)
 	if (v->shim)
 		return 1;
 	if (!callee)
-		return w->l->live != LIVE_STACKTOP || !v->gone || w->stopped;
+		return w->l->live != LIVE_STACKTOP || !v->gone || w->anywhere;
 	return callee->shim || callee->entry || !v->executes;
 }
 
@@ -276,9 +276,9 @@ follow(struct walk *w, raddr at)
 
 enum why
 frames_walk(const struct layout *l, struct snap *snap, struct regions *regions, raddr tstate,
-            int stopped, struct frames *out)
+            int stopped, int anywhere, struct frames *out)
 {
-	struct walk w = { l, snap, regions, tstate, stopped, out };
+	struct walk w = { l, snap, regions, tstate, stopped, anywhere, out };
 	raddr top;
 	enum why why;
 

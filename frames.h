@@ -35,12 +35,13 @@ size_t frames_thread_size(const struct layout *);
  * Walks the stack of the thread at tstate, whose first frames_thread_size()
  * bytes have to be in the snapshot; what else is missing there is fetched, and
  * all that was looked at is noted in the regions.  stopped: the thread cannot
- * move, so that nothing needs to have been copied twice.
+ * move, so that nothing needs to have been copied twice.  anywhere: it may be
+ * standing between two frames, where a running thread is for an instant only.
  *
  * OK with *frames filled, which is a stack that stood so at one moment only if
  * `still` is set and the snapshot had to fetch nothing; or why it cannot be one.
  */
 enum why frames_walk(const struct layout *, struct snap *, struct regions *, raddr tstate,
-                     int stopped, struct frames *);
+                     int stopped, int anywhere, struct frames *);
 
 #endif

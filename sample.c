@@ -207,7 +207,8 @@ read_stopped(struct sampler *s, struct thread *t)
 	return why;
 }
 
-/* Reads a thread that somebody else has stopped, if it has been so throughout. */
+/* Reads a thread that somebody else holds (stopped, frozen), if it has been
+ * held throughout. */
 static enum why
 read_held(struct sampler *s, struct thread *t)
 {
@@ -216,9 +217,9 @@ read_held(struct sampler *s, struct thread *t)
 	raddr holder;
 	int first;
 
-	if (before != 'T' && before != 't')
+	if (before != 'T' && before != 't' && before != 'D')
 		return TORN;
-	why = stack_read(s->walker, t->stack, t->tstate, NULL, STACK_STOPPED, &holder, &first);
+	why = stack_read(s->walker, t->stack, t->tstate, NULL, STACK_HELD, &holder, &first);
 	return thread_state(s->threads, t) == before ? why : TORN;
 }
 

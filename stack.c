@@ -353,7 +353,7 @@ name_frames(struct walker *w, struct stack *st, size_t n, unsigned flags)
 			return TORN;
 		/* An empty stack of a frame without locals looks like a left one. */
 		if (!i && l->live == LIVE_STACKPOINTER && v->gone && code_locals(v->known) &&
-		    !(flags & STACK_STOPPED))
+		    !(flags & (STACK_STOPPED | STACK_HELD)))
 			return TORN;
 		if (l->instr == INSTR_UNITS)
 			offset *= 2;
@@ -444,7 +444,8 @@ try_read(struct walker *w, struct stack *st, const struct gil *gil, unsigned fla
 		why = check_holder(w, st, gil, flags, holder);
 	if (why != OK || ((gil || flags & STACK_ATTACHED) && *holder != st->tstate))
 		return (int)why;
-	why = frames_walk(w->l, w->snap, st->regions, st->tstate, stopped, &st->now);
+	why = frames_walk(w->l, w->snap, st->regions, st->tstate, stopped,
+	                  stopped || flags & STACK_HELD, &st->now);
 	if (why != OK)
 		return (int)why;
 	if (!stopped && snap_fetched(w->snap))

@@ -30,6 +30,8 @@ void stack_free(struct stack *);
 
 enum stack_flags {
 	STACK_STOPPED = 1,  /* the thread cannot move: no proof is needed */
+	STACK_HELD = 4,     /* it should not move now: it may be anywhere, even about to
+	                     * leave or begin its first frame, but that is still proven */
 	STACK_ATTACHED = 2, /* the thread has to be running Python (free-threaded) */
 };
 

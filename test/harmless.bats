@@ -105,7 +105,7 @@ stop_target() {
         # shellcheck disable=SC2086 # none or one
         run_pyflame 0 -d $option "$pid"
         equal "$(grep -cE '^[0-9]+\*?: .*\(stopped\)$' stdout)" 2
-        matches "$output" 'busy_0\.py:busy_0:'
+        matches "$output" '(busy_0\.py:busy_0|gil\.py:main):'
         is_unharmed "$pid"
     done
 }
@@ -198,6 +198,7 @@ frozen() {
     find_python
     start_target fib "$python"
     echo "$pid" > "$group/cgroup.procs"
+    thaw_word=$thaw thaw_file=$group/$file
     echo "$freeze" > "$group/$file"
     sleep 0.2
     for option in "" --pause --threads; do

@@ -35,6 +35,8 @@ setup() {
 
 teardown() {
     local harmed=0
+    # what is frozen cannot even be killed
+    [ ! -e "${thaw_file:-}" ] || echo "$thaw_word" > "$thaw_file"
     kill_profilers
     end_targets || harmed=1
     rm -rf "${folders[@]}"
