@@ -7,7 +7,6 @@
 struct layout;
 struct regions;
 struct snap;
-struct code;
 
 struct visit { /* one frame, shims (entries from C) included */
 	raddr frame, back, code;
@@ -16,8 +15,7 @@ struct visit { /* one frame, shims (entries from C) included */
 	short owner;
 	unsigned char shim; /* not Python's */
 	unsigned char executes, gone, entry; /* see layouts.h, enum live_kind */
-	struct code *known; /* for the walk's user */
-	uint32_t depth;     /* the same */
+	uint32_t depth;     /* for the walk's user */
 };
 
 struct frames {

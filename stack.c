@@ -208,7 +208,6 @@ match_before(struct walker *w, struct stack *st)
 
 		if (!is_same(v, u))
 			break;
-		v->known = u->known;
 		v->depth = u->depth;
 		same++;
 	}
@@ -233,29 +232,26 @@ generation(struct walker *w, const struct stack *st)
 	return count + 1; /* so that 0 is "never" */
 }
 
-/* Lists the distinct code objects of the first n visits, and finds those that
- * are known. */
+/* Lists the distinct code objects of the first n visits. */
 static void
 list_codes(struct walker *w, struct stack *st, size_t n)
 {
-	const struct visit *last = NULL;
+	raddr last = 0;
 
 	st->n_codes = 0;
 	w->serial++;
 	for (size_t i = 0; i < n; i++) {
-		struct visit *v = &st->now.visits[i];
+		const struct visit *v = &st->now.visits[i];
+		struct code *code;
 
-		if (v->shim)
+		if (v->shim || v->code == last)
 			continue;
-		v->known = last && last->code == v->code ? last->known : codes_find(w->codes, v->code);
-		if ((last && last->code == v->code) ||
-		    (v->known && !code_mark(v->known, w->serial))) {
-			last = v;
+		last = v->code;
+		code = codes_find(w->codes, last);
+		if (code && !code_mark(code, w->serial))
 			continue;
-		}
-		last = v;
 		st->codes = grow(st->codes, st->n_codes, &st->cap_codes, sizeof *st->codes);
-		st->codes[st->n_codes++] = v->code;
+		st->codes[st->n_codes++] = last;
 	}
 }
 
@@ -343,28 +339,29 @@ name_frames(struct walker *w, struct stack *st, size_t n, unsigned flags)
 	if (st->n_nodes > st->n_frames)
 		st->n_nodes = st->n_frames;
 	for (size_t i = n; i-- > 0; st->now.visits[i].depth = (uint32_t)st->n_frames) {
-		struct visit *v = &st->now.visits[i];
+		const struct visit *v = &st->now.visits[i];
 		int64_t offset = (int64_t)v->instr;
+		struct code *code;
 
 		if (v->shim)
 			continue;
-		v->known = codes_find(w->codes, v->code);
-		if (!v->known)
+		code = codes_find(w->codes, v->code);
+		if (!code)
 			return TORN;
 		/* An empty stack of a frame without locals looks like a left one. */
-		if (!i && l->live == LIVE_STACKPOINTER && v->gone && code_locals(v->known) &&
+		if (!i && l->live == LIVE_STACKPOINTER && v->gone && code_locals(code) &&
 		    !(flags & (STACK_STOPPED | STACK_HELD)))
 			return TORN;
 		if (l->instr == INSTR_UNITS)
 			offset *= 2;
 		else if (l->instr == INSTR_PTR)
-			offset = (int64_t)(v->instr - code_instructions(w->codes, v->known, v->copy));
-		if (!code_offset_valid(v->known, offset))
+			offset = (int64_t)(v->instr - code_instructions(w->codes, code, v->copy));
+		if (!code_offset_valid(code, offset))
 			return flags & STACK_STOPPED ? BROKEN : TORN;
-		if (v->owner != OWNER_GENERATOR && code_not_begun(v->known, offset))
+		if (v->owner != OWNER_GENERATOR && code_not_begun(code, offset))
 			continue;
 		st->frames = grow(st->frames, st->n_frames, &st->cap_frames, sizeof *st->frames);
-		st->frames[st->n_frames++] = code_frame(w->codes, v->known, offset);
+		st->frames[st->n_frames++] = code_frame(w->codes, code, offset);
 	}
 	return OK;
 }

@@ -36,8 +36,7 @@ struct finder {
 	struct layout layout;
 	unsigned abi;
 	const struct proc_maps *maps;
-	const struct proc_map *map; /* where the object at hand begins */
-	struct elf elf;
+	struct elf elf; /* the object at hand */
 	int starting;     /* an interpreter was seen that is not ready */
 	unsigned refused; /* the version of one that can't be read, or 0 */
 	int narrow;       /* that one has pointers of 32 bits */
@@ -411,11 +410,11 @@ try_objects(struct finder *f, const char *exe, int (*attempt)(struct finder *))
 {
 	for (int pass = 0; pass < 3; pass++) {
 		for (size_t i = 0; i < f->maps->n; i++) {
-			f->map = &f->maps->maps[i];
-			if (f->map->offset || !f->map->inode || !f->map->readable ||
-			    rank(f->map, exe) != pass)
+			const struct proc_map *m = &f->maps->maps[i];
+
+			if (m->offset || !m->inode || !m->readable || rank(m, exe) != pass)
 				continue;
-			if (!elf_open(&f->elf, read_elf, f->t->mem, f->map->start) && attempt(f))
+			if (!elf_open(&f->elf, read_elf, f->t->mem, m->start) && attempt(f))
 				return 1;
 		}
 	}
