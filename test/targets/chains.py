@@ -3,16 +3,20 @@
 
     chains.py [--deep K]
 
-Level i of the chains, K levels long (3 by default), is line i of a.py and b.py:
+Level i of the chains, K levels long (3 by default), is line i of a.py and b.py;
+run.py calls those of a.py on its odd lines and those of b.py on its even ones:
 any stack which holds both letters, skips a level or has the wrong line is false.
 
-How long the chains take depends on where they happen to lie in memory, so the
-share of a in the time of both is measured first and printed as `share_a`.
+How long one chain takes depends on where its objects happen to lie in memory. Of
+each letter there are many, made in random order, so that both letters take the same
+time to within 2 percent or so.
 """
 import argparse
+import random
 import signal
 import sys
-import time
+
+COPIES = 128
 
 
 def chain(letter, levels):
@@ -24,23 +28,13 @@ def chain(letter, levels):
     return namespace[letter + '1']
 
 
-def seconds(function, calls):
-    start = time.time()
-    for _ in range(calls):
-        function()
-    return time.time() - start
-
-
-def share(a, b):
-    # the fastest of many, since anything else may run in between
-    fastest = [min(seconds(chain, 1000 // deep) for _ in range(100)) for chain in (a, b)]
-    return fastest[0] / sum(fastest)
-
-
-def run(a, b):
-    while True:
-        a()
-        b()
+def runner(levels):
+    names = ['ab'[i % 2] + str(i) for i in range(2 * COPIES)]
+    lines = ['def run():', ' while True:'] + ['  %s()' % name for name in names]
+    random.shuffle(names)
+    namespace = dict((name, chain(name[0], levels)) for name in names)
+    exec(compile('\n'.join(lines), 'run.py', 'exec'), namespace)
+    return namespace['run']
 
 
 parser = argparse.ArgumentParser()
@@ -48,8 +42,7 @@ parser.add_argument('--deep', type=int, default=3)
 deep = parser.parse_args().deep
 signal.alarm(300)
 sys.setrecursionlimit(deep + 1000)
-a, b = chain('a', deep), chain('b', deep)
-print('share_a %.4f' % share(a, b))
+run = runner(deep)
 print('ready')
 sys.stdout.flush()
-run(a, b)
+run()
