@@ -21,6 +21,10 @@ MANDIR = $(PREFIX)/share/man
 BUILD = build
 PROGRAM = pyflame
 
+# For a compiler that has to be told what a program begins and ends with.
+STARTFILES =
+LDLIBS = -lm
+
 SOURCES = pyflame.c code.c collapsed.c dump.c elf.c explain.c frames.c label.c \
 	layouts.c linetab.c memory.c objects.c options.c output.c proc.c profile.c \
 	ptrace.c regions.c sample.c snapshot.c stack.c target.c threads.c util.c
@@ -31,7 +35,7 @@ override CFLAGS += -std=c11 -D_GNU_SOURCE -DPYFLAME_VERSION='"$(VERSION)"' $(WAR
 all: $(PROGRAM)
 
 $(PROGRAM): $(OBJECTS)
-	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(OBJECTS) -lm
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(STARTFILES) $(OBJECTS) $(LDLIBS)
 
 # What every sample runs through.
 HOT = code frames memory profile regions snapshot stack
@@ -98,4 +102,12 @@ check-sanitized:
 lint:
 	@test/lint
 
-.PHONY: all install uninstall clean demo check check-all check-layouts check-sanitized lint
+# Static binaries for other machines, see dist/cross.
+cross:
+	+@dist/cross
+
+print-version:
+	@echo $(VERSION)
+
+.PHONY: all install uninstall clean demo check check-all check-layouts check-sanitized lint \
+	cross print-version
