@@ -30,7 +30,7 @@ SOURCES = pyflame.c code.c collapsed.c dump.c elf.c explain.c frames.c label.c \
 	ptrace.c regions.c sample.c snapshot.c stack.c target.c threads.c util.c
 OBJECTS = $(SOURCES:%.c=$(BUILD)/%.o)
 
-override CFLAGS += -std=c11 -D_GNU_SOURCE -DPYFLAME_VERSION='"$(VERSION)"' $(WARNINGS) $(SMALL)
+override CFLAGS += -std=c11 -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -DPYFLAME_VERSION='"$(VERSION)"' $(WARNINGS) $(SMALL)
 
 all: $(PROGRAM)
 

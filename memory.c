@@ -104,7 +104,10 @@ read_batch(struct mem *m, const struct mem_vec *v, size_t n, char *buf, size_t *
 	ssize_t got;
 
 	for (size_t i = 0; i < n; i++) {
-		remote[i] = (struct iovec){ (void *)(uintptr_t)v[i].addr, v[i].len };
+		/* Where pyflame has 32 bits, nothing is mapped above those. */
+		void *at = (uintptr_t)v[i].addr == v[i].addr ? (void *)(uintptr_t)v[i].addr : NULL;
+
+		remote[i] = (struct iovec){ at, v[i].len };
 		want += v[i].len;
 	}
 	local = (struct iovec){ buf + *done, want };
