@@ -16,6 +16,7 @@ LDFLAGS = -static -Wl,--gc-sections -Wl,-z,noseparate-code -Wl,--build-id=none
 PREFIX = /usr/local
 BINDIR = $(PREFIX)/bin
 MANDIR = $(PREFIX)/share/man
+COMPLETIONDIR = $(PREFIX)/share/bash-completion/completions
 
 # Elsewhere for another kind of build beside this one.
 BUILD = build
@@ -52,9 +53,11 @@ $(BUILD):
 install: $(PROGRAM)
 	install -D -m 755 $(PROGRAM) $(DESTDIR)$(BINDIR)/pyflame
 	install -D -m 644 pyflame.1 $(DESTDIR)$(MANDIR)/man1/pyflame.1
+	install -D -m 644 contrib/pyflame.bash $(DESTDIR)$(COMPLETIONDIR)/pyflame
 
 uninstall:
-	rm -f $(DESTDIR)$(BINDIR)/pyflame $(DESTDIR)$(MANDIR)/man1/pyflame.1
+	rm -f $(DESTDIR)$(BINDIR)/pyflame $(DESTDIR)$(MANDIR)/man1/pyflame.1 \
+		$(DESTDIR)$(COMPLETIONDIR)/pyflame
 
 clean:
 	rm -rf build pyflame demo.svg demo.txt
@@ -102,12 +105,24 @@ check-sanitized:
 lint:
 	@test/lint
 
-# Static binaries for other machines, see dist/cross.
+# Static binaries for other machines, and these on real kernels, emulated.
 cross:
 	+@dist/cross
+
+VM = cpio qemu-system-x86:qemu-system-x86_64 qemu-system-arm:qemu-system-aarch64 \
+	qemu-system-misc:qemu-system-riscv64 qemu-system-ppc:qemu-system-ppc64 \
+	opensbi:/usr/share/qemu/opensbi-riscv64-generic-fw_dynamic.bin
+
+check-vm:
+	-@test/need $(VM)
+	+@test/vm/run
+
+# What a release consists of, in build/dist.
+dist:
+	+@dist/release
 
 print-version:
 	@echo $(VERSION)
 
 .PHONY: all install uninstall clean demo check check-all check-layouts check-sanitized lint \
-	cross print-version
+	cross check-vm dist print-version
