@@ -37,6 +37,33 @@ is_static_for() {
 @test "ppc64le: the build is static and starts" { is_static_for ppc64le PowerPC64 qemu-ppc64le-static; }
 @test "s390x: the build is static and starts"   { is_static_for s390x 'IBM S/390' qemu-s390x-static; }
 
+# unit_tests_pass ARCH EMULATOR: the tests of what works on bytes alone. They need
+# stdio, and "elf.h" and <elf.h> are two.
+unit_tests_pass() {
+    local command compiler
+    cross_build "$1"
+    mapfile -t command < <("$tree/dist/cross" --cc "$1")
+    read -r -a compiler <<< "${command[0]}"
+    # shellcheck disable=SC2086 # these are several options
+    "${compiler[@]}" -std=c11 -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -O1 -Wall -Wextra -iquote "$tree" \
+        -static -o unit ${command[1]} "$tests/unit.c" \
+        "$tree"/{elf,linetab,label,layouts,objects,profile,collapsed,util}.c -lm ${command[2]} 2> log
+    equal "$(cat log)" ""
+    [ "$1" != "$(uname -m)" ] || set -- "$1" env
+    requires "$2"
+    run "$2" ./unit
+    grep -v '^ok ' <<< "$output" || :
+    equal "$status" 0
+    [ "$(grep -c '^ok ' <<< "$output")" -gt 100 ]
+}
+
+@test "aarch64: the unit tests pass" { unit_tests_pass aarch64 qemu-aarch64-static; }
+@test "armv7: the unit tests pass"   { unit_tests_pass armv7 qemu-arm-static; }
+@test "i386: the unit tests pass"    { unit_tests_pass i386 qemu-i386-static; }
+@test "riscv64: the unit tests pass" { unit_tests_pass riscv64 qemu-riscv64-static; }
+@test "ppc64le: the unit tests pass" { unit_tests_pass ppc64le qemu-ppc64le-static; }
+@test "s390x: the unit tests pass"   { unit_tests_pass s390x qemu-s390x-static; }
+
 # --- a pyflame of 32 bits -----------------------------------------------------
 
 use_narrow_build() {
