@@ -68,7 +68,8 @@ FLAMEGRAPH = /usr/share/perl5/Devel/NYTProf/flamegraph.pl
 PICTURE = perl libdevel-nytprof-perl:$(FLAMEGRAPH)
 SUITE = bats python3 gcc:cc libc6-dev:/usr/include/stdio.h binutils:readelf strace mandoc \
 	procps:ps util-linux:unshare python3-dev:/usr/bin/python3-config
-THOROUGH = xz-utils:xz pkg-config shellcheck clang pypy3
+THOROUGH = xz-utils:xz pkg-config shellcheck clang pypy3 git \
+	qemu-user-static:qemu-aarch64-static python3-yaml:/usr/lib/python3/dist-packages/yaml
 
 QUIETLY = $(MAKE) -s --no-print-directory
 
@@ -89,6 +90,7 @@ check-all:
 	@test/need $(COMPILER) $(PICTURE) $(SUITE) $(THOROUGH)
 	-@test/pythons --fetch
 	-@test/pythons --build $(BUILT_PYTHONS)
+	-@dist/cross --fetch
 	+@status=0; for goal in lint check-layouts check check-sanitized; do \
 		PYFLAME_TEST_ALL=1 $(QUIETLY) $$goal || status=1; done; exit $$status
 
