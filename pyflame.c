@@ -9,7 +9,9 @@
  *                proc.c: what the kernel knows; layouts.c: CPython's
  *                structures by version; explain.c: why it can't be done)
  *   ptrace.c     running a command; stopping a thread for an instant
- *   sample.c     the clock; what to sample and how
+ *   clock.c      when samples are due
+ *   sample.c     what to sample, and counting it
+ *   take.c       one thread's stack, by whichever way it takes
  *   threads.c    interpreters -> GILs and threads
  *   stack.c      thread -> stack, proven and in words
  *   frames.c     thread -> frames, by walking  (regions.c: which memory that
@@ -30,6 +32,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "util.h"
@@ -38,6 +41,8 @@
 #include "profile.h"
 #include "ptrace.h"
 #include "target.h"
+#include "clock.h"
+#include "take.h"
 #include "sample.h"
 #include "collapsed.h"
 #include "dump.h"
@@ -50,6 +55,7 @@ struct run {
 	struct profile *profile;
 	struct target *target, slots[2]; /* two, for moving from one to the other */
 	struct sampler *sampler; /* NULL until the target is ready */
+	struct clock clock;
 	sigset_t signals;
 	int child;       /* of -t, 0: none */
 	int interrupted; /* somebody wants us to end */
@@ -107,11 +113,11 @@ unblock_signals(const struct run *r)
 	sigprocmask(SIG_UNBLOCK, &set, NULL);
 }
 
+/* Deals with a signal that came in, if one did (info is not NULL).  Non-zero:
+ * it is time to end. */
 static int
-on_event(void *context, const void *siginfo)
+on_event(struct run *r, const siginfo_t *info)
 {
-	const siginfo_t *info = siginfo;
-	struct run *r = context;
 	int status, signal = info ? info->si_signo : 0;
 
 	if (signal == SIGUSR1 && r->sampler)
@@ -123,6 +129,34 @@ on_event(void *context, const void *siginfo)
 			kill(r->child, signal);
 	}
 	return r->interrupted || (r->child && launch_ended(&status));
+}
+
+/* Waits until `due` (on CLOCK_MONOTONIC), looking after signals.  Non-zero: it
+ * is time to end. */
+static int
+wait_until(struct run *r, int64_t due)
+{
+	siginfo_t info;
+	int signal;
+
+	do {
+		int64_t left = due - now_ns();
+		struct timespec timeout = { 0, 0 };
+
+		if (left > 0)
+			timeout = (struct timespec){ left / 1000000000, left % 1000000000 };
+		signal = sigtimedwait(&r->signals, &info, &timeout);
+		ptrace_service();
+		if (on_event(r, signal > 0 ? &info : NULL))
+			return 1;
+	} while (signal > 0 || now_ns() < due);
+	return 0;
+}
+
+static int
+wait_ms(struct run *r, int ms)
+{
+	return wait_until(r, now_ns() + ms * INT64_C(1000000));
 }
 
 /* ---- the target ---- */
@@ -179,7 +213,7 @@ open_target(struct run *r)
 		answer = target_open(r->options.pid, r->options.abi, r->target, &reason);
 		if (answer != TARGET_STARTING || waited >= START_PATIENCE_MS)
 			break;
-		if (sample_wait(POLL_MS * INT64_C(1000000), &r->signals, on_event, r))
+		if (wait_ms(r, POLL_MS))
 			break;
 	}
 	if (answer == TARGET_NOT_PYTHON)
@@ -212,8 +246,7 @@ await_python(struct run *r)
 		if (!r->child && now_ns() - since > START_PATIENCE_MS * INT64_C(1000000))
 			break;
 		/* Look often at first, when an interpreter is about to start. */
-		if (sample_wait((now_ns() - since < INT64_C(1000000000) ? 1 : 20) * INT64_C(1000000),
-		                &r->signals, on_event, r))
+		if (wait_ms(r, now_ns() - since < INT64_C(1000000000) ? 1 : 20))
 			break;
 	}
 	buf_free(&reason);
@@ -256,11 +289,11 @@ summarise(const struct run *r, int64_t tenths)
 	size_t plain = line.len;
 
 	say_failures(&c, &line);
-	if (c.missed)
-		buf_printf(&line, "; %" PRIu64 " ticks missed", c.missed);
-	if (c.spared)
+	if (r->clock.missed)
+		buf_printf(&line, "; %" PRIu64 " ticks missed", r->clock.missed);
+	if (r->clock.spared)
 		buf_printf(&line, "; %" PRIu64 " ticks left out, to stop the program for less than "
-		           "a fiftieth of the time", c.spared);
+		           "a fiftieth of the time", r->clock.spared);
 	if (c.may_not_stop)
 		buf_str(&line, "; not permitted to stop threads, so fast ones may be missing");
 	if (!r->options.quiet && (isatty(STDERR_FILENO) || line.len > plain))
@@ -274,7 +307,8 @@ print_stats(const struct run *r)
 	struct sample_counts c = sampler_counts(r->sampler);
 	uint64_t n = c.ticks ? c.ticks : 1, hundredths = c.calls * 100 / n;
 
-	warn("ticks %" PRIu64 ", missed %" PRIu64 ", left out %" PRIu64, c.ticks, c.missed, c.spared);
+	warn("ticks %" PRIu64 ", missed %" PRIu64 ", left out %" PRIu64, c.ticks,
+	     r->clock.missed, r->clock.spared);
 	warn("samples %" PRIu64 ", idle %" PRIu64 ", not proven at first %" PRIu64
 	     ", taken with the thread stopped %" PRIu64, c.samples, c.idle, c.retried, c.stopped);
 	for (int i = OK + 1; i < WHY_COUNT; i++)
@@ -288,20 +322,48 @@ static struct sample_options
 sample_options(const struct options *o)
 {
 	struct sample_options s = {
-		.period = o->period, .ticks = -1, .seed = o->seed,
+		.period = o->period,
 		.pausing = o->pause ? PAUSE_ALWAYS : o->no_pause ? PAUSE_NEVER : PAUSE_IF_NEEDED,
 		.mode = (enum mode)o->mode,
 		.all_threads = o->mode == MODE_CPU || (o->threads && o->mode != MODE_GIL),
 		.by_thread = o->by_thread,
 		.exclude_idle = o->exclude_idle, .log = o->flamechart, .with_lines = !o->no_lines,
 	};
-	double seconds = o->seconds < 0 && !o->command ? 1 : o->seconds;
 
-	if (seconds >= 0)
-		s.ticks = (int64_t)(seconds * 1e9 / (double)o->period + 0.5);
-	if (s.ticks == 0)
-		s.ticks = 1;
 	return s;
+}
+
+/* -1: no end. */
+static int64_t
+ticks_wanted(const struct options *o)
+{
+	double seconds = o->seconds < 0 && !o->command ? 1 : o->seconds;
+	int64_t ticks = (int64_t)(seconds * 1e9 / (double)o->period + 0.5);
+
+	return seconds < 0 ? -1 : ticks ? ticks : 1;
+}
+
+/* Takes samples until there is a reason to end: then OK.  Or GONE or BROKEN,
+ * as sampler_tick(). */
+static enum why
+take_samples(struct run *r)
+{
+	int64_t due;
+
+	while ((due = clock_due(&r->clock)) >= 0) {
+		int64_t stopped = sampler_counts(r->sampler).stopped_ns;
+		enum why why;
+
+		if (wait_until(r, due))
+			return OK;
+		clock_skip_missed(&r->clock);
+		why = sampler_tick(r->sampler);
+		stopped = sampler_counts(r->sampler).stopped_ns - stopped;
+		clock_advance(&r->clock, r->options.pause ? 0 : stopped);
+		if (why != OK)
+			return why;
+	}
+	return OK;
 }
 
 /* Samples until there is a reason to end; follows the target through exec.
@@ -319,7 +381,8 @@ sample(struct run *r)
 		     r->target->pid);
 		return USAGE;
 	}
-	while (sampler_run(r->sampler, &r->signals, on_event, r) == BROKEN) {
+	r->clock = clock_new(r->options.period, ticks_wanted(&r->options), r->options.seed);
+	while (take_samples(r) == BROKEN) {
 		struct target *old = r->target;
 
 		r->target = old == &r->slots[0] ? &r->slots[1] : &r->slots[0];
@@ -389,7 +452,7 @@ run_command(struct run *r)
 	else
 		warn("%s ended before pyflame saw a Python in it", r->options.command[0]);
 	while (!launch_ended(&status))
-		sample_wait(INT64_C(1000000000), &r->signals, on_event, r);
+		wait_ms(r, 1000);
 	return (enum status)status;
 }
 

@@ -2,7 +2,7 @@
 #ifndef SAMPLE_H
 #define SAMPLE_H
 
-/* Taking samples of one target by the clock. */
+/* Taking samples of one target. */
 
 struct profile;
 struct sampler;
@@ -11,14 +11,10 @@ struct threads;
 
 enum mode { MODE_WALL, MODE_CPU, MODE_GIL };
 
-enum pausing { PAUSE_IF_NEEDED, PAUSE_ALWAYS, PAUSE_NEVER };
-
 struct sample_options {
 	int64_t period;   /* nanoseconds between ticks */
-	int64_t ticks;    /* how many; -1: until the target is gone */
-	uint64_t seed;    /* of the ticks' jitter; 0: another one each time */
 	enum mode mode;
-	enum pausing pausing;
+	int pausing;      /* enum pausing of take.h */
 	int all_threads;  /* else those that hold the GIL or run */
 	int by_thread;    /* a root frame for every thread */
 	int exclude_idle;
@@ -27,13 +23,13 @@ struct sample_options {
 };
 
 struct sample_counts {
-	uint64_t ticks, missed;   /* taken, and skipped because one took too long */
-	uint64_t spared;          /* left out, to stop the target less */
+	uint64_t ticks;
 	uint64_t samples, idle;   /* stacks, and ticks at which nothing ran */
 	uint64_t retried;         /* not proven at the first try */
 	uint64_t stopped;         /* taken with the thread stopped */
 	uint64_t failed[WHY_COUNT];
 	uint64_t calls, bytes;    /* reads from the target while sampling */
+	int64_t stopped_ns;       /* for how long those stops were, about */
 	int may_not_stop;         /* ptrace was refused where it was needed */
 };
 
@@ -45,20 +41,12 @@ void sampler_free(struct sampler *);
 /* Moves on to another image of the same process, as after an exec. */
 void sampler_retarget(struct sampler *, const struct target *);
 
-/* What happens between ticks: a signal that came in (siginfo_t), or NULL.
- * Returns non-zero to end the sampling. */
-typedef int sample_event(void *context, const void *siginfo);
-
 /*
- * Samples until the ticks are over, an event ends it, or the target is gone or
- * cannot be read any more.  The signals in `set` have to be blocked; they are
- * handed to event().  OK, GONE, or BROKEN: it does not look like the same
- * interpreter any more.
+ * Takes the samples of one tick.  OK, whatever became of them; GONE: the target
+ * is; BROKEN: for some ticks now it does not look like the same interpreter any
+ * more.
  */
-enum why sampler_run(struct sampler *, const void *sigset, sample_event *, void *context);
-
-/* Waits for at most `ns`, or until one of the signals comes; event() as above. */
-int sample_wait(int64_t ns, const void *sigset, sample_event *, void *context);
+enum why sampler_tick(struct sampler *);
 
 struct sample_counts sampler_counts(const struct sampler *);
 

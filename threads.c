@@ -396,6 +396,14 @@ thread_state(const struct threads *th, struct thread *t)
 	return t->tid ? proc_state(th->t->pid, t->tid, &t->state_fd) : 0;
 }
 
+int
+thread_is_idle(const struct threads *th, struct thread *t)
+{
+	char state = thread_state(th, t);
+
+	return state && state != 'R';
+}
+
 /*
  * The scheduler counts the time of a thread that runs on when the clock ticks,
  * which may be later than ours: what was not yet asked for is kept, as credit.

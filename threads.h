@@ -48,6 +48,9 @@ const struct gil *threads_gils(const struct threads *, size_t *n);
  * wait, 'T' and 't' are stopped, 0: not known. */
 char thread_state(const struct threads *, struct thread *);
 
+/* Whether it is known not to run. */
+int thread_is_idle(const struct threads *, struct thread *);
+
 /*
  * Whether the thread is on a CPU, asked once every `period` nanoseconds: by
  * the time that the scheduler has counted for it, as many answers are yes as
