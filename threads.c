@@ -186,15 +186,15 @@ plan(struct threads *th)
 	size_t word = (size_t)l->ptr;
 
 	snap_begin(th->snap);
-	snap_add(th->snap, th->t->interpreters, word, SNAP_ONCE);
+	snap_add(th->snap, th->t->interpreters, word);
 	for (size_t i = 0; i < th->n_interps; i++) {
-		snap_add(th->snap, th->interps[i] + (raddr)l->interp.next, word, SNAP_ONCE);
+		snap_add(th->snap, th->interps[i] + (raddr)l->interp.next, word);
 		if (l->interp.gil != ABSENT)
-			snap_add(th->snap, th->interps[i] + (raddr)l->interp.gil, word, SNAP_ONCE);
-		snap_add(th->snap, th->interps[i] + (raddr)l->interp.threads, word, SNAP_ONCE);
+			snap_add(th->snap, th->interps[i] + (raddr)l->interp.gil, word);
+		snap_add(th->snap, th->interps[i] + (raddr)l->interp.threads, word);
 	}
 	for (size_t i = th->n_threads; i-- > 0;)
-		snap_add(th->snap, th->threads[i]->tstate, head_size(l), SNAP_ONCE);
+		snap_add(th->snap, th->threads[i]->tstate, head_size(l));
 }
 
 static enum why
@@ -249,7 +249,7 @@ list_thread(struct threads *th, raddr interp, raddr tstate, raddr *next)
 	if (!t) {
 		t = xcalloc(1, sizeof *t);
 		*t = (struct thread){ .tstate = tstate, .ident = ident, .state_fd = -1,
-		                      .cpu_fd = -1, .stack = stack_new() };
+		                      .cpu_fd = -1, .stack = stack_new(th->t->mem) };
 	}
 	t->attached = state == 1;
 	t->listed = 1;
