@@ -21,7 +21,8 @@ enum { OWNER_GENERATOR = 1 /* CPython v3.11.0 pycore_frame.h */ };
 struct namer {
 	const struct layout *l;
 	struct codes *codes;
-	struct snap *late; /* identities that were not read with the sample */
+	struct snap *shared; /* identities that were read with several samples */
+	struct snap *late; /* and those that were not read with any */
 	raddr *listed;     /* distinct code objects of the walk at hand */
 	size_t n, cap;
 	uint32_t serial;   /* of that walk, for marking code objects */
@@ -32,7 +33,8 @@ namer_new(struct mem *mem, const struct layout *l, struct codes *codes)
 {
 	struct namer *n = xcalloc(1, sizeof *n);
 
-	*n = (struct namer){ .l = l, .codes = codes, .late = snap_new(mem) };
+	*n = (struct namer){ .l = l, .codes = codes,
+	                     .shared = snap_new(mem), .late = snap_new(mem) };
 	return n;
 }
 
@@ -41,6 +43,7 @@ namer_free(struct namer *n)
 {
 	if (!n)
 		return;
+	snap_free(n->shared);
 	snap_free(n->late);
 	free(n->listed);
 	free(n);
@@ -55,11 +58,21 @@ named_free(struct named *d)
 
 /* ---- identities ---- */
 
+/* Adds the address of the interpreter's count of code objects freed, unless the
+ * snapshot has that already. */
+static int
+plan_generation(struct namer *n, raddr interp, struct snap *snap)
+{
+	raddr addr = interp + (raddr)n->l->interp.generation;
+
+	return !interp || snap_has(snap, addr, 8) ? 0 : snap_add(snap, addr, 8);
+}
+
 int
 naming_plan(struct namer *n, const struct named *d, raddr interp, struct snap *snap)
 {
 	if (n->l->interp.generation != ABSENT)
-		return interp ? snap_add(snap, interp + (raddr)n->l->interp.generation, 8) : 0;
+		return plan_generation(n, interp, snap);
 	for (size_t i = 0; i < d->n_codes; i++) {
 		struct code *code = codes_find(n->codes, d->codes[i]);
 
@@ -69,10 +82,33 @@ naming_plan(struct namer *n, const struct named *d, raddr interp, struct snap *s
 	return 0;
 }
 
+struct snap *
+naming_shared(struct namer *n)
+{
+	snap_begin(n->shared);
+	n->serial++;
+	return n->shared;
+}
+
+int
+naming_plan_shared(struct namer *n, const struct named *d, raddr interp)
+{
+	if (n->l->interp.generation != ABSENT)
+		return plan_generation(n, interp, n->shared);
+	for (size_t i = 0; i < d->n_codes; i++) {
+		struct code *code = codes_find(n->codes, d->codes[i]);
+
+		if (code && code_mark(code, n->serial) &&
+		    code_add_identity(n->codes, code, n->shared))
+			return -1;
+	}
+	return 0;
+}
+
 /* The interpreter's count of code objects freed, as read with the sample, plus
  * one; 0: not known. */
 static uint64_t
-generation(const struct namer *n, raddr interp, struct snap *snap)
+generation(const struct namer *n, raddr interp, struct snap *snap, int shared)
 {
 	const void *p;
 	uint64_t count;
@@ -80,6 +116,8 @@ generation(const struct namer *n, raddr interp, struct snap *snap)
 	if (n->l->interp.generation == ABSENT)
 		return 0;
 	p = snap_get(snap, interp + (raddr)n->l->interp.generation, sizeof count);
+	if (!p && shared)
+		p = snap_get(n->shared, interp + (raddr)n->l->interp.generation, sizeof count);
 	if (!p)
 		return 0;
 	memcpy(&count, p, sizeof count);
@@ -109,9 +147,9 @@ list_codes(struct namer *n, const struct walk *walk)
 }
 
 /* Whether what is known of the code object at addr is true of it, by the bytes
- * in that snapshot.  now is the generation read with the sample. */
+ * in that snapshot, or the other.  now is the generation read with the sample. */
 static enum code_identity
-believe(struct namer *n, raddr addr, struct snap *snap, uint64_t now)
+believe(struct namer *n, raddr addr, struct snap *snap, struct snap *other, uint64_t now)
 {
 	struct code *code = codes_find(n->codes, addr);
 	enum code_identity is;
@@ -121,6 +159,8 @@ believe(struct namer *n, raddr addr, struct snap *snap, uint64_t now)
 	if (now && code_generation(code) == now)
 		return IDENTITY_SAME;
 	is = code_check_identity(n->codes, code, snap);
+	if (is == IDENTITY_UNREAD && other)
+		is = code_check_identity(n->codes, code, other);
 	if (is == IDENTITY_SAME)
 		code_set_generation(code, now);
 	return is;
@@ -154,7 +194,7 @@ learn(struct namer *n, raddr addr, int *learned)
  * anew proves nothing unless the thread stands still.
  */
 static int
-check_listed(struct namer *n, struct snap *snap, uint64_t now)
+check_listed(struct namer *n, struct snap *snap, struct snap *other, uint64_t now)
 {
 	size_t late = 0;
 	int learned = 0;
@@ -162,7 +202,7 @@ check_listed(struct namer *n, struct snap *snap, uint64_t now)
 
 	for (size_t i = 0; i < n->n && why == OK; i++) {
 		raddr addr = n->listed[i];
-		enum code_identity is = believe(n, addr, snap, now);
+		enum code_identity is = believe(n, addr, snap, other, now);
 
 		if (is == IDENTITY_UNREAD) { /* to the front, for the second look */
 			n->listed[i] = n->listed[late];
@@ -174,18 +214,20 @@ check_listed(struct namer *n, struct snap *snap, uint64_t now)
 	if (late && why == OK)
 		read_late(n, late);
 	for (size_t i = 0; i < late && why == OK; i++)
-		if (believe(n, n->listed[i], n->late, now) != IDENTITY_SAME)
+		if (believe(n, n->listed[i], n->late, NULL, now) != IDENTITY_SAME)
 			why = learn(n, n->listed[i], &learned);
 	return why == OK && learned ? NAMING_AGAIN : (int)why;
 }
 
 int
-naming_check(struct namer *n, struct named *d, const struct walk *walk, struct snap *snap)
+naming_check(struct namer *n, struct named *d, const struct walk *walk, struct snap *snap,
+             int shared)
 {
 	int result;
 
 	list_codes(n, walk);
-	result = check_listed(n, snap, generation(n, walk->interp, snap));
+	result = check_listed(n, snap, shared ? n->shared : NULL,
+	                      generation(n, walk->interp, snap, shared));
 	d->n_codes = 0;
 	for (size_t i = 0; i < n->n && n->l->interp.generation == ABSENT; i++) {
 		d->codes = grow(d->codes, d->n_codes, &d->cap_codes, sizeof *d->codes);

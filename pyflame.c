@@ -56,6 +56,7 @@ struct run {
 	struct target *target, slots[2]; /* two, for moving from one to the other */
 	struct sampler *sampler; /* NULL until the target is ready */
 	struct clock clock;
+	int64_t looked;  /* when signals were last looked after */
 	sigset_t signals;
 	int child;       /* of -t, 0: none */
 	int interrupted; /* somebody wants us to end */
@@ -131,25 +132,29 @@ on_event(struct run *r, const siginfo_t *info)
 	return r->interrupted || (r->child && launch_ended(&status));
 }
 
-/* Waits until `due` (on CLOCK_MONOTONIC), looking after signals.  Non-zero: it
- * is time to end. */
+/* Waits until `due` (on CLOCK_MONOTONIC), looking after signals; if that is past
+ * already, no more often than makes sense.  Non-zero: it is time to end. */
 static int
 wait_until(struct run *r, int64_t due)
 {
+	enum { OFTEN_NS = 200000 };
+	int64_t now = now_ns();
 	siginfo_t info;
 	int signal;
 
+	if (now >= due && now - r->looked < OFTEN_NS)
+		return 0;
 	do {
-		int64_t left = due - now_ns();
 		struct timespec timeout = { 0, 0 };
 
-		if (left > 0)
-			timeout = (struct timespec){ left / 1000000000, left % 1000000000 };
+		if (due > now)
+			timeout = (struct timespec){ (due - now) / 1000000000, (due - now) % 1000000000 };
 		signal = sigtimedwait(&r->signals, &info, &timeout);
 		ptrace_service();
 		if (on_event(r, signal > 0 ? &info : NULL))
 			return 1;
-	} while (signal > 0 || now_ns() < due);
+		now = r->looked = now_ns();
+	} while (signal > 0 || now < due);
 	return 0;
 }
 

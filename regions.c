@@ -136,10 +136,17 @@ regions_forget(struct regions *r, raddr addr)
 }
 
 int
-regions_add(const struct regions *r, struct snap *snap, raddr but)
+regions_add(const struct regions *r, struct snap *snap, raddr but, raddr end)
 {
-	for (size_t i = 0; i < r->n_wanted; i++)
-		if (r->wanted[i].addr != but && snap_add(snap, r->wanted[i].addr, r->wanted[i].len))
+	for (size_t i = 0; i < r->n_wanted; i++) {
+		struct region region = r->wanted[i];
+
+		if (region.addr == but)
+			continue;
+		if (end - region.addr < region.len)
+			region.len = (size_t)(end - region.addr);
+		if (snap_add(snap, region.addr, region.len))
 			return -1;
+	}
 	return 0;
 }

@@ -202,6 +202,12 @@ snap_read_many(struct snap *const *snaps, size_t n, size_t *done)
 	return why;
 }
 
+int
+snap_has(struct snap *s, raddr addr, size_t len)
+{
+	return find(s, addr, len) != NULL;
+}
+
 const void *
 snap_get(struct snap *s, raddr addr, size_t len)
 {
@@ -279,18 +285,21 @@ snap_keep(struct snap *s)
 	snap_begin(s);
 }
 
-/* How many bytes from the start on are equal; by whole words. */
+/* As wide as the machine has them in registers, or the compiler makes up. */
+typedef uint64_t wide __attribute__((vector_size(16)));
+
+/* How many bytes from the start on are equal. */
 static size_t
 equal_prefix(const unsigned char *p, const unsigned char *q, size_t len)
 {
-	enum { WORDS = 4 };
-	uint64_t a[WORDS], b[WORDS];
+	wide a[4], b[4], differ;
 	size_t i = 0;
 
 	for (; len - i >= sizeof a; i += sizeof a) {
 		memcpy(a, p + i, sizeof a);
 		memcpy(b, q + i, sizeof b);
-		if ((a[0] ^ b[0]) | (a[1] ^ b[1]) | (a[2] ^ b[2]) | (a[3] ^ b[3]))
+		differ = (a[0] ^ b[0]) | (a[1] ^ b[1]) | (a[2] ^ b[2]) | (a[3] ^ b[3]);
+		if (differ[0] | differ[1])
 			break;
 	}
 	while (i < len && p[i] == q[i])

@@ -25,6 +25,9 @@ void snap_begin(struct snap *);
 /* Adds a region to be read.  0, or -1 if the snapshot would get too large. */
 int snap_add(struct snap *, raddr addr, size_t len);
 
+/* Whether these bytes were added, in one region. */
+int snap_has(struct snap *, raddr addr, size_t len);
+
 /* Has these bytes, of one region, read a second time; what lies between them
  * and others of the region that are as well.  tail: and all up to its end.
  * Nothing happens if no region holds them. */

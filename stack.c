@@ -189,20 +189,18 @@ static int
 plan_read(struct walker *w, struct stack *st, const struct gil *gil, size_t head, int twice)
 {
 	size_t len = frames_thread_size(w->l);
+	const struct frames *p = &st->proven;
 	/* The base that every thread has is known by the pointer to it. */
-	raddr base = st->proven.n && st->proven.visits[0].shim && st->reads % NOTE_EACH ?
-	             st->proven.visits[0].frame : 0;
+	raddr base = p->n && p->visits[0].shim && st->reads % NOTE_EACH ? p->visits[0].frame : 0;
+	/* Where new frames would be is of interest if the thread may have moved. */
+	raddr end = p->n && !twice ? p->visits[p->n - 1].frame + (raddr)w->l->frame.size : 0;
 
 	snap_begin(st->snap);
 	if (gil && plan_gil(w, st, gil))
 		return -1;
 	if (snap_add(st->snap, st->tstate, head > len ? head : len))
 		return -1;
-	if (regions_add(st->regions, st->snap, base))
-		return -1;
-	if ((!gil || w->l->interp.generation == ABSENT || !st->interp ||
-	     !snap_get(st->snap, st->interp + (raddr)w->l->interp.generation, 8)) &&
-	    naming_plan(w->namer, &st->named, st->interp, st->snap))
+	if (regions_add(st->regions, st->snap, base, end))
 		return -1;
 	if (twice)
 		plan_cover(w, st);
@@ -218,7 +216,8 @@ read_planned(struct walker *w, struct stack *st, const struct gil *gil, unsigned
 		raddr bad = 0;
 		enum why why;
 
-		if (plan_read(w, st, gil, 0, !(flags & STACK_STOPPED)))
+		if (plan_read(w, st, gil, 0, !(flags & STACK_STOPPED)) ||
+		    naming_plan(w->namer, &st->named, st->interp, st->snap))
 			return DEEP;
 		why = snap_read(st->snap, &bad);
 		if (why != FAULT)
@@ -264,11 +263,11 @@ is_unchanged(const struct walker *w, const struct stack *st)
 
 /* Makes the walk the proven stack, and puts it into words. */
 static int
-accept(struct walker *w, struct stack *st, unsigned flags)
+accept(struct walker *w, struct stack *st, unsigned flags, int shared)
 {
 	struct walk *walk = &w->walk;
 	size_t depth = walk->kept ? st->proven.visits[walk->kept - 1].depth : 0;
-	int why = naming_check(w->namer, &st->named, walk, st->snap);
+	int why = naming_check(w->namer, &st->named, walk, st->snap, shared);
 
 	if (why != OK)
 		return why;
@@ -308,8 +307,10 @@ learn_cover(struct stack *st, size_t fresh)
 		st->cover = COVERED;
 }
 
+/* together: it was read in one call with others.  settled: and only once, as it
+ * had not moved before. */
 static int
-walk_and_accept(struct walker *w, struct stack *st, unsigned flags, int settled)
+walk_and_accept(struct walker *w, struct stack *st, unsigned flags, int together, int settled)
 {
 	unsigned how = (flags & STACK_STOPPED ? WALK_STOPPED : 0) |
 	               (flags & (STACK_STOPPED | STACK_HELD) ? WALK_ANYWHERE : 0) |
@@ -326,7 +327,7 @@ walk_and_accept(struct walker *w, struct stack *st, unsigned flags, int settled)
 	learn_cover(st, walk->n);
 	if (settled ? !st->unchanged : !walk->covered)
 		return AGAIN;
-	return settled || walk->still ? accept(w, st, flags) : TORN;
+	return settled || walk->still ? accept(w, st, flags, together) : TORN;
 }
 
 struct snap *
@@ -334,9 +335,16 @@ stack_plan(struct walker *w, struct stack *st, raddr tstate, size_t head)
 {
 	st->tried = 0;
 	if (st->tstate != tstate || !st->proven.n ||
-	    plan_read(w, st, NULL, head, !st->unchanged))
+	    plan_read(w, st, NULL, head, !st->unchanged) ||
+	    naming_plan_shared(w->namer, &st->named, st->interp))
 		return NULL;
 	return st->snap;
+}
+
+struct snap *
+walker_shared(struct walker *w)
+{
+	return naming_shared(w->namer);
 }
 
 enum why
@@ -346,7 +354,7 @@ stack_conclude(struct walker *w, struct stack *st, unsigned flags, raddr *holder
 
 	if (!is_holder(w, st, NULL, flags, holder))
 		return OK;
-	why = walk_and_accept(w, st, flags, st->unchanged);
+	why = walk_and_accept(w, st, flags, 1, st->unchanged);
 	st->tried = why != OK;
 	return why == AGAIN ? TORN : (enum why)why;
 }
@@ -379,7 +387,7 @@ stack_read(struct walker *w, struct stack *st, raddr tstate, const struct gil *g
 		why = (int)read_planned(w, st, gil, flags);
 		if (why != OK || !is_holder(w, st, gil, flags, holder))
 			break;
-		why = walk_and_accept(w, st, flags, 0);
+		why = walk_and_accept(w, st, flags, 0, 0);
 		/* What was incomplete counts as movement only if it has moved. */
 		if (tried && st->shape != shape)
 			*first = 0;

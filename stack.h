@@ -55,8 +55,10 @@ enum why stack_read(struct walker *, struct stack *, raddr tstate, const struct 
  * read of this one, at least `head` bytes of its thread state; NULL if that is
  * not known yet.  And, when it has been read, what came of it: OK, or
  * TORN, which asks for stack_read().  A thread that stood still at its last
- * sample is read once only, and found unchanged or TORN.
+ * sample is read once only, and found unchanged or TORN.  walker_shared(), to be
+ * called before all of them, is what has to be read after all of them.
  */
+struct snap *walker_shared(struct walker *);
 struct snap *stack_plan(struct walker *, struct stack *, raddr tstate, size_t head);
 enum why stack_conclude(struct walker *, struct stack *, unsigned flags, raddr *holder);
 

@@ -192,3 +192,17 @@ take(struct taker *k, struct thread *t, const struct gil *gil, unsigned flags, r
 		return why;
 	return read_stopped(k, t);
 }
+
+enum why
+take_planned(struct taker *k, struct thread *t, unsigned flags, raddr *holder)
+{
+	struct snap *planned = t->planned;
+
+	t->planned = NULL;
+	if (!planned || k->pausing == PAUSE_ALWAYS ||
+	    stack_conclude(k->walker, t->stack, flags, holder) != OK)
+		return take(k, t, NULL, flags, holder);
+	if (!flags || *holder == t->tstate)
+		remember_try(k, t, 1);
+	return OK;
+}

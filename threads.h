@@ -6,9 +6,11 @@
 
 struct buf;
 struct gil;
+struct snap;
 struct stack;
 struct target;
 struct threads;
+struct walker;
 
 struct thread {
 	raddr tstate;
@@ -23,6 +25,8 @@ struct thread {
 	int restless;        /* it has to be stopped to be sampled */
 	uint32_t root;       /* its frame in the profile, plus one; 0: none yet */
 	int listed;
+	enum { UNASKED, WANTED, UNWANTED } wanted; /* at this tick, for the sampler */
+	struct snap *planned; /* what of its stack is read with the list; NULL: nothing */
 };
 
 struct threads *threads_new(const struct target *);
@@ -33,6 +37,10 @@ void threads_free(struct threads *);
  * changed.  After a failure the old list stands.
  */
 enum why threads_refresh(struct threads *);
+
+/* Has the stacks of those threads that are WANTED read at the next refresh, in
+ * the same call.  Those that then are not `planned` any more could not be. */
+void threads_plan(struct threads *, struct walker *);
 
 /* The threads, oldest first.  The array is good until the next refresh. */
 struct thread *const *threads_all(const struct threads *, size_t *n);
@@ -52,8 +60,8 @@ char thread_state(const struct threads *, struct thread *);
 int thread_is_idle(const struct threads *, struct thread *);
 
 /*
- * Whether the thread is on a CPU, asked once every `period` nanoseconds: by
- * the time that the scheduler has counted for it, as many answers are yes as
+ * Whether the thread is on a CPU, asked `period` nanoseconds after it was asked
+ * last: by the time that the scheduler has counted for it, as many answers are yes as
  * there were periods of it; and it has to be running, or ready to, now.
  */
 int thread_on_cpu(const struct threads *, struct thread *, int64_t period);
