@@ -316,6 +316,8 @@ print_stats(const struct run *r)
 	     r->clock.missed, r->clock.spared);
 	warn("samples %" PRIu64 ", idle %" PRIu64 ", not proven at first %" PRIu64
 	     ", taken with the thread stopped %" PRIu64, c.samples, c.idle, c.retried, c.stopped);
+	if (r->options.threads)
+		warn("of the samples %" PRIu64 " are of threads that wait for the GIL", c.waits);
 	for (int i = OK + 1; i < WHY_COUNT; i++)
 		if (c.failed[i])
 			warn("failed: %s %" PRIu64, why_word((enum why)i), c.failed[i]);
@@ -332,6 +334,7 @@ sample_options(const struct options *o)
 		.mode = (enum mode)o->mode,
 		.all_threads = o->mode == MODE_CPU || (o->threads && o->mode != MODE_GIL),
 		.by_thread = o->by_thread,
+		.count_waits = o->stats && o->threads,
 		.exclude_idle = o->exclude_idle, .log = o->flamechart, .with_lines = !o->no_lines,
 	};
 

@@ -155,6 +155,8 @@ count_stack(struct sampler *s, struct thread *t)
 		return 0;
 	count(s, stack);
 	s->counts.samples++;
+	if (s->options.count_waits && thread_wants_gil(s->threads, t))
+		s->counts.waits++;
 	return 1;
 }
 
@@ -397,17 +399,22 @@ sampler_has_gil(struct sampler *s)
 	return n > 0;
 }
 
-int
-sampler_holds_gil(struct sampler *s, const struct thread *t)
+void
+sampler_note_holders(struct sampler *s)
 {
-	size_t n;
-	const struct gil *gils = threads_gils(s->threads, &n);
+	size_t n_gils, n;
+	const struct gil *gils = threads_gils(s->threads, &n_gils);
+	struct thread *const *threads = threads_all(s->threads, &n);
 
-	for (size_t i = 0; i < n; i++) {
-		raddr holder;
+	for (size_t i = 0; i < n; i++)
+		threads[i]->holds_gil = 0;
+	for (size_t i = 0; i < n_gils; i++) {
+		raddr holder = 0;
+		struct thread *t = NULL;
 
-		if (read_holder(s, &gils[i], &holder) == OK && holder == t->tstate)
-			return 1;
+		if (read_holder(s, &gils[i], &holder) == OK && holder)
+			t = threads_find(s->threads, holder);
+		if (t)
+			t->holds_gil = 1;
 	}
-	return 0;
 }

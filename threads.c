@@ -57,8 +57,10 @@ thread_free(struct thread *t)
 {
 	if (t->state_fd >= 0)
 		close(t->state_fd);
-	if (t->cpu_fd >= 0)
-		close(t->cpu_fd);
+	if (t->times_fd >= 0)
+		close(t->times_fd);
+	if (t->futex_fd >= 0)
+		close(t->futex_fd);
 	stack_free(t->stack);
 	free(t);
 }
@@ -282,8 +284,8 @@ new_thread(struct threads *th, raddr tstate, uint64_t ident)
 {
 	struct thread *t = xcalloc(1, sizeof *t);
 
-	*t = (struct thread){ .tstate = tstate, .ident = ident, .state_fd = -1, .cpu_fd = -1,
-	                      .stack = stack_new(th->t->mem) };
+	*t = (struct thread){ .tstate = tstate, .ident = ident, .state_fd = -1, .times_fd = -1,
+	                      .futex_fd = -1, .stack = stack_new(th->t->mem) };
 	return t;
 }
 
@@ -482,19 +484,49 @@ thread_on_cpu(const struct threads *th, struct thread *t, int64_t period)
 {
 	enum { KEPT_NS = 20000000 }; /* some ticks of the scheduler */
 	int64_t most = period > KEPT_NS ? period : KEPT_NS;
-	int64_t now = t->tid ? proc_cpu_time(th->t->pid, t->tid, &t->cpu_fd) : -1;
+	struct proc_times now;
 
-	if (now < 0) /* a kernel that does not count */
-		return thread_state(th, t) == 'R';
+	if (!t->tid || proc_times(th->t->pid, t->tid, &t->times_fd, &now))
+		return thread_state(th, t) == 'R'; /* a kernel that does not count */
 	if (t->cpu_time)
-		t->cpu_credit += now - t->cpu_time;
-	t->cpu_time = now;
+		t->cpu_credit += now.ran - t->cpu_time;
+	t->cpu_time = now.ran;
 	if (t->cpu_credit > most)
 		t->cpu_credit = most;
 	if (t->cpu_credit < period / 2 || thread_state(th, t) != 'R')
 		return 0;
 	t->cpu_credit -= period;
 	return 1;
+}
+
+/*
+ * A thread that wants the GIL waits for a condition variable in it (CPython
+ * v3.12.0 Include/internal/pycore_gil.h, struct _gil_runtime_state).  Up to 3.11
+ * it is known who holds the GIL but not where that is: it is a part of
+ * _PyRuntime, as is the pointer to its holder, and other locks are not.
+ */
+int
+thread_wants_gil(const struct threads *th, struct thread *t)
+{
+	enum { GIL_SIZE = 256, RUNTIME_SIZE = 8192 };
+	uint64_t futex = t->tid && th->n_gils ? proc_futex(th->t->pid, t->tid, &t->futex_fd) : 0;
+
+	for (size_t i = 0; i < th->n_gils && futex; i++) {
+		const struct gil *gil = &th->gils[i];
+
+		if (gil->locked != ABSENT ? futex - gil->addr < GIL_SIZE :
+		    futex - gil->addr + RUNTIME_SIZE < 2 * RUNTIME_SIZE)
+			return 1;
+	}
+	return 0;
+}
+
+int64_t
+thread_waited(const struct threads *th, struct thread *t)
+{
+	struct proc_times now;
+
+	return t->tid && !proc_times(th->t->pid, t->tid, &t->times_fd, &now) ? now.waited : -1;
 }
 
 struct name_search {

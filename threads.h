@@ -16,11 +16,14 @@ struct thread {
 	raddr tstate;
 	uint64_t ident;      /* what Python calls it: the pthread_t */
 	int tid;             /* what the kernel calls it; 0: not known */
+	int holds_gil;       /* when sampler_note_holders() was called */
 	int attached;        /* free-threaded: was running Python when last listed */
 	struct stack *stack;
 	int state_fd;        /* for proc_state */
-	int cpu_fd;          /* for proc_cpu_time */
+	int times_fd;        /* for proc_times */
+	int futex_fd;        /* for proc_futex */
 	int64_t cpu_time, cpu_credit; /* see thread_on_cpu */
+	int64_t waited;      /* thread_waited() when it was last stopped */
 	uint64_t history;    /* of the last 64 samples, 1: not proven at first */
 	int restless;        /* it has to be stopped to be sampled */
 	uint32_t root;       /* its frame in the profile, plus one; 0: none yet */
@@ -65,6 +68,13 @@ int thread_is_idle(const struct threads *, struct thread *);
  * there were periods of it; and it has to be running, or ready to, now.
  */
 int thread_on_cpu(const struct threads *, struct thread *, int64_t period);
+
+/* Whether it waits for a GIL, as far as that can be known: not up to 3.6. */
+int thread_wants_gil(const struct threads *, struct thread *);
+
+/* For how long the thread was ready to run and had no CPU, nanoseconds; -1: not
+ * known. */
+int64_t thread_waited(const struct threads *, struct thread *);
 
 /* Appends the thread's name: Python's own, else the kernel's. */
 void thread_name(struct threads *, const struct thread *, struct buf *);
