@@ -21,8 +21,8 @@ MANDIR = $(PREFIX)/share/man
 BUILD = build
 PROGRAM = pyflame
 
-SOURCES = pyflame.c clock.c code.c collapsed.c dump.c elf.c explain.c frames.c label.c \
-	layouts.c linetab.c memory.c objects.c options.c output.c proc.c profile.c \
+SOURCES = pyflame.c clock.c code.c collapsed.c dump.c elf.c explain.c follow.c frames.c \
+	group.c label.c layouts.c linetab.c memory.c objects.c options.c output.c proc.c profile.c \
 	ptrace.c regions.c sample.c snapshot.c stack.c take.c target.c threads.c util.c
 OBJECTS = $(SOURCES:%.c=$(BUILD)/%.o)
 
