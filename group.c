@@ -16,8 +16,9 @@
 #include "proc.h"
 #include "label.h"
 #include "target.h"
-#include "follow.h"
+#include "threads.h"
 #include "sample.h"
+#include "follow.h"
 #include "group.h"
 
 #define MS INT64_C(1000000)
@@ -26,7 +27,9 @@ enum {
 	LOOK_MS = 10,         /* between two looks for new processes */
 	SELDOM_MS = 100,      /* where there are none to be found */
 	CHECKED = 32,         /* members whose image is looked at in one look */
-	OPENING_MS = 20,      /* how long a look may take to open members */
+	OPENING_MS = 2,       /* how long a look may take to open members */
+	FIRST_OPENING_MS = 1000, /* before there are samples to be missed */
+	SETTLING_MS = 20,     /* how long a child may take to learn its threads' ids */
 	PATIENCE_MS = 2000,   /* for what is not Python any more, if nobody is followed */
 	HASTE_MS = 1000,      /* how long it is tried often then */
 	LONGEST_WAIT_MS = 10000,
@@ -38,7 +41,7 @@ struct member {
 	uint64_t start_time;
 	unsigned image;
 	int given;              /* by the user */
-	int tried, warned;
+	int tried, executed, warned;
 	int sampled;            /* it had a sampler once */
 	struct target target;   /* open if there is a sampler */
 	struct sampler *sampler;
@@ -102,6 +105,8 @@ add(struct group *g, int pid, int parent, uint64_t start_time)
 
 	*m = (struct member){ .pid = pid, .parent = parent, .start_time = start_time,
 	                      .since = now_ns(), .answer = TARGET_STARTING };
+	if (g->follow)
+		m->since -= proc_age(start_time);
 	g->members = grow(g->members, g->n, &g->cap, sizeof *g->members);
 	g->members[g->n++] = m;
 	g->due = 0;
@@ -230,18 +235,36 @@ has_no_gil(struct group *g, struct member *m, struct buf *reason)
 }
 
 static void
-begin(struct group *g, struct member *m)
+begin(struct member *m)
 {
-	m->sampler = sampler_new(&m->target, g->profile, &g->options);
 	m->sampled = 1;
 	m->since = now_ns();
 	m->due = m->since + SELDOM_MS * MS;
 }
 
+/* A child that was just forked has its parent's idea of its threads' ids. */
+static int
+is_settled(struct member *m)
+{
+	struct threads *threads = sampler_threads(m->sampler);
+	struct thread *const *all;
+	size_t n, known = 0;
+
+	if (m->given || now_ns() - m->since > SETTLING_MS * MS)
+		return 1;
+	if (threads_refresh(threads) != OK)
+		return 0;
+	all = threads_all(threads, &n);
+	while (known < n && all[known]->tid)
+		known++;
+	return known == n;
+}
+
 static enum target_answer
 open_member(struct group *g, struct member *m, struct buf *reason)
 {
-	const struct member *parent = m->tried++ ? NULL : find(g, m->parent);
+	/* What it has executed by itself is not its parent's. */
+	const struct member *parent = m->executed ? NULL : find(g, m->parent);
 	enum target_answer answer = TARGET_READY;
 
 	if (!parent || !parent->sampler ||
@@ -253,12 +276,14 @@ open_member(struct group *g, struct member *m, struct buf *reason)
 		target_close(&m->target);
 		return TARGET_GONE;
 	}
-	begin(g, m);
-	if (!has_no_gil(g, m, reason))
-		return TARGET_READY;
-	close_member(g, m);
-	m->sampled = 0;
-	return TARGET_UNSUPPORTED;
+	m->sampler = sampler_new(&m->target, g->profile, &g->options);
+	answer = !is_settled(m) ? TARGET_STARTING :
+	         has_no_gil(g, m, reason) ? TARGET_UNSUPPORTED : TARGET_READY;
+	if (answer == TARGET_READY)
+		begin(m);
+	else
+		close_member(g, m);
+	return answer;
 }
 
 /* Keeps what a failed attempt told. */
@@ -310,6 +335,7 @@ try(struct group *g, struct member *m)
 		m->answer = TARGET_GONE;
 		return 1;
 	}
+	m->tried = 1;
 	m->answer = open_member(g, m, &reason);
 	if (m->answer != TARGET_READY) {
 		int64_t now = now_ns();
@@ -333,7 +359,8 @@ group_adopt(struct group *g, const struct target *t)
 	m->image = is_there(m, &stat) ? stat.image : 0;
 	m->target = *t;
 	m->answer = TARGET_READY;
-	begin(g, m);
+	m->sampler = sampler_new(&m->target, g->profile, &g->options);
+	begin(m);
 }
 
 /* ---- looking ---- */
@@ -357,8 +384,10 @@ check(struct group *g, struct member *m)
 
 	if (!is_there(m, &stat))
 		return 0;
-	if (stat.image != m->image)
+	if (stat.image != m->image) {
+		m->executed = 1;
 		reopen(g, m);
+	}
 	return 1;
 }
 
@@ -381,9 +410,9 @@ check_some(struct group *g, int64_t now)
 static void
 open_some(struct group *g, int64_t now)
 {
-	int64_t start = now_ns();
+	int64_t start = now_ns(), most = (g->ticks ? OPENING_MS : FIRST_OPENING_MS) * MS;
 
-	for (size_t i = 0; i < g->n && now_ns() - start < OPENING_MS * MS; i++) {
+	for (size_t i = 0; i < g->n && now_ns() - start < most; i++) {
 		struct member *m = g->members[i];
 
 		if (m->due > now)

@@ -11,6 +11,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "util.h"
@@ -271,6 +272,17 @@ proc_start_time(int pid)
 	struct proc_stat stat;
 
 	return proc_stat(pid, &stat) ? 0 : stat.start_time;
+}
+
+int64_t
+proc_age(uint64_t start_time)
+{
+	struct timespec t;
+	int64_t age, tick = 1000000000 / sysconf(_SC_CLK_TCK);
+
+	clock_gettime(CLOCK_BOOTTIME, &t);
+	age = t.tv_sec * INT64_C(1000000000) + t.tv_nsec - (int64_t)start_time * tick;
+	return age > 0 ? age : 0;
 }
 
 /* The value of a "Name:\tvalue" line in text. */

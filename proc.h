@@ -59,6 +59,9 @@ struct proc_stat {
 int proc_stat(int pid, struct proc_stat *);
 uint64_t proc_start_time(int pid);
 
+/* How long ago that start time was, nanoseconds. */
+int64_t proc_age(uint64_t start_time);
+
 /* A line "NAME:\tVALUE" of the status file: VALUE without the newline.  -1 if
  * there is none. */
 int proc_status(int pid, const char *name, char *value, size_t size);

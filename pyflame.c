@@ -434,7 +434,7 @@ wait_for_tick(struct run *r, int64_t due)
 		if (wait_until(r, next))
 			return 1;
 		group_look(r->group);
-	} while (next < due);
+	} while (next < due && now_ns() < due);
 	return !group_size(r->group);
 }
 

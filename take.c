@@ -79,6 +79,15 @@ may_stop(const struct taker *k)
 	       (!k->refused || now_ns() - k->refused > k->refusal);
 }
 
+/* One that is ending is refused as well. */
+static int
+is_alive(const struct taker *k, struct thread *t)
+{
+	char state = thread_state(k->threads, t);
+
+	return state && state != 'Z' && state != 'X';
+}
+
 static enum why
 stop_and_read(struct taker *k, struct thread *t)
 {
@@ -110,7 +119,7 @@ read_stopped(struct taker *k, struct thread *t)
 		nanosleep(&(struct timespec){ 0, STOP_AGAIN_NS }, NULL);
 		why = stop_and_read(k, t);
 	}
-	if (why == DENIED) {
+	if (why == DENIED && is_alive(k, t)) {
 		k->counts.may_not_stop = 1;
 		k->refused = now_ns();
 		k->refusal = k->refusal ? k->refusal * 2 : REFUSAL_NS;
