@@ -1,11 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """A parent that waits, and children that work.
 
-    tree.py prefork N        forks N workers, as web servers do; replaces one that ends
-    tree.py fork|spawn|forkserver N    a pool of multiprocessing
-    tree.py chain PYTHON     a shell between this and a child that executes PYTHON
-    tree.py daemon           a child of a child that has ended, a while after its birth
-    tree.py brief N MS       N children, 4 at a time, that live up to MS milliseconds
+    tree.py prefork N [TITLE]   N workers, as servers have them; one that ends is
+                                replaced; the first calls itself TITLE
+    tree.py METHOD N            N processes of multiprocessing: fork, spawn, forkserver
+    tree.py chain PYTHON        a shell, a child of it, and a child that executes PYTHON
+    tree.py daemon              after a second a child of a child, which then ends
+    tree.py brief N             N children, 4 at a time, of 1 to 30 ms
+
+TREE_SECONDS limits how long the workers work.
 """
 import os
 import random
@@ -14,26 +17,25 @@ import sys
 import time
 
 
-def busy(seconds=300):
+def busy(seconds=float(os.environ.get('TREE_SECONDS', 300))):
     end = time.time() + seconds
     while time.time() < end:
         sum(range(1000))
 
 
-def worker(number=0):
-    if number == 0 and len(sys.argv) > 3:
-        name_itself()
+def work(title=None):
+    if title:
+        call_itself(title)
     busy()
 
 
-def name_itself():
-    """As setproctitle does: writes over the command line."""
+def call_itself(title):
+    """Writes over the command line, as setproctitle does."""
     with open('/proc/self/stat') as file:
-        start, end = map(int, file.read().rsplit(')', 1)[1].split()[45:47])
-    title = sys.argv[3].encode()[:end - start - 1]
+        start, end = [int(field) for field in file.read().rsplit(')', 1)[1].split()[45:47]]
     with open('/proc/self/mem', 'r+b', 0) as memory:
         memory.seek(start)
-        memory.write(title.ljust(end - start, b'\0'))
+        memory.write(title.encode()[:end - start - 1].ljust(end - start, b'\0'))
 
 
 def fork(function, *arguments):
@@ -46,49 +48,42 @@ def fork(function, *arguments):
     return pid
 
 
-def say_ready():
-    sys.stdout.write('ready\n')
+def say(word):
+    sys.stdout.write(word + '\n')
     sys.stdout.flush()
 
 
-def wait_for_children():
-    while True:
-        try:
-            os.wait()
-        except OSError:
-            return
-
-
-def prefork():
-    workers = dict((fork(worker, i), i) for i in range(int(sys.argv[2])))
-    say_ready()
+def prefork(n, title=None):
+    workers = {}
+    for i in range(int(n)):
+        workers[fork(work, None if i else title)] = i
+    say('ready')
     while workers:
-        pid, _ = os.wait()
-        number = workers.pop(pid)
-        workers[fork(worker, number)] = number
+        del workers[os.wait()[0]]
+        if 'TREE_SECONDS' not in os.environ:
+            workers[fork(work)] = 0
 
 
-def pool(method):
+def pool(method, n):
     import multiprocessing
     context = multiprocessing.get_context(method)
-    children = [context.Process(target=busy, daemon=True) for _ in range(int(sys.argv[2]))]
+    children = [context.Process(target=busy) for _ in range(int(n))]
     for child in children:
         child.start()
-    say_ready()
+    say('ready')
     for child in children:
         child.join()
 
 
-def chain():
-    command = ['sh', '-c', '"$1" "$2" link "$3" & wait', 'sh', sys.executable, sys.argv[0],
-               sys.argv[2]]
-    shell = fork(os.execvp, 'sh', command)
-    say_ready()
+def chain(python):
+    shell = fork(os.execvp, 'sh', ['sh', '-c', '"$1" "$2" link "$3" & wait', 'sh',
+                                   sys.executable, sys.argv[0], python])
+    say('ready')
     os.waitpid(shell, 0)
 
 
-def link():
-    fork(os.execv, sys.argv[2], [sys.argv[2], sys.argv[0], 'end'])
+def link(python):
+    fork(os.execv, python, [python, sys.argv[0], 'end'])
     busy()
 
 
@@ -96,31 +91,30 @@ def daemon():
     def middle():
         fork(busy)
         time.sleep(.5)
+    say('ready')
+    time.sleep(1)
     os.waitpid(fork(middle), 0)
-    say_ready()
     time.sleep(300)
 
 
-def brief():
-    say_ready()
-    running = 0
-    for _ in range(int(sys.argv[2])):
-        if running == 4:
+def brief(n):
+    say('ready')
+    time.sleep(1)
+    for i in range(int(n)):
+        if i >= 4:
             os.wait()
-            running -= 1
-        fork(busy, random.uniform(.001, float(sys.argv[3]) / 1000))
-        running += 1
-    wait_for_children()
-    sys.stdout.write('done\n')
-    sys.stdout.flush()
+        fork(busy, random.uniform(.001, .03))
+    for i in range(4):
+        os.wait()
+    say('done')
     time.sleep(300)
 
 
 if __name__ == '__main__':
     signal.alarm(300)
-    what = sys.argv[1]
+    what, arguments = sys.argv[1], sys.argv[2:]
     if what in ('fork', 'spawn', 'forkserver'):
-        pool(what)
+        pool(what, *arguments)
     else:
         {'prefork': prefork, 'chain': chain, 'link': link, 'end': busy, 'daemon': daemon,
-         'brief': brief}[what]()
+         'brief': brief}[what](*arguments)
