@@ -22,8 +22,8 @@ BUILD = build
 PROGRAM = pyflame
 
 SOURCES = pyflame.c clock.c code.c collapsed.c dump.c elf.c explain.c follow.c frames.c \
-	group.c label.c layouts.c linetab.c memory.c objects.c options.c output.c proc.c profile.c \
-	ptrace.c regions.c sample.c snapshot.c stack.c take.c target.c threads.c util.c
+	group.c label.c layouts.c linetab.c memory.c naming.c objects.c options.c output.c proc.c \
+	profile.c ptrace.c regions.c sample.c snapshot.c stack.c take.c target.c threads.c util.c
 OBJECTS = $(SOURCES:%.c=$(BUILD)/%.o)
 
 override CFLAGS += -std=c11 -D_GNU_SOURCE -DPYFLAME_VERSION='"$(VERSION)"' $(WARNINGS) $(SMALL)
@@ -34,7 +34,7 @@ $(PROGRAM): $(OBJECTS)
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(OBJECTS) -lm
 
 # What every sample runs through.
-HOT = code frames memory profile regions snapshot stack
+HOT = code frames memory naming profile regions snapshot stack
 $(HOT:%=$(BUILD)/%.o): override CFLAGS += -O2
 
 $(BUILD)/%.o: %.c Makefile | $(BUILD)

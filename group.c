@@ -118,6 +118,7 @@ add_counts(struct sample_counts *sum, const struct sample_counts *c)
 {
 	sum->samples += c->samples;
 	sum->idle += c->idle;
+	sum->waits += c->waits;
 	sum->retried += c->retried;
 	sum->stopped += c->stopped;
 	for (int i = 0; i < WHY_COUNT; i++)

@@ -11,6 +11,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -227,17 +228,34 @@ proc_state(int pid, int tid, int *fd)
 	return p ? *p : 0;
 }
 
-int64_t
-proc_cpu_time(int pid, int tid, int *fd)
+int
+proc_times(int pid, int tid, int *fd, struct proc_times *times)
 {
 	char text[128];
 	const char *p = text;
-	uint64_t ns;
+	uint64_t ran, waited;
 
 	if (!read_again(pid, tid, "schedstat", fd, text, sizeof text) ||
-	    parse_digits(&p, 10, &ns) || !ns)
+	    parse_digits(&p, 10, &ran) || !ran || *p++ != ' ' || parse_digits(&p, 10, &waited))
 		return -1;
-	return (int64_t)ns;
+	*times = (struct proc_times){ (int64_t)ran, (int64_t)waited };
+	return 0;
+}
+
+uint64_t
+proc_futex(int pid, int tid, int *fd)
+{
+	enum { FUTEX_TIME64 = 422 }; /* of 32-bit machines */
+	char text[256];
+	const char *p = text;
+	uint64_t call, addr;
+
+	if (!read_again(pid, tid, "syscall", fd, text, sizeof text) ||
+	    parse_digits(&p, 10, &call) || (call != SYS_futex && call != FUTEX_TIME64) ||
+	    strncmp(p, " 0x", 3))
+		return 0;
+	p += 3;
+	return parse_digits(&p, 16, &addr) ? 0 : addr;
 }
 
 int

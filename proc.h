@@ -42,9 +42,17 @@ void proc_title(int pid, struct buf *);
  * gone.  With a descriptor: *fd is opened when it is -1, and kept. */
 char proc_state(int pid, int tid, int *fd);
 
-/* How long a thread has run on a CPU, nanoseconds, as the scheduler has counted
- * it up to its last look; -1 if that is not known.  *fd as above. */
-int64_t proc_cpu_time(int pid, int tid, int *fd);
+/* How long a thread has run on a CPU, as the scheduler has counted it up to its
+ * last look, and how long it was ready to and had to wait; nanoseconds.  0, or
+ * -1 if that is not known.  *fd as above. */
+struct proc_times {
+	int64_t ran, waited;
+};
+int proc_times(int pid, int tid, int *fd, struct proc_times *);
+
+/* The address of the futex that a thread waits for; 0: it does not wait for one,
+ * or we may not know.  *fd as above. */
+uint64_t proc_futex(int pid, int tid, int *fd);
 
 struct proc_stat {
 	char state; /* as above */

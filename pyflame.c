@@ -60,6 +60,7 @@ struct run {
 	struct profile *profile;
 	struct group *group;
 	struct clock clock;
+	int64_t looked;  /* when signals were last looked after */
 	sigset_t signals;
 	int child;       /* of -t, 0: none */
 	int interrupted; /* somebody wants us to end */
@@ -135,25 +136,29 @@ on_event(struct run *r, const siginfo_t *info)
 	return r->interrupted || (r->child && launch_ended(&status));
 }
 
-/* Waits until `due` (on CLOCK_MONOTONIC), looking after signals.  Non-zero: it
- * is time to end. */
+/* Waits until `due` (on CLOCK_MONOTONIC), looking after signals; if that is past
+ * already, no more often than makes sense.  Non-zero: it is time to end. */
 static int
 wait_until(struct run *r, int64_t due)
 {
+	enum { OFTEN_NS = 200000 };
+	int64_t now = now_ns();
 	siginfo_t info;
 	int signal;
 
+	if (now >= due && now - r->looked < OFTEN_NS)
+		return 0;
 	do {
-		int64_t left = due - now_ns();
 		struct timespec timeout = { 0, 0 };
 
-		if (left > 0)
-			timeout = (struct timespec){ left / 1000000000, left % 1000000000 };
+		if (due > now)
+			timeout = (struct timespec){ (due - now) / 1000000000, (due - now) % 1000000000 };
 		signal = sigtimedwait(&r->signals, &info, &timeout);
 		ptrace_service();
 		if (on_event(r, signal > 0 ? &info : NULL))
 			return 1;
-	} while (signal > 0 || now_ns() < due);
+		now = r->looked = now_ns();
+	} while (signal > 0 || now < due);
 	return 0;
 }
 
@@ -388,6 +393,8 @@ print_stats(const struct run *r)
 	     r->clock.missed, r->clock.spared);
 	warn("samples %" PRIu64 ", idle %" PRIu64 ", not proven at first %" PRIu64
 	     ", taken with the thread stopped %" PRIu64, c.samples, c.idle, c.retried, c.stopped);
+	if (r->options.threads)
+		warn("of the samples %" PRIu64 " are of threads that wait for the GIL", c.waits);
 	for (int i = OK + 1; i < WHY_COUNT; i++)
 		if (c.failed[i])
 			warn("failed: %s %" PRIu64, why_word((enum why)i), c.failed[i]);
@@ -404,6 +411,7 @@ sample_options(const struct options *o)
 		.mode = (enum mode)o->mode,
 		.all_threads = o->mode == MODE_CPU || (o->threads && o->mode != MODE_GIL),
 		.by_process = o->by_process, .by_thread = o->by_thread,
+		.count_waits = o->stats && o->threads,
 		.exclude_idle = o->exclude_idle, .log = o->flamechart, .with_lines = !o->no_lines,
 	};
 

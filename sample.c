@@ -39,6 +39,7 @@ struct sampler {
 	uint32_t root, idle; /* the stack below all others, and that of nothing running */
 	raddr last_holder;
 	int64_t time;        /* of this tick, microseconds since the epoch */
+	int64_t ticked, elapsed; /* when it began, and how long after the one before */
 	struct lost *lost; /* of this tick */
 	size_t cap_lost;
 	int bad_ticks;
@@ -185,6 +186,8 @@ count_stack(struct sampler *s, struct thread *t)
 		return 0;
 	count(s, stack);
 	s->counts.samples++;
+	if (s->options.count_waits && thread_wants_gil(s->threads, t))
+		s->counts.waits++;
 	return 1;
 }
 
@@ -281,7 +284,7 @@ static int
 is_wanted(const struct sampler *s, struct thread *t)
 {
 	if (s->options.mode == MODE_CPU)
-		return thread_on_cpu(s->threads, t, s->options.period);
+		return thread_on_cpu(s->threads, t, s->elapsed);
 	if (s->options.all_threads)
 		return !s->options.exclude_idle || !thread_is_idle(s->threads, t);
 	return s->t->layout->free_threaded ? t->attached : !thread_is_idle(s->threads, t);
@@ -298,6 +301,44 @@ count_lost(struct sampler *s, const struct lost *lost, size_t n)
 			count_failed(s, lost[i].why);
 }
 
+/* Takes and counts one thread that is wanted; what fails is listed. */
+static enum why
+take_one(struct sampler *s, struct thread *t, unsigned flags, int *ran, size_t *n_lost)
+{
+	raddr holder = t->tstate;
+	enum why why = take_planned(s->taker, t, flags, &holder);
+
+	if (why == OK && holder == t->tstate) {
+		*ran |= count_stack(s, t);
+	} else if (why != OK && why != GONE) {
+		s->lost = grow(s->lost, *n_lost, &s->cap_lost, sizeof *s->lost);
+		s->lost[(*n_lost)++] = (struct lost){ t->tstate, why };
+	}
+	return why;
+}
+
+/* Finds out which threads are wanted of those that are known, and, in one call,
+ * what they are doing and which are new. */
+static enum why
+read_threads(struct sampler *s)
+{
+	int attached = !s->options.all_threads && s->t->layout->free_threaded;
+	size_t n;
+	struct thread *const *threads = threads_all(s->threads, &n);
+	enum why why;
+
+	for (size_t i = 0; i < n; i++)
+		threads[i]->wanted = is_wanted(s, threads[i]) ? WANTED : UNWANTED;
+	if (s->options.pausing != PAUSE_ALWAYS)
+		threads_plan(s->threads, s->walker);
+	why = threads_refresh(s->threads);
+	threads = threads_all(s->threads, &n);
+	for (size_t i = 0; i < n && why == OK; i++)
+		if (threads[i]->wanted == UNASKED || attached)
+			threads[i]->wanted = is_wanted(s, threads[i]) ? WANTED : UNWANTED;
+	return why;
+}
+
 /*
  * Samples every thread, or every one that runs: in a free-threaded build those
  * attached to the interpreter, and where nobody tells who holds the GIL those
@@ -308,26 +349,15 @@ take_all(struct sampler *s, int *ran)
 {
 	unsigned flags = !s->options.all_threads && s->t->layout->free_threaded ? STACK_ATTACHED : 0;
 	struct thread *const *threads;
-	enum why why = threads_refresh(s->threads);
+	enum why why = read_threads(s);
 	size_t n, n_lost = 0;
 
 	if (why != OK)
 		return why;
 	threads = threads_all(s->threads, &n);
-	for (size_t i = 0; i < n && why != GONE; i++) {
-		struct thread *t = threads[i];
-		raddr holder = t->tstate;
-
-		if (!is_wanted(s, t))
-			continue;
-		why = take(s->taker, t, NULL, flags, &holder);
-		if (why == OK && holder == t->tstate) {
-			*ran |= count_stack(s, t);
-		} else if (why != OK && why != GONE) {
-			s->lost = grow(s->lost, n_lost, &s->cap_lost, sizeof *s->lost);
-			s->lost[n_lost++] = (struct lost){ t->tstate, why };
-		}
-	}
+	for (size_t i = 0; i < n && why != GONE; i++)
+		if (threads[i]->wanted == WANTED)
+			why = take_one(s, threads[i], flags, ran, &n_lost);
 	count_lost(s, s->lost, n_lost);
 	if (why == GONE)
 		return GONE;
@@ -353,6 +383,12 @@ sampler_tick(struct sampler *s)
 
 	if (s->options.log)
 		s->time = epoch_us();
+	if (s->options.mode == MODE_CPU) {
+		int64_t before = s->ticked;
+
+		s->ticked = now_ns();
+		s->elapsed = before ? s->ticked - before : s->options.period;
+	}
 	threads_gils(s->threads, &n);
 	if (!n && !s->options.all_threads)
 		why = threads_refresh(s->threads);
@@ -394,17 +430,22 @@ sampler_has_gil(struct sampler *s)
 	return n > 0;
 }
 
-int
-sampler_holds_gil(struct sampler *s, const struct thread *t)
+void
+sampler_note_holders(struct sampler *s)
 {
-	size_t n;
-	const struct gil *gils = threads_gils(s->threads, &n);
+	size_t n_gils, n;
+	const struct gil *gils = threads_gils(s->threads, &n_gils);
+	struct thread *const *threads = threads_all(s->threads, &n);
 
-	for (size_t i = 0; i < n; i++) {
-		raddr holder;
+	for (size_t i = 0; i < n; i++)
+		threads[i]->holds_gil = 0;
+	for (size_t i = 0; i < n_gils; i++) {
+		raddr holder = 0;
+		struct thread *t = NULL;
 
-		if (read_holder(s, &gils[i], &holder) == OK && holder == t->tstate)
-			return 1;
+		if (read_holder(s, &gils[i], &holder) == OK && holder)
+			t = threads_find(s->threads, holder);
+		if (t)
+			t->holds_gil = 1;
 	}
-	return 0;
 }

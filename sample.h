@@ -21,11 +21,13 @@ struct sample_options {
 	int exclude_idle;
 	int log;          /* keep every sample's time */
 	int with_lines;
+	int count_waits; /* find out which threads wait for the GIL */
 };
 
 struct sample_counts {
 	uint64_t ticks;
 	uint64_t samples, idle;   /* stacks, and ticks at which nothing ran */
+	uint64_t waits;           /* samples of threads that wait for the GIL */
 	uint64_t retried;         /* not proven at the first try */
 	uint64_t stopped;         /* taken with the thread stopped */
 	uint64_t failed[WHY_COUNT];
@@ -62,8 +64,8 @@ struct thread;
 struct threads *sampler_threads(struct sampler *);
 enum why sampler_stack(struct sampler *, struct thread *, const uint32_t **frames, size_t *n);
 
-/* Whether there is a GIL to be held; whether that thread holds it now. */
+/* Whether there is a GIL to be held; sets holds_gil of every thread. */
 int sampler_has_gil(struct sampler *);
-int sampler_holds_gil(struct sampler *, const struct thread *);
+void sampler_note_holders(struct sampler *);
 
 #endif

@@ -25,7 +25,8 @@ enum {
 	STOP_AGAIN_NS = 50000,
 	REFUSAL_NS = 10000000,
 	MAX_REFUSAL_NS = 1000000000,
-	STOP_COST_NS = 8000,   /* of noticing the stop and waking up, beside reading */
+	WAKEUP_NS = 20000,     /* from letting a thread go to its running; a guess */
+	WAKEUPS = 32,          /* stops after which that is measured again */
 };
 
 struct taker {
@@ -34,6 +35,8 @@ struct taker {
 	enum pausing pausing;
 	int64_t refused, refusal; /* when stopping a thread was last refused, and
 	                           * for how long that is believed */
+	int64_t wakeup, least;    /* see learn_wakeup() */
+	int wakeups;
 	struct take_counts counts;
 };
 
@@ -42,7 +45,8 @@ taker_new(struct walker *walker, struct threads *threads, enum pausing pausing)
 {
 	struct taker *k = xcalloc(1, sizeof *k);
 
-	*k = (struct taker){ .walker = walker, .threads = threads, .pausing = pausing };
+	*k = (struct taker){ .walker = walker, .threads = threads, .pausing = pausing,
+	                     .wakeup = WAKEUP_NS, .least = INT64_MAX };
 	return k;
 }
 
@@ -88,22 +92,45 @@ is_alive(const struct taker *k, struct thread *t)
 	return state && state != 'Z' && state != 'X';
 }
 
+/*
+ * A thread that is let go has to wait for a CPU, even if that is idle, which then
+ * has to be woken up: for how long, the scheduler tells at the next stop.  The
+ * least of some is what is due to us; more is due to others that run.
+ */
+static void
+learn_wakeup(struct taker *k, struct thread *t)
+{
+	int64_t before = t->waited, waited;
+
+	t->waited = thread_waited(k->threads, t);
+	waited = t->waited - before;
+	if (t->waited < 0 || before <= 0)
+		return;
+	if (waited < k->least)
+		k->least = waited;
+	if (++k->wakeups < WAKEUPS)
+		return;
+	k->wakeup = k->least;
+	k->least = INT64_MAX;
+	k->wakeups = 0;
+}
+
 static enum why
 stop_and_read(struct taker *k, struct thread *t)
 {
 	raddr holder;
+	int64_t since = now_ns();
 	enum why why = t->tid ? ptrace_stop(t->tid) : DENIED;
-	int64_t since;
 	int first;
 
 	if (why != OK) /* GONE is the thread only: it has ended meanwhile */
 		return why == GONE ? TORN : why;
 	k->refused = k->refusal = 0;
-	since = now_ns();
 	why = stack_read(k->walker, t->stack, t->tstate, NULL, STACK_STOPPED, &holder, &first);
-	k->counts.stopped_ns += now_ns() - since + STOP_COST_NS;
 	ptrace_resume(t->tid);
+	k->counts.stopped_ns += now_ns() - since + k->wakeup;
 	k->counts.stopped++;
+	learn_wakeup(k, t);
 	return why;
 }
 
@@ -200,4 +227,18 @@ take(struct taker *k, struct thread *t, const struct gil *gil, unsigned flags, r
 	if (why == OK || why == GONE || !may)
 		return why;
 	return read_stopped(k, t);
+}
+
+enum why
+take_planned(struct taker *k, struct thread *t, unsigned flags, raddr *holder)
+{
+	struct snap *planned = t->planned;
+
+	t->planned = NULL;
+	if (!planned || k->pausing == PAUSE_ALWAYS ||
+	    stack_conclude(k->walker, t->stack, flags, holder) != OK)
+		return take(k, t, NULL, flags, holder);
+	if (!flags || *holder == t->tstate)
+		remember_try(k, t, 1);
+	return OK;
 }

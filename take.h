@@ -32,6 +32,9 @@ void taker_free(struct taker *);
  */
 enum why take(struct taker *, struct thread *, const struct gil *, unsigned flags, raddr *holder);
 
+/* The same for a thread whose stack has been read already, with all others. */
+enum why take_planned(struct taker *, struct thread *, unsigned flags, raddr *holder);
+
 struct take_counts taker_counts(const struct taker *);
 
 #endif
