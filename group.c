@@ -583,10 +583,13 @@ tell_others(const struct tally *t, struct buf *out)
 {
 	buf_printf(out, "; %zu left out as not Python (", t->others);
 	for (size_t i = 0; i < t->n_names; i++) {
-		buf_str(out, i ? ", " : "");
+		if (i)
+			buf_str(out, ", ");
 		label_name(out, t->names[i], strlen(t->names[i]));
 	}
-	buf_str(out, t->n_names == NAMES ? ", ...)" : ")");
+	if (t->n_names == NAMES)
+		buf_str(out, ", ...");
+	buf_str(out, ")");
 }
 
 void

@@ -280,14 +280,16 @@ nothing_sampled(const struct run *r)
 	struct buf reason = { 0 };
 	enum target_answer answer = group_answer(r->group, &reason);
 
-	if (!r->options.all)
-		warn("%.*s%s", (int)reason.len, reason.data, answer == TARGET_NOT_PYTHON ?
-		     ", and no process that descends from it is Python" : "");
-	else if (answer == TARGET_DENIED)
-		warn("no Python that may be read is running; for one, %.*s", (int)reason.len,
+	if (r->options.all && answer == TARGET_DENIED)
+		warn("no Python that may be read is running; for one: %.*s", (int)reason.len,
+		     reason.data);
+	else if (r->options.all)
+		warn("no Python is running; start it first, or use -t");
+	else if (answer == TARGET_NOT_PYTHON)
+		warn("%.*s, and no process that descends from it is Python", (int)reason.len,
 		     reason.data);
 	else
-		warn("no Python is running; start it first, or use -t");
+		warn("%.*s", (int)reason.len, reason.data);
 	buf_free(&reason);
 	return status_of(answer == TARGET_READY ? TARGET_GONE : answer);
 }
@@ -480,7 +482,8 @@ dump_process(struct run *r, size_t i, struct buf *out)
 		warn("cannot list the threads of pid %d: %s", target->pid, why_word(why));
 	} else {
 		proc_title(target->pid, &title);
-		buf_str(out, out->len ? "\n" : "");
+		if (out->len)
+			buf_str(out, "\n");
 		if (group_ready(r->group) > 1) {
 			label_name(out, title.data, title.len);
 			buf_str(out, "\n");

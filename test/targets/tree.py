@@ -17,9 +17,10 @@ import sys
 import time
 
 
-def busy(seconds=float(os.environ.get('TREE_SECONDS', 300))):
-    end = time.time() + seconds
-    while time.time() < end:
+def busy(seconds=float(os.environ.get('TREE_SECONDS', 300)), alone=False):
+    """Ends when the parent does, unless it may be alone."""
+    end, parent = time.time() + seconds, os.getppid()
+    while time.time() < end and (alone or os.getppid() == parent):
         sum(range(1000))
 
 
@@ -89,7 +90,7 @@ def link(python):
 
 def daemon():
     def middle():
-        fork(busy)
+        fork(busy, 10, True)
         time.sleep(.5)
     say('ready')
     time.sleep(1)
@@ -106,7 +107,7 @@ def brief(n):
         fork(busy, random.uniform(.001, .03))
     for i in range(4):
         os.wait()
-    say('done')
+    say('over')
     time.sleep(300)
 
 
