@@ -29,7 +29,8 @@ enum {
 	CHECKED = 32,         /* members whose image is looked at in one look */
 	OPENING_MS = 2,       /* how long a look may take to open members */
 	FIRST_OPENING_MS = 1000, /* before there are samples to be missed */
-	SETTLING_MS = 20,     /* how long a child may take to learn its threads' ids */
+	LEARN_MS = 20,        /* after which a new member is asked for its name again */
+	SETTLING_MS = 50,     /* how long a child may take to learn its threads' ids */
 	PATIENCE_MS = 2000,   /* for what is not Python any more, if nobody is followed */
 	HASTE_MS = 1000,      /* how long it is tried often then */
 	LONGEST_WAIT_MS = 10000,
@@ -240,25 +241,38 @@ begin(struct member *m)
 {
 	m->sampled = 1;
 	m->since = now_ns();
-	m->due = m->since + SELDOM_MS * MS;
+	m->due = m->since + LEARN_MS * MS;
 }
 
-/* A child that was just forked has its parent's idea of its threads' ids. */
+/* Whether the ids of all threads are known.  A child that was just forked has
+ * its parent's idea of them. */
 static int
-is_settled(struct member *m)
+knows_ids(struct sampler *s)
 {
-	struct threads *threads = sampler_threads(m->sampler);
+	struct threads *threads = sampler_threads(s);
+	enum why why = threads_refresh(threads);
 	struct thread *const *all;
 	size_t n, known = 0;
 
-	if (m->given || now_ns() - m->since > SETTLING_MS * MS)
-		return 1;
-	if (threads_refresh(threads) != OK)
-		return 0;
 	all = threads_all(threads, &n);
 	while (known < n && all[known]->tid)
 		known++;
-	return known == n;
+	return why == OK && known == n;
+}
+
+static int
+is_settled(struct member *m)
+{
+	return m->given || now_ns() - m->since > SETTLING_MS * MS || knows_ids(m->sampler);
+}
+
+/* What changes shortly after a start: ids that were not known, and its name. */
+static void
+learn_more(struct member *m, int64_t now)
+{
+	m->due = now + (now - m->since);
+	knows_ids(m->sampler);
+	sampler_rename(m->sampler);
 }
 
 static enum target_answer
@@ -419,8 +433,7 @@ open_some(struct group *g, int64_t now)
 		if (m->due > now)
 			continue;
 		if (m->sampler) {
-			m->due = now + (now - m->since);
-			sampler_rename(m->sampler);
+			learn_more(m, now);
 		} else if (!try(g, m)) {
 			drop(g, i--);
 		}

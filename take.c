@@ -83,7 +83,7 @@ may_stop(const struct taker *k)
 	       (!k->refused || now_ns() - k->refused > k->refusal);
 }
 
-/* One that is ending is refused as well. */
+/* One that is ending is refused as well, and so is one whose id is not known. */
 static int
 is_alive(const struct taker *k, struct thread *t)
 {
@@ -146,8 +146,8 @@ read_stopped(struct taker *k, struct thread *t)
 		nanosleep(&(struct timespec){ 0, STOP_AGAIN_NS }, NULL);
 		why = stop_and_read(k, t);
 	}
-	if (why == DENIED && is_alive(k, t)) {
-		k->counts.may_not_stop = 1;
+	if (why == DENIED) {
+		k->counts.may_not_stop |= is_alive(k, t);
 		k->refused = now_ns();
 		k->refusal = k->refusal ? k->refusal * 2 : REFUSAL_NS;
 		if (k->refusal > MAX_REFUSAL_NS)
