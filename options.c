@@ -20,11 +20,14 @@
 #define TRY "; try pyflame --help"
 
 enum { OPT_THREADS = 256, OPT_BY_THREAD, OPT_FLAMECHART, OPT_ABI, OPT_STATS, OPT_SEED, OPT_PAUSE,
-       OPT_NO_PAUSE };
+       OPT_NO_PAUSE, OPT_CHILDREN, OPT_ALL, OPT_BY_PROCESS };
 
 static const struct option longs[] = {
 	{ "abi", required_argument, NULL, OPT_ABI },
+	{ "all", no_argument, NULL, OPT_ALL },
+	{ "by-process", no_argument, NULL, OPT_BY_PROCESS },
 	{ "by-thread", no_argument, NULL, OPT_BY_THREAD },
+	{ "children", no_argument, NULL, OPT_CHILDREN },
 	{ "dump", no_argument, NULL, 'd' },
 	{ "exclude-idle", no_argument, NULL, 'x' },
 	{ "flamechart", no_argument, NULL, OPT_FLAMECHART },
@@ -53,7 +56,9 @@ static const char help[] =
 	"\n"
 	"Prints collapsed stacks: pyflame PID | flamegraph.pl > profile.svg\n"
 	"\n"
-	"  -p, --pid=PID           the process to profile, as PID alone\n"
+	"  -p, --pid=PID           the process to profile, as PID alone; may be repeated\n"
+	"      --children          profile all processes that descend from it, too\n"
+	"      --all               profile every Python that may be read\n"
 	"  -t, --trace COMMAND...  run COMMAND, profile it until it exits, and exit with\n"
 	"                          its status (also: -- COMMAND); the last option\n"
 	"  -s, --seconds=N         how long to sample (default 1; 0: one sample; with -t:\n"
@@ -65,6 +70,7 @@ static const char help[] =
 	"  -x, --exclude-idle      leave out (idle), and with --threads the idle threads\n"
 	"  -d, --dump              print every thread's stack once and exit\n"
 	"      --threads           sample every thread, not only the one that holds the GIL\n"
+	"      --by-process        a root frame for every process\n"
 	"      --by-thread         a root frame for every thread; implies --threads\n"
 	"      --flamechart        print samples in order, with their times\n"
 	"  -m, --mode=MODE         wall: at every tick (default); cpu: only threads on a CPU;\n"
@@ -250,19 +256,31 @@ parse_abi(const char *text)
 }
 
 static void
+add_pid(struct options *o, int pid)
+{
+	for (size_t i = 0; i < o->n_pids; i++)
+		if (o->pids[i] == pid)
+			return;
+	o->pids = xrealloc(o->pids, o->n_pids + 1, sizeof *o->pids);
+	o->pids[o->n_pids++] = pid;
+}
+
+static void
 check(const struct options *o, int operands)
 {
-	if (o->command && (o->pid || operands))
+	if (o->command && (o->n_pids || operands))
 		die(USAGE, "-t and a pid do not go together" TRY);
 	if (o->command && o->dump)
 		die(USAGE, "-t and -d do not go together" TRY);
 	if (o->command && !o->command[0])
 		die(USAGE, "-t wants a command to run" TRY);
+	if (o->all && (o->n_pids || operands || o->command))
+		die(USAGE, "--all is every process, without a pid or a command" TRY);
 	if (o->pause && o->no_pause)
 		die(USAGE, "--pause and --no-pause do not go together" TRY);
-	if (operands > 1 || (operands && o->pid))
-		die(USAGE, "one pid at a time" TRY);
-	if (!o->command && !o->pid && !operands)
+	if (operands > 1 || (operands && o->n_pids))
+		die(USAGE, "one pid at a time, or each with -p" TRY);
+	if (!o->command && !o->n_pids && !operands && !o->all)
 		die(USAGE, "usage: pyflame [OPTIONS] PID, or pyflame [OPTIONS] -t COMMAND" TRY);
 }
 
@@ -285,18 +303,17 @@ take(struct options *o, int option, int argc, char *argv[])
 	case 'm': o->mode = parse_mode(optarg); break;
 	case 'n': o->no_lines = 1; break;
 	case 'o': o->output = optarg; break;
-	case 'p':
-		if (o->pid)
-			die(USAGE, "one pid at a time" TRY);
-		o->pid = parse_pid(optarg);
-		break;
+	case 'p': add_pid(o, parse_pid(optarg)); break;
 	case 'q': o->quiet = 1; break;
 	case 'r': o->period = parse_period(optarg); break;
 	case 's': o->seconds = parse_seconds(optarg); break;
 	case 'v': print_version();
 	case 'x': o->exclude_idle = 1; break;
 	case OPT_ABI: o->abi = parse_abi(optarg); break;
+	case OPT_ALL: o->all = 1; break;
+	case OPT_BY_PROCESS: o->by_process = 1; break;
 	case OPT_BY_THREAD: o->by_thread = o->threads = 1; break;
+	case OPT_CHILDREN: o->children = 1; break;
 	case OPT_FLAMECHART: o->flamechart = 1; break;
 	case OPT_NO_PAUSE: o->no_pause = 1; break;
 	case OPT_PAUSE: o->pause = 1; break;
@@ -330,6 +347,6 @@ options_parse(int argc, char *argv[])
 	operands = argc - optind;
 	check(&o, operands);
 	if (operands)
-		o.pid = parse_pid(argv[optind]);
+		add_pid(&o, parse_pid(argv[optind]));
 	return o;
 }

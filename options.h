@@ -5,7 +5,8 @@
 /* The command line. */
 
 struct options {
-	int pid;              /* 0: none given */
+	int *pids;            /* those given, each once */
+	size_t n_pids;
 	char **command;       /* of -t; NULL: none given */
 	const char *output;   /* NULL or "-": stdout */
 	double seconds;       /* < 0: not given */
@@ -14,6 +15,7 @@ struct options {
 	unsigned abi;         /* PY_VERSION_HEX, 0: as found */
 	int mode;             /* enum mode of sample.h */
 	int pause, no_pause;
+	int children, all, by_process;
 	int dump, threads, by_thread, exclude_idle, no_lines, flamechart, stats, quiet;
 };
 

@@ -34,6 +34,10 @@ int proc_exe(int pid, char *buf, size_t size);
  * replaced; the name in brackets where there is none. */
 void proc_command(int pid, struct buf *);
 
+/* Appends "process PID COMMAND", the command without its folder and cut to a
+ * length that can be shown. */
+void proc_title(int pid, struct buf *);
+
 /* The one-letter state of a thread (the process itself: tid = pid), 0 if it is
  * gone.  With a descriptor: *fd is opened when it is -1, and kept. */
 char proc_state(int pid, int tid, int *fd);
@@ -50,9 +54,21 @@ int proc_times(int pid, int tid, int *fd, struct proc_times *);
  * or we may not know.  *fd as above. */
 uint64_t proc_futex(int pid, int tid, int *fd);
 
-/* When the process started, in clock ticks since boot, which together with
- * its pid names it for ever; 0 if it is gone. */
+struct proc_stat {
+	char state; /* as above */
+	int parent;
+	uint64_t start_time; /* in clock ticks since boot; with the pid it names a
+	                      * process for ever */
+	unsigned image;      /* another one after an exec, where we may know that; 0:
+	                      * no memory, as kernel threads and zombies */
+};
+
+/* What the kernel tells of a process at a glance: 0, or -1 if it is gone. */
+int proc_stat(int pid, struct proc_stat *);
 uint64_t proc_start_time(int pid);
+
+/* How long ago that start time was, nanoseconds. */
+int64_t proc_age(uint64_t start_time);
 
 /* A line "NAME:\tVALUE" of the status file: VALUE without the newline.  -1 if
  * there is none. */
@@ -69,7 +85,7 @@ size_t proc_tasks(int pid, struct proc_task **tasks);
 /* The name of a thread as the kernel knows it, at most 15 bytes; -1 if gone. */
 int proc_task_name(int pid, int tid, char *buf, size_t size);
 
-/* All processes descended from one; *pids is to be freed.  Their number. */
-size_t proc_descendants(int pid, int **pids);
+/* All processes there are; *pids is to be freed.  Their number. */
+size_t proc_list(int **pids);
 
 #endif

@@ -166,6 +166,13 @@ profile_frame(struct profile *p, struct profile_frame f)
 	return (uint32_t)p->n_frames++;
 }
 
+/* The set of frames is not told, so that the same frame may be made anew. */
+void
+profile_rename(struct profile *p, uint32_t frame, uint32_t function)
+{
+	p->frames[frame].function = function;
+}
+
 uint32_t
 profile_stack(struct profile *p, uint32_t parent, uint32_t frame)
 {

@@ -31,6 +31,9 @@ void profile_free(struct profile *);
 uint32_t profile_string(struct profile *, const char *bytes, size_t len);
 uint32_t profile_frame(struct profile *, struct profile_frame);
 
+/* Gives a frame another name, in all stacks that have it. */
+void profile_rename(struct profile *, uint32_t frame, uint32_t function);
+
 /* The stack that has frame on top of stack parent (PROFILE_ROOT: none). */
 uint32_t profile_stack(struct profile *, uint32_t parent, uint32_t frame);
 

@@ -73,7 +73,8 @@ pending_signal(int status)
 static enum why
 wait_stop(int tid)
 {
-	int64_t deadline = now_ns() + PATIENCE_MS * INT64_C(1000000);
+	/* Where many can't stop, all of a frozen group of processes, don't wait for each. */
+	int64_t deadline = now_ns() + PATIENCE_MS * INT64_C(1000000) / (1 + n_late);
 	int status;
 
 	for (int i = 0;; i++) {

@@ -8,6 +8,7 @@
 #include "util.h"
 #include "memory.h"
 #include "layouts.h"
+#include "proc.h"
 #include "profile.h"
 #include "code.h"
 #include "target.h"
@@ -34,6 +35,8 @@ struct sampler {
 	struct walker *walker;
 	struct threads *threads;
 	struct taker *taker;
+	uint32_t process;    /* the process's frame */
+	uint32_t root, idle; /* the stack below all others, and that of nothing running */
 	raddr last_holder;
 	int64_t time;        /* of this tick, microseconds since the epoch */
 	int64_t ticked, elapsed; /* when it began, and how long after the one before */
@@ -44,27 +47,41 @@ struct sampler {
 	struct mem_counts before;
 };
 
-static void
-attach(struct sampler *s, const struct target *t)
+static uint32_t
+name_process(struct sampler *s)
 {
-	s->t = t;
-	s->codes = codes_new(t->mem, t->layout, s->profile, s->options.with_lines);
-	s->walker = walker_new(t->mem, t->layout, s->codes);
-	s->threads = threads_new(t);
-	s->taker = taker_new(s->walker, s->threads, s->options.pausing);
-	s->last_holder = 0;
-	s->bad_ticks = 0;
-	s->before = mem_counts(t->mem);
+	struct buf text = { 0 };
+	uint32_t name;
+
+	proc_title(s->t->pid, &text);
+	name = profile_string(s->profile, text.data, text.len);
+	buf_free(&text);
+	return name;
 }
 
-static void
-detach(struct sampler *s)
+static uint32_t
+frame_of_name(struct sampler *s, uint32_t name)
 {
-	s->counts = sampler_counts(s);
-	taker_free(s->taker);
-	threads_free(s->threads);
-	walker_free(s->walker);
-	codes_free(s->codes);
+	return profile_frame(s->profile, (struct profile_frame){ PROFILE_NO_FILE, name, 0 });
+}
+
+/* The root frame of the process, and the stack of its idle moments. */
+static void
+begin_process(struct sampler *s)
+{
+	static const char idle[] = "(idle)";
+
+	s->process = frame_of_name(s, name_process(s));
+	s->root = profile_stack(s->profile, PROFILE_ROOT, s->process);
+	s->idle = profile_stack(s->profile, s->root, frame_of_name(s,
+		profile_string(s->profile, idle, sizeof idle - 1)));
+}
+
+void
+sampler_rename(struct sampler *s)
+{
+	if (s->options.by_process)
+		profile_rename(s->profile, s->process, name_process(s));
 }
 
 struct sampler *
@@ -74,7 +91,15 @@ sampler_new(const struct target *t, struct profile *profile, const struct sample
 
 	s->profile = profile;
 	s->options = *options;
-	attach(s, t);
+	s->t = t;
+	s->codes = codes_new(t->mem, t->layout, s->profile, s->options.with_lines);
+	s->walker = walker_new(t->mem, t->layout, s->codes);
+	s->threads = threads_new(t);
+	s->taker = taker_new(s->walker, s->threads, s->options.pausing);
+	s->before = mem_counts(t->mem);
+	s->root = s->idle = PROFILE_ROOT;
+	if (options->by_process)
+		begin_process(s);
 	return s;
 }
 
@@ -83,16 +108,12 @@ sampler_free(struct sampler *s)
 {
 	if (!s)
 		return;
-	detach(s);
+	taker_free(s->taker);
+	threads_free(s->threads);
+	walker_free(s->walker);
+	codes_free(s->codes);
 	free(s->lost);
 	free(s);
-}
-
-void
-sampler_retarget(struct sampler *s, const struct target *t)
-{
-	detach(s);
-	attach(s, t);
 }
 
 struct sample_counts
@@ -102,13 +123,24 @@ sampler_counts(const struct sampler *s)
 	struct mem_counts now = mem_counts(s->t->mem);
 	struct take_counts taken = taker_counts(s->taker);
 
-	counts.calls += now.calls - s->before.calls;
-	counts.bytes += now.bytes - s->before.bytes;
-	counts.retried += taken.retried;
-	counts.stopped += taken.stopped;
-	counts.stopped_ns += taken.stopped_ns;
-	counts.may_not_stop |= taken.may_not_stop;
+	counts.calls = now.calls - s->before.calls;
+	counts.bytes = now.bytes - s->before.bytes;
+	counts.retried = taken.retried;
+	counts.stopped = taken.stopped;
+	counts.may_not_stop = taken.may_not_stop;
 	return counts;
+}
+
+int64_t
+sampler_stopped_ns(const struct sampler *s)
+{
+	return taker_counts(s->taker).stopped_ns;
+}
+
+int
+sampler_is_troubled(const struct sampler *s)
+{
+	return s->bad_ticks > 0;
 }
 
 struct threads *
@@ -127,8 +159,7 @@ thread_root(struct sampler *s, struct thread *t)
 	if (!t->root) {
 		buf_printf(&text, "thread %d ", t->tid);
 		thread_name(s->threads, t, &text);
-		t->root = 1 + profile_frame(s->profile, (struct profile_frame){
-			PROFILE_NO_FILE, profile_string(s->profile, text.data, text.len), 0 });
+		t->root = 1 + frame_of_name(s, profile_string(s->profile, text.data, text.len));
 		buf_free(&text);
 	}
 	return t->root - 1;
@@ -146,12 +177,12 @@ count(struct sampler *s, uint32_t stack)
 static int
 count_stack(struct sampler *s, struct thread *t)
 {
-	uint32_t stack = PROFILE_ROOT;
+	uint32_t root = s->root, stack;
 
 	if (s->options.by_thread)
-		stack = profile_stack(s->profile, stack, thread_root(s, t));
-	stack = stack_in_profile(t->stack, s->profile, stack);
-	if (stack == PROFILE_ROOT)
+		root = profile_stack(s->profile, root, thread_root(s, t));
+	stack = stack_in_profile(t->stack, s->profile, root);
+	if (stack == s->root)
 		return 0;
 	count(s, stack);
 	s->counts.samples++;
@@ -165,7 +196,7 @@ count_idle(struct sampler *s)
 {
 	s->counts.idle++;
 	if (!s->options.exclude_idle && s->options.mode == MODE_WALL)
-		count(s, PROFILE_ROOT);
+		count(s, s->idle);
 }
 
 static void

@@ -16,6 +16,7 @@ struct sample_options {
 	enum mode mode;
 	int pausing;      /* enum pausing of take.h */
 	int all_threads;  /* else those that hold the GIL or run */
+	int by_process;   /* a root frame for the process */
 	int by_thread;    /* a root frame for every thread */
 	int exclude_idle;
 	int log;          /* keep every sample's time */
@@ -31,7 +32,6 @@ struct sample_counts {
 	uint64_t stopped;         /* taken with the thread stopped */
 	uint64_t failed[WHY_COUNT];
 	uint64_t calls, bytes;    /* reads from the target while sampling */
-	int64_t stopped_ns;       /* for how long those stops were, about */
 	int may_not_stop;         /* ptrace was refused where it was needed */
 };
 
@@ -40,8 +40,9 @@ struct sampler *sampler_new(const struct target *, struct profile *,
                             const struct sample_options *);
 void sampler_free(struct sampler *);
 
-/* Moves on to another image of the same process, as after an exec. */
-void sampler_retarget(struct sampler *, const struct target *);
+/* With by_process: looks whether the process has given itself another name,
+ * which then is that of its frame from the beginning. */
+void sampler_rename(struct sampler *);
 
 /*
  * Takes the samples of one tick.  OK, whatever became of them; GONE: the target
@@ -50,7 +51,13 @@ void sampler_retarget(struct sampler *, const struct target *);
  */
 enum why sampler_tick(struct sampler *);
 
+/* Whether the last tick was a step towards BROKEN. */
+int sampler_is_troubled(const struct sampler *);
+
 struct sample_counts sampler_counts(const struct sampler *);
+
+/* For how long threads were stopped so far, about, nanoseconds. */
+int64_t sampler_stopped_ns(const struct sampler *);
 
 /* For writers that show threads: their list, and one thread's stack. */
 struct thread;

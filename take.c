@@ -84,6 +84,15 @@ may_stop(const struct taker *k)
 	       (!k->refused || now_ns() - k->refused > k->refusal);
 }
 
+/* One that is ending is refused as well, and so is one whose id is not known. */
+static int
+is_alive(const struct taker *k, struct thread *t)
+{
+	char state = thread_state(k->threads, t);
+
+	return state && state != 'Z' && state != 'X';
+}
+
 /*
  * What a stop cost the thread that was let go just now.  No more than the time
  * that it took us; and no more than the time, since the last such look, during
@@ -150,7 +159,7 @@ read_stopped(struct taker *k, struct thread *t)
 		why = stop_and_read(k, t);
 	}
 	if (why == DENIED) {
-		k->counts.may_not_stop = 1;
+		k->counts.may_not_stop |= is_alive(k, t);
 		k->refused = now_ns();
 		k->refusal = k->refusal ? k->refusal * 2 : REFUSAL_NS;
 		if (k->refusal > MAX_REFUSAL_NS)

@@ -315,8 +315,10 @@ list_thread(struct threads *th, raddr interp, raddr tstate, raddr *next)
 	t->listed = 1;
 	th->listing = grow(th->listing, th->n_listing, &th->cap_listing, sizeof *th->listing);
 	th->listing[th->n_listing++] = t;
-	if (!t->tid && native)
+	if (!t->tid && native) {
 		t->tid = find_tid(th, native);
+		t->root = 0; /* which has the id in its name */
+	}
 	return OK;
 }
 
