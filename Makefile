@@ -16,22 +16,25 @@ LDFLAGS = -static -Wl,--gc-sections -Wl,-z,noseparate-code -Wl,--build-id=none
 PREFIX = /usr/local
 BINDIR = $(PREFIX)/bin
 MANDIR = $(PREFIX)/share/man
+COMPLETIONDIR = $(PREFIX)/share/bash-completion/completions
 
 # Elsewhere for another kind of build beside this one.
 BUILD = build
 PROGRAM = pyflame
 
-SOURCES = pyflame.c clock.c code.c collapsed.c dump.c elf.c explain.c follow.c frames.c \
-	group.c label.c layouts.c linetab.c memory.c naming.c objects.c options.c output.c proc.c \
-	profile.c ptrace.c regions.c sample.c snapshot.c stack.c take.c target.c threads.c util.c
+# For a compiler that has to be told what a program begins and ends with.
+STARTFILES =
+LDLIBS = -lm
+
+SOURCES = $(sort $(wildcard *.c))
 OBJECTS = $(SOURCES:%.c=$(BUILD)/%.o)
 
-override CFLAGS += -std=c11 -D_GNU_SOURCE -DPYFLAME_VERSION='"$(VERSION)"' $(WARNINGS) $(SMALL)
+override CFLAGS += -std=c11 -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -DPYFLAME_VERSION='"$(VERSION)"' $(WARNINGS) $(SMALL)
 
 all: $(PROGRAM)
 
 $(PROGRAM): $(OBJECTS)
-	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(OBJECTS) -lm
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(STARTFILES) $(OBJECTS) $(LDLIBS)
 
 # What every sample runs through.
 HOT = code frames memory naming profile regions snapshot stack
@@ -48,9 +51,11 @@ $(BUILD):
 install: $(PROGRAM)
 	install -D -m 755 $(PROGRAM) $(DESTDIR)$(BINDIR)/pyflame
 	install -D -m 644 pyflame.1 $(DESTDIR)$(MANDIR)/man1/pyflame.1
+	install -D -m 644 contrib/pyflame.bash $(DESTDIR)$(COMPLETIONDIR)/pyflame
 
 uninstall:
-	rm -f $(DESTDIR)$(BINDIR)/pyflame $(DESTDIR)$(MANDIR)/man1/pyflame.1
+	rm -f $(DESTDIR)$(BINDIR)/pyflame $(DESTDIR)$(MANDIR)/man1/pyflame.1 \
+		$(DESTDIR)$(COMPLETIONDIR)/pyflame
 
 clean:
 	rm -rf build pyflame demo.svg demo.txt
@@ -61,7 +66,8 @@ FLAMEGRAPH = /usr/share/perl5/Devel/NYTProf/flamegraph.pl
 PICTURE = perl libdevel-nytprof-perl:$(FLAMEGRAPH)
 SUITE = bats python3 gcc:cc libc6-dev:/usr/include/stdio.h binutils:readelf strace mandoc \
 	procps:ps util-linux:unshare python3-dev:/usr/bin/python3-config
-THOROUGH = xz-utils:xz pkg-config shellcheck clang pypy3
+THOROUGH = xz-utils:xz pkg-config shellcheck clang pypy3 git \
+	qemu-user-static:qemu-aarch64-static python3-yaml:/usr/lib/python3/dist-packages/yaml
 
 QUIETLY = $(MAKE) -s --no-print-directory
 
@@ -82,6 +88,7 @@ check-all:
 	@test/need $(COMPILER) $(PICTURE) $(SUITE) $(THOROUGH)
 	-@test/pythons --fetch
 	-@test/pythons --build $(BUILT_PYTHONS)
+	-@dist/cross --fetch
 	+@status=0; for goal in lint check-layouts check check-sanitized; do \
 		PYFLAME_TEST_ALL=1 $(QUIETLY) $$goal || status=1; done; exit $$status
 
@@ -102,5 +109,24 @@ bench: $(PROGRAM)
 lint:
 	@test/lint
 
-.PHONY: all install uninstall clean demo check check-all check-layouts check-sanitized bench \
-	lint
+# Static binaries for other machines, and these on real kernels, emulated.
+cross:
+	+@dist/cross
+
+VM = cpio qemu-system-x86:qemu-system-x86_64 qemu-system-arm:qemu-system-aarch64 \
+	qemu-system-misc:qemu-system-riscv64 qemu-system-ppc:qemu-system-ppc64 \
+	opensbi:/usr/share/qemu/opensbi-riscv64-generic-fw_dynamic.bin
+
+check-vm:
+	-@test/need $(VM)
+	+@test/vm/run
+
+# What a release consists of, in build/dist.
+dist:
+	+@dist/release
+
+print-version:
+	@echo $(VERSION)
+
+.PHONY: all install uninstall clean demo check check-all check-layouts check-sanitized bench lint \
+	cross check-vm dist print-version

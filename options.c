@@ -249,7 +249,7 @@ parse_abi(const char *text)
 	if (major > 9 || parse_digits(&p, 10, &minor) || *p || minor > 99)
 		die(USAGE, "--abi wants a version (2.7, 3.12), not \"%s\"" TRY, text);
 	hex = major << 24 | (unsigned)minor << 16 | 0xffff;
-	if (!layout_find(hex, 8) && !layout_describes_itself(hex))
+	if (!layout_known(hex))
 		die(USAGE, "--abi: pyflame reads %s, not %u.%u", layouts_supported, major,
 		    (unsigned)minor);
 	return hex;

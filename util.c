@@ -77,17 +77,19 @@ buf_str(struct buf *b, const char *s)
 	buf_add(b, s, strlen(s));
 }
 
-/* An argument of the width that the length modifiers say. */
+/* An argument of the width that the length modifiers say: 0: int, 1: long or
+ * size_t, which are of one width, 2: long long. */
 static uint64_t
 next_unsigned(va_list *ap, int longs)
 {
-	return longs ? va_arg(*ap, unsigned long long) : va_arg(*ap, unsigned);
+	return longs > 1 ? va_arg(*ap, unsigned long long) :
+	       longs ? va_arg(*ap, unsigned long) : va_arg(*ap, unsigned);
 }
 
 static int64_t
 next_signed(va_list *ap, int longs)
 {
-	return longs ? va_arg(*ap, long long) : va_arg(*ap, int);
+	return longs > 1 ? va_arg(*ap, long long) : longs ? va_arg(*ap, long) : va_arg(*ap, int);
 }
 
 static void
@@ -120,7 +122,7 @@ add_conversion(struct buf *b, const char *f, va_list *ap)
 	while (*f >= '0' && *f <= '9')
 		width = width * 10 + (size_t)(*f++ - '0');
 	for (; *f == 'l' || *f == 'z'; f++)
-		longs = 1; /* they are all as wide as a long long, or see next_*() */
+		longs++;
 	switch (*f) {
 	case 's':
 		s = va_arg(*ap, const char *);

@@ -10,7 +10,7 @@ compile_unit() {
     compile "$1" -iquote "$tree" "${@:2}" -lm
 }
 
-unit_sources=("$tests/unit.c" "$tree"/{elf,linetab,label,profile,collapsed,util}.c)
+unit_sources=("$tests/unit.c" "$tree"/{elf,linetab,label,layouts,objects,profile,collapsed,util}.c)
 
 run_unit() {
     status=0
@@ -20,7 +20,7 @@ run_unit() {
     [ "$(grep -c '^ok ' log)" -gt 100 ]
 }
 
-@test "line tables, ELF images, labels and the order of stacks" {
+@test "numbers, line tables, ELF images, objects, labels and the order of stacks" {
     compile_unit unit "${unit_sources[@]}"
     run_unit
 }

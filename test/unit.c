@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Tests of what works on bytes alone: line tables, ELF images, labels, the order
- * of collapsed stacks.  A line `ok NAME` or `not ok NAME` for each check; the exit
+ * Tests of what works on bytes alone: numbers as text, line tables, ELF images,
+ * objects of Python, labels, the order of collapsed stacks.  A line `ok NAME` or `not ok NAME` for each check; the exit
  * status is 1 if any failed.
  */
 #include <elf.h>
+#include <inttypes.h>
 #include <limits.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -16,6 +17,9 @@
 #include "util.h"
 #include "elf.h"
 #include "linetab.h"
+#include "memory.h"
+#include "layouts.h"
+#include "objects.h"
 #include "profile.h"
 #include "label.h"
 #include "collapsed.h"
@@ -198,6 +202,8 @@ read_image(void *context, uint64_t addr, void *buf, size_t len)
 	return 0;
 }
 
+enum { HOST_DATA = __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__ ? ELFDATA2MSB : ELFDATA2LSB };
+
 static void
 put(struct image *image, size_t at, uint64_t value, size_t size)
 {
@@ -213,7 +219,7 @@ put_header(struct image *image, int type)
 {
 	memcpy(image->bytes, ELFMAG, SELFMAG);
 	image->bytes[EI_CLASS] = image->wide ? ELFCLASS64 : ELFCLASS32;
-	image->bytes[EI_DATA] = ELFDATA2LSB;
+	image->bytes[EI_DATA] = HOST_DATA;
 	put(image, 16, (uint64_t)type, 2);
 	put(image, 18, EM_X86_64, 2);
 	put(image, image->wide ? offsetof(Elf64_Ehdr, e_phoff) : offsetof(Elf32_Ehdr, e_phoff),
@@ -386,6 +392,9 @@ test_bad_headers(void)
 	image.bytes[1] = 'X';
 	check(!opens(&image), "elf: refuses what has not its magic number");
 	make_image(&image, 1, 1, 0, 1);
+	image.bytes[EI_DATA] ^= ELFDATA2LSB ^ ELFDATA2MSB;
+	check(!opens(&image), "elf: refuses the other byte order");
+	make_image(&image, 1, 1, 0, 1);
 	put(&image, 16, ET_CORE, 2);
 	check(!opens(&image), "elf: refuses a core file");
 	make_image(&image, 1, 1, 0, 1);
@@ -514,7 +523,7 @@ static void
 is_sorted(const char *name, struct profile *p)
 {
 	struct buf out = { 0 };
-	char *lines[2000], *sorted[2000];
+	char *lines[2000] = { 0 }, *sorted[2000];
 	size_t n = 0;
 
 	collapsed_write(p, &out);
@@ -575,9 +584,171 @@ test_counts(void)
 	profile_free(p);
 }
 
+/* ---- numbers as text ---- */
+
+/* Each is followed by another argument, which is lost if the width is wrong. */
+static void
+test_formats(void)
+{
+	struct buf b = { 0 };
+	size_t size = 7;
+
+	buf_printf(&b, "%zu %d|%lu %d|%llu %d|%ld %d|%" PRIx64 " %d|%04x %s|%.*s", size, 1,
+	           4294967295ul, 2, 18446744073709551615ull, 3, -2147483647l, 4,
+	           UINT64_C(0xfedcba9876543210), 5, 0xabu, "x", 2, "yz!");
+	buf_add(&b, "", 1);
+	check(!strcmp(b.data, "7 1|4294967295 2|18446744073709551615 3|-2147483647 4|"
+	                      "fedcba9876543210 5|00ab x|yz"), "formats: %s", b.data);
+	buf_free(&b);
+}
+
+/* ---- objects ---- */
+
+/* The target's memory: the bytes at address ORIGIN. */
+enum { ORIGIN = 0x10000 };
+static unsigned char memory[1024];
+
+enum why
+mem_read(struct mem *mem, raddr addr, void *buf, size_t len)
+{
+	(void)mem;
+	if (addr < ORIGIN || addr - ORIGIN > sizeof memory || len > sizeof memory - (addr - ORIGIN))
+		return FAULT;
+	memcpy(buf, memory + (addr - ORIGIN), len);
+	return OK;
+}
+
+enum why
+mem_read_string(struct mem *mem, raddr addr, char *buf, size_t size)
+{
+	return mem_read(mem, addr, buf, size);
+}
+
+static void
+put_word(const struct layout *l, size_t at, uint64_t value)
+{
+	uint32_t narrow = (uint32_t)value;
+
+	memcpy(memory + at, l->ptr == 8 ? (void *)&value : (void *)&narrow, (size_t)l->ptr);
+}
+
+static void
+is_integer(const char *name, const struct layout *l, uint64_t expected)
+{
+	uint64_t seen = 0;
+	enum why why = object_integer(NULL, l, ORIGIN, &seen);
+
+	check(why == OK && seen == expected, "%s", name);
+}
+
+/* 0xf7c01740 in digits of 30 and of 15 bits, and of too many digits. */
+static void
+test_integers(void)
+{
+	struct layout l;
+	uint32_t wide[] = { 0x37c01740, 3, 0 };
+	uint16_t narrow[] = { 0x1740, 0x6f80, 3 };
+	uint64_t value;
+
+	layout_find(0x030900f0, 8, EM_X86_64, &l);
+	put_word(&l, (size_t)l.object.head, 2);
+	memcpy(memory + l.integer.digits, wide, sizeof wide);
+	is_integer("integer: digits of 30 bits", &l, 0xf7c01740);
+	put_word(&l, (size_t)l.object.head, UINT64_C(1) << 63);
+	check(object_integer(NULL, &l, ORIGIN, &value) == BROKEN, "integer: 2^63 digits are too many");
+	layout_find(0x030900f0, 4, EM_386, &l);
+	put_word(&l, (size_t)l.object.head, 3);
+	memcpy(memory + l.integer.digits, narrow, sizeof narrow);
+	is_integer("integer: digits of 15 bits", &l, 0xf7c01740);
+	layout_find(0x030b00f0, 4, EM_386, &l);
+	put_word(&l, (size_t)l.object.head, 2);
+	memcpy(memory + l.integer.digits, wide, sizeof wide);
+	is_integer("integer: 32 bits, digits of 30 bits", &l, 0xf7c01740);
+}
+
+/* As CPython declares it, so that the compiler says where the bits are. */
+struct state {
+	unsigned interned : 2, kind : 3, compact : 1, ascii : 1, ready : 1;
+};
+struct state_of_threads {
+	unsigned char interned;
+	unsigned short kind : 3, compact : 1, ascii : 1, statically_allocated : 1;
+};
+
+static void
+is_str(const char *name, const struct layout *l, const char *expected)
+{
+	struct buf text = { 0 };
+	enum why why = object_text(NULL, l, ORIGIN, &text);
+
+	check(why == OK && text.len == strlen(expected) && !memcmp(text.data, expected, text.len),
+	      "%s", name);
+	buf_free(&text);
+}
+
+static void
+test_strings(void)
+{
+	struct state ascii = { .interned = 1, .kind = 1, .compact = 1, .ascii = 1, .ready = 1 };
+	struct state wide = { .kind = 2, .compact = 1, .ready = 1 };
+	struct state_of_threads threads = { .interned = 3, .kind = 1, .compact = 1, .ascii = 1 };
+	uint16_t euro = 0x20ac;
+
+	for (int ptr = 4; ptr <= 8; ptr += 4) {
+		struct layout l;
+
+		layout_find(0x030900f0, ptr, EM_386, &l);
+		put_word(&l, (size_t)l.unicode.length, 3);
+		memcpy(memory + l.unicode.state, &ascii, sizeof ascii);
+		memcpy(memory + l.unicode.ascii, "abc", 3);
+		is_str("str: ASCII", &l, "abc");
+		put_word(&l, (size_t)l.unicode.length, 1);
+		memcpy(memory + l.unicode.state, &wide, sizeof wide);
+		memcpy(memory + l.unicode.compact, &euro, sizeof euro);
+		is_str("str: two bytes a character", &l, "\xe2\x82\xac");
+		memset(memory + l.unicode.state, 0, 4);
+		memcpy(memory + l.unicode.state, &threads, sizeof threads);
+		memcpy(memory + l.unicode.ascii, "t", 1);
+		l.text = TEXT_UNICODE8;
+		is_str("str: as free-threaded builds have it", &l, "t");
+	}
+}
+
+/* ---- the table ---- */
+
+static void
+test_layouts(void)
+{
+	static const unsigned versions[] = { 0x0207, 0x0306, 0x0307, 0x0308, 0x0309, 0x030a, 0x030b,
+	                                     0x030c };
+	struct layout l, arm;
+
+	for (size_t i = 0; i < LEN(versions); i++) {
+		unsigned hex = versions[i] << 16 | 0x05f0;
+
+		check(!layout_find(hex, 8, EM_X86_64, &l) && l.ptr == 8 && l.since <= hex &&
+		      l.object.head == 16, "layout: %x of 64 bits", versions[i]);
+		check(!layout_find(hex, 4, EM_386, &l) && l.ptr == 4 && l.since <= hex &&
+		      l.object.head == 8, "layout: %x of 32 bits", versions[i]);
+		check(!layout_find(hex, 4, EM_ARM, &arm) && arm.frame.code == l.frame.code &&
+		      (arm.dict.keys != l.dict.keys) == (versions[i] > 0x0207),
+		      "layout: %x of 32 bits, wider aligned", versions[i]);
+	}
+	check(layout_find(0x030500f0, 8, EM_X86_64, &l) && !layout_known(0x030500f0),
+	      "layout: there is none of 3.5");
+	check(layout_known(0x030d00f0) && !layout_known(0x036300f0), "layout: 3.13 tells its own");
+	layout_find(0x030703f0, 8, EM_X86_64, &l);
+	layout_find(0x030704f0, 8, EM_X86_64, &arm);
+	check(arm.runtime.current - l.runtime.current == 88, "layout: 3.7.4 differs from 3.7.3");
+}
+
 int
 main(void)
 {
+	test_formats();
+	test_integers();
+	test_strings();
+	test_layouts();
 	test_lnotab();
 	test_ranges();
 	test_locations();
