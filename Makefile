@@ -22,8 +22,8 @@ BUILD = build
 PROGRAM = pyflame
 
 SOURCES = pyflame.c code.c collapsed.c dump.c elf.c explain.c formats.c frames.c \
-	json.c label.c layouts.c linetab.c memory.c objects.c options.c output.c proc.c \
-	profile.c ptrace.c regions.c sample.c saved.c snapshot.c stack.c target.c threads.c \
+	input.c json.c label.c layouts.c linetab.c memory.c objects.c options.c output.c \
+	parse.c proc.c profile.c ptrace.c regions.c sample.c saved.c snapshot.c stack.c target.c threads.c \
 	util.c
 OBJECTS = $(SOURCES:%.c=$(BUILD)/%.o)
 

@@ -392,18 +392,6 @@ profile_stack_frame(const struct profile *p, uint32_t stack)
 	return p->nodes[stack].frame;
 }
 
-uint64_t
-profile_stack_samples(const struct profile *p, uint32_t stack)
-{
-	return p->nodes[stack].samples;
-}
-
-uint64_t
-profile_failed(const struct profile *p)
-{
-	return p->failed[PROFILE_SAMPLES];
-}
-
 size_t
 profile_log_count(const struct profile *p)
 {

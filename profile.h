@@ -109,8 +109,6 @@ uint32_t profile_frame_count(const struct profile *);
 uint32_t profile_stack_count(const struct profile *);
 uint32_t profile_stack_parent(const struct profile *, uint32_t stack);
 uint32_t profile_stack_frame(const struct profile *, uint32_t stack);
-uint64_t profile_stack_samples(const struct profile *, uint32_t stack);
-uint64_t profile_failed(const struct profile *);
 uint32_t profile_thread_count(const struct profile *);
 struct profile_thread profile_thread_get(const struct profile *, uint32_t thread);
 size_t profile_log_count(const struct profile *);

@@ -18,7 +18,8 @@
  *                objects.c: strings, dictionaries, attributes)
  *   profile.c    the call tree and its counts
  *   collapsed.c, dump.c   profile -> text  (label.c: a frame as text)
- *   saved.c      profile -> our own JSON  (json.c: JSON as text)
+ *   saved.c      profile -> our own JSON and back  (json.c, parse.c: JSON)
+ *   input.c      files -> profile
  *   formats.c    all formats by name
  *   output.c     text -> file
  *
@@ -44,6 +45,8 @@
 #include "sample.h"
 #include "collapsed.h"
 #include "dump.h"
+#include "saved.h"
+#include "input.h"
 #include "formats.h"
 #include "options.h"
 #include "output.h"
@@ -99,6 +102,7 @@ describe_run(struct run *r)
 	clock_gettime(CLOCK_REALTIME, &now);
 	run->start = now.tv_sec * INT64_C(1000000) + now.tv_nsec / 1000;
 	r->began = now_ns();
+	run->title = copy_text(o->title);
 	run->period = o->period;
 	run->known = 1;
 	run->all_threads = o->threads;
@@ -189,6 +193,27 @@ on_event(void *context, const void *siginfo)
 			kill(r->child, signal);
 	}
 	return r->interrupted || (r->child && launch_ended(&status));
+}
+
+/* ---- profiles from files ---- */
+
+static unsigned
+input_flags(const struct options *o)
+{
+	return (o->no_lines ? SAVED_NO_LINES : 0) | (o->exclude_idle ? SAVED_NO_IDLE : 0);
+}
+
+static void
+read_inputs(struct run *r)
+{
+	const struct options *o = &r->options;
+
+	signal(SIGPIPE, SIG_IGN);
+	for (size_t i = 0; i < o->n_inputs; i++)
+		input_read(r->profile, o->inputs[i], input_flags(o));
+	if (o->title)
+		profile_run(r->profile)->title = copy_text(o->title);
+	write_profile(r);
 }
 
 /* ---- the target ---- */
@@ -350,10 +375,17 @@ print_stats(const struct run *r)
 	     hundredths % 100, c.bytes / n);
 }
 
+/* Two runs have other threads, so they are compared over all of them. */
+static int
+is_split(const struct options *o)
+{
+	return o->format->needs & FORMAT_THREADS && !o->diff;
+}
+
 static struct sample_options
 sample_options(const struct options *o)
 {
-	int split = o->format->needs & FORMAT_THREADS, idle = o->format->needs & FORMAT_IDLE;
+	int split = is_split(o), idle = o->format->needs & FORMAT_IDLE;
 	struct sample_options s = {
 		.period = o->period, .ticks = -1, .seed = o->seed,
 		.pausing = o->pause ? PAUSE_ALWAYS : o->no_pause ? PAUSE_NEVER : PAUSE_IF_NEEDED,
@@ -468,10 +500,13 @@ new_profile(const struct options *o)
 	struct profile *p = profile_new();
 	struct profile_run *run = profile_run(p);
 
-	run->title = copy_text(o->title);
 	run->by_thread = o->by_thread;
-	if (o->format->needs & FORMAT_THREADS)
+	if (is_split(o))
 		profile_split(p);
+	if (o->diff) {
+		profile_compare(p);
+		input_read(p, o->diff, input_flags(o) | SAVED_BEFORE);
+	}
 	return p;
 }
 
@@ -482,6 +517,12 @@ main(int argc, char *argv[])
 	enum status status;
 
 	r.target = &r.slots[0];
+	if (r.options.n_inputs) {
+		output_open(r.options.output);
+		r.profile = new_profile(&r.options);
+		read_inputs(&r);
+		return DONE;
+	}
 	if (access("/proc/self/maps", F_OK))
 		die(FAILURE, "/proc is not mounted; run: mount -t proc proc /proc");
 	output_open(r.options.output);
