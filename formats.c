@@ -7,6 +7,10 @@
 #include "util.h"
 #include "collapsed.h"
 #include "saved.h"
+#include "speedscope.h"
+#include "pprof.h"
+#include "gecko.h"
+#include "chrome.h"
 #include "formats.h"
 
 static void
@@ -18,6 +22,12 @@ write_saved(const struct profile *p, struct buf *out)
 
 static const struct format formats[] = {
 	{ "collapsed", ".txt .folded ", FORMAT_BEFORE, collapsed_write },
+	{ "speedscope", ".speedscope.json ", FORMAT_THREADS | FORMAT_TIMES | FORMAT_EXPOSED,
+	  speedscope_write },
+	{ "pprof", ".pb .pb.gz ", FORMAT_THREADS | FORMAT_EXPOSED, pprof_write },
+	{ "gecko", ".gecko.json ", FORMAT_THREADS | FORMAT_TIMES | FORMAT_IDLE | FORMAT_EXPOSED,
+	  gecko_write },
+	{ "chrome", ".chrome.json ", FORMAT_THREADS | FORMAT_TIMES | FORMAT_EXPOSED, chrome_write },
 	{ "json", ".json ", FORMAT_THREADS | FORMAT_IDLE | FORMAT_BEFORE, write_saved },
 };
 

@@ -20,8 +20,10 @@
  *   collapsed.c, dump.c   profile -> text  (label.c: a frame as text)
  *   saved.c      profile -> our own JSON and back  (json.c, parse.c: JSON)
  *   input.c      files -> profile
+ *   speedscope.c, pprof.c, gecko.c, chrome.c   profile -> formats of others
+ *                (timeline.c: which thread did what when)
  *   formats.c    all formats by name
- *   output.c     text -> file
+ *   output.c     text -> file;  progress.c: what a person sees meanwhile
  *
  * util.c has what all of them use.  A file sees only those before it; nothing
  * of the target is ever executed or changed.
@@ -48,6 +50,7 @@
 #include "saved.h"
 #include "input.h"
 #include "formats.h"
+#include "progress.h"
 #include "options.h"
 #include "output.h"
 
@@ -59,6 +62,7 @@ struct run {
 	struct target *target, slots[2]; /* two, for moving from one to the other */
 	struct sampler *sampler; /* NULL until the target is ready */
 	int64_t began;           /* the sampling, now_ns() */
+	int64_t total;           /* how long it is to take, nanoseconds; 0: not known */
 	sigset_t signals;
 	int child;       /* of -t, 0: none */
 	int interrupted; /* somebody wants us to end */
@@ -131,6 +135,8 @@ write_profile(struct run *r)
 
 	if (r->sampler)
 		describe_progress(r);
+	if (r->options.format->needs & FORMAT_EXPOSED)
+		profile_expose(r->profile);
 	if (r->options.flamechart)
 		flamechart_write(r->profile, &text);
 	else
@@ -177,6 +183,14 @@ unblock_signals(const struct run *r)
 	sigprocmask(SIG_UNBLOCK, &set, NULL);
 }
 
+static void
+draw_progress(const struct run *r)
+{
+	struct sample_counts c = sampler_counts(r->sampler);
+
+	progress_draw(now_ns() - r->began, r->total, c.ticks, c.samples + c.idle);
+}
+
 static int
 on_event(void *context, const void *siginfo)
 {
@@ -184,7 +198,9 @@ on_event(void *context, const void *siginfo)
 	struct run *r = context;
 	int status, signal = info ? info->si_signo : 0;
 
-	if (signal == SIGUSR1 && r->sampler)
+	if (progress_is_due(signal))
+		draw_progress(r);
+	else if (signal == SIGUSR1 && r->sampler)
 		write_profile(r);
 	else if (signal && signal != SIGCHLD && signal != SIGPIPE && signal != SIGUSR1) {
 		if (!r->child)
@@ -344,6 +360,8 @@ summarise(const struct run *r, int64_t tenths)
 	if (c.idle)
 		buf_printf(&line, " and %" PRIu64 " idle", c.idle);
 	buf_printf(&line, " in %" PRId64 ".%" PRId64 " s", tenths / 10, tenths % 10);
+	if (isatty(STDERR_FILENO) && r->options.output)
+		buf_printf(&line, ", written to %s", r->options.output);
 	size_t plain = line.len;
 
 	say_failures(&c, &line);
@@ -413,6 +431,9 @@ sample(struct run *r)
 	struct sample_options options = sample_options(&r->options);
 
 	describe_run(r);
+	r->total = options.ticks > 0 ? options.ticks * options.period : 0;
+	if (!r->options.quiet && !r->child) /* the command may have the terminal */
+		progress_begin(&r->signals);
 	/* Wake up to the microsecond: the default slack is 50 of them. */
 	prctl(PR_SET_TIMERSLACK, 1UL);
 	r->sampler = sampler_new(r->target, r->profile, &options);
@@ -458,8 +479,11 @@ profile(struct run *r)
 {
 	struct sample_counts counts;
 
-	if (sample(r) != DONE)
-		return USAGE;
+	enum status status = sample(r);
+
+	progress_end();
+	if (status != DONE)
+		return status;
 	if (!r->child) /* its signals are handed on until it ends */
 		unblock_signals(r);
 	counts = sampler_counts(r->sampler);
