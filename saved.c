@@ -491,7 +491,7 @@ saved_read(struct profile *p, const char *text, size_t len, unsigned flags,
 	go_to(&r.in, &f[6]);
 	read_stacks(&r);
 	read_totals(&r, &f[8], flags & SAVED_BEFORE ? PROFILE_BEFORE : PROFILE_SAMPLES);
-	if (!(flags & SAVED_BEFORE) && parse_at(&r.in, &f[7]))
+	if (!(flags & (SAVED_BEFORE | SAVED_NO_BEFORE)) && parse_at(&r.in, &f[7]))
 		read_before(&r);
 	free(r.strings);
 	free(r.frames);
