@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A profile as JSON: tables of strings, frames, threads and stacks, where a
- * thing is named by its place in its table (FORMAT in the man page).
+ * thing is named by its place in its table (JSON profiles in the man page).
  */
 #include <limits.h>
 #include <stdint.h>
