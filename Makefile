@@ -21,9 +21,10 @@ MANDIR = $(PREFIX)/share/man
 BUILD = build
 PROGRAM = pyflame
 
-SOURCES = pyflame.c code.c collapsed.c dump.c elf.c explain.c frames.c label.c \
-	layouts.c linetab.c memory.c objects.c options.c output.c proc.c profile.c \
-	ptrace.c regions.c sample.c snapshot.c stack.c target.c threads.c util.c
+SOURCES = pyflame.c code.c collapsed.c dump.c elf.c explain.c formats.c frames.c \
+	json.c label.c layouts.c linetab.c memory.c objects.c options.c output.c proc.c \
+	profile.c ptrace.c regions.c sample.c saved.c snapshot.c stack.c target.c threads.c \
+	util.c
 OBJECTS = $(SOURCES:%.c=$(BUILD)/%.o)
 
 override CFLAGS += -std=c11 -D_GNU_SOURCE -DPYFLAME_VERSION='"$(VERSION)"' $(WARNINGS) $(SMALL)

@@ -7,11 +7,11 @@
 #include "profile.h"
 #include "label.h"
 
-/* The length of the UTF-8 sequence at p (The Unicode Standard, table 3-7: no
- * overlong forms, no surrogates), 0 if it is none. */
-static size_t
-utf8_length(const unsigned char *p, size_t left)
+/* The Unicode Standard, table 3-7: no overlong forms, no surrogates. */
+size_t
+label_utf8(const char *bytes, size_t left)
 {
+	const unsigned char *p = (const unsigned char *)bytes;
 	unsigned low = 0x80, high = 0xbf;
 	size_t n = *p < 0x80 ? 1 : *p < 0xc2 ? 0 : *p < 0xe0 ? 2 : *p < 0xf0 ? 3 : *p < 0xf5 ? 4 : 0;
 
@@ -34,20 +34,21 @@ utf8_length(const unsigned char *p, size_t left)
 void
 label_name(struct buf *out, const char *name, size_t len)
 {
-	const unsigned char *p = (const unsigned char *)name, *end = p + len;
+	const char *end = name + len;
 
-	while (p < end) {
-		size_t n = utf8_length(p, (size_t)(end - p));
+	while (name < end) {
+		size_t n = label_utf8(name, (size_t)(end - name));
+		unsigned char c = (unsigned char)*name;
 
-		if (!n || *p < ' ' || *p == 127 || *p == ';') {
-			buf_printf(out, "\\x%02x", *p);
+		if (!n || c < ' ' || c == 127 || c == ';') {
+			buf_printf(out, "\\x%02x", c);
 			n = 1;
 		} else {
-			buf_add(out, p, n);
-			if (*p == '\\')
+			buf_add(out, name, n);
+			if (c == '\\')
 				buf_str(out, "\\");
 		}
-		p += n;
+		name += n;
 	}
 }
 

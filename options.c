@@ -14,13 +14,14 @@
 
 #include "util.h"
 #include "layouts.h"
-#include "sample.h"
+#include "profile.h"
+#include "formats.h"
 #include "options.h"
 
 #define TRY "; try pyflame --help"
 
 enum { OPT_THREADS = 256, OPT_BY_THREAD, OPT_FLAMECHART, OPT_ABI, OPT_STATS, OPT_SEED, OPT_PAUSE,
-       OPT_NO_PAUSE };
+       OPT_NO_PAUSE, OPT_TITLE };
 
 static const struct option longs[] = {
 	{ "abi", required_argument, NULL, OPT_ABI },
@@ -28,6 +29,7 @@ static const struct option longs[] = {
 	{ "dump", no_argument, NULL, 'd' },
 	{ "exclude-idle", no_argument, NULL, 'x' },
 	{ "flamechart", no_argument, NULL, OPT_FLAMECHART },
+	{ "format", required_argument, NULL, 'f' },
 	{ "help", no_argument, NULL, 'h' },
 	{ "mode", required_argument, NULL, 'm' },
 	{ "no-line-numbers", no_argument, NULL, 'n' },
@@ -41,6 +43,7 @@ static const struct option longs[] = {
 	{ "seed", required_argument, NULL, OPT_SEED },
 	{ "stats", no_argument, NULL, OPT_STATS },
 	{ "threads", no_argument, NULL, OPT_THREADS },
+	{ "title", required_argument, NULL, OPT_TITLE },
 	{ "trace", no_argument, NULL, 't' },
 	{ "version", no_argument, NULL, 'v' },
 	{ 0 },
@@ -211,14 +214,20 @@ parse_pid(const char *text)
 static int
 parse_mode(const char *text)
 {
-	static const char *const modes[] = {
-		[MODE_WALL] = "wall", [MODE_CPU] = "cpu", [MODE_GIL] = "gil",
-	};
-
-	for (size_t i = 0; i < LEN(modes); i++)
-		if (!strcmp(text, modes[i]))
+	for (size_t i = 0; i < LEN(profile_modes); i++)
+		if (!strcmp(text, profile_modes[i]))
 			return (int)i;
 	die(USAGE, "-m wants wall, cpu or gil, not \"%s\"" TRY, text);
+}
+
+static const struct format *
+parse_format(const char *name)
+{
+	const struct format *format = format_named(name);
+
+	if (!format)
+		die(USAGE, "-f: there is no format \"%s\"" TRY, name);
+	return format;
 }
 
 static uint64_t
@@ -250,8 +259,13 @@ parse_abi(const char *text)
 }
 
 static void
-check(const struct options *o, int operands)
+check(struct options *o, int operands)
 {
+	if (!o->format)
+		o->format = format_of_file(o->output);
+	if ((o->dump || o->flamechart) && o->format != format_of_file(NULL))
+		die(USAGE, "%s is text, there is no %s of it" TRY, o->dump ? "-d" : "--flamechart",
+		    o->format->name);
 	if (o->command && (o->pid || operands))
 		die(USAGE, "-t and a pid do not go together" TRY);
 	if (o->command && o->dump)
@@ -281,6 +295,7 @@ take(struct options *o, int option, int argc, char *argv[])
 {
 	switch (option) {
 	case 'd': o->dump = 1; break;
+	case 'f': o->format = parse_format(optarg); break;
 	case 'h': print_help();
 	case 'm': o->mode = parse_mode(optarg); break;
 	case 'n': o->no_lines = 1; break;
@@ -303,6 +318,7 @@ take(struct options *o, int option, int argc, char *argv[])
 	case OPT_SEED: o->seed = parse_seed(optarg); break;
 	case OPT_STATS: o->stats = 1; break;
 	case OPT_THREADS: o->threads = 1; break;
+	case OPT_TITLE: o->title = optarg; break;
 	default: refuse(option, argc, argv);
 	}
 }
@@ -314,7 +330,7 @@ options_parse(int argc, char *argv[])
 	int option, operands;
 
 	opterr = 0;
-	while ((option = getopt_long(argc, argv, ":dhm:no:p:qr:s:tvx", longs, NULL)) != -1) {
+	while ((option = getopt_long(argc, argv, ":df:hm:no:p:qr:s:tvx", longs, NULL)) != -1) {
 		if (option == 't') { /* the rest is the command's */
 			o.command = argv + optind;
 			check(&o, 0);

@@ -4,10 +4,14 @@
 
 /* The command line. */
 
+struct format;
+
 struct options {
 	int pid;              /* 0: none given */
 	char **command;       /* of -t; NULL: none given */
 	const char *output;   /* NULL or "-": stdout */
+	const struct format *format;
+	const char *title;    /* NULL: not given */
 	double seconds;       /* < 0: not given */
 	int64_t period;       /* nanoseconds */
 	uint64_t seed;        /* 0: not given */

@@ -18,6 +18,8 @@
  *                objects.c: strings, dictionaries, attributes)
  *   profile.c    the call tree and its counts
  *   collapsed.c, dump.c   profile -> text  (label.c: a frame as text)
+ *   saved.c      profile -> our own JSON  (json.c: JSON as text)
+ *   formats.c    all formats by name
  *   output.c     text -> file
  *
  * util.c has what all of them use.  A file sees only those before it; nothing
@@ -30,10 +32,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/utsname.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "util.h"
-#include "options.h"
 #include "proc.h"
 #include "profile.h"
 #include "ptrace.h"
@@ -41,6 +44,8 @@
 #include "sample.h"
 #include "collapsed.h"
 #include "dump.h"
+#include "formats.h"
+#include "options.h"
 #include "output.h"
 
 enum { START_PATIENCE_MS = 2000, POLL_MS = 2 };
@@ -50,21 +55,82 @@ struct run {
 	struct profile *profile;
 	struct target *target, slots[2]; /* two, for moving from one to the other */
 	struct sampler *sampler; /* NULL until the target is ready */
+	int64_t began;           /* the sampling, now_ns() */
 	sigset_t signals;
 	int child;       /* of -t, 0: none */
 	int interrupted; /* somebody wants us to end */
 };
 
+/* ---- what the profile says of its run ---- */
+
+/* "3.12.1", "3.15.0rc2". */
+static char *
+version_text(unsigned hex)
+{
+	static const char *const levels[16] = { [0xa] = "a", [0xb] = "b", [0xc] = "rc" };
+	const char *level = levels[hex >> 4 & 15];
+	struct buf text = { 0 };
+
+	buf_printf(&text, "%u.%u.%u", hex >> 24, hex >> 16 & 255, hex >> 8 & 255);
+	if (level)
+		buf_printf(&text, "%s%u", level, hex & 15);
+	buf_add(&text, "", 1);
+	return text.data;
+}
+
+/* What is known from the start. */
 static void
-write_profile(const struct run *r)
+describe_run(struct run *r)
+{
+	const struct options *o = &r->options;
+	struct profile_run *run = profile_run(r->profile);
+	struct buf command = { 0 };
+	struct utsname host;
+	struct timespec now;
+
+	proc_command(r->target->pid, &command);
+	buf_add(&command, "", 1);
+	run->command = command.data;
+	uname(&host);
+	run->host = copy_text(host.nodename);
+	run->python = version_text(r->target->hex);
+	run->mode = profile_modes[o->mode];
+	run->pid = r->target->pid;
+	clock_gettime(CLOCK_REALTIME, &now);
+	run->start = now.tv_sec * INT64_C(1000000) + now.tv_nsec / 1000;
+	r->began = now_ns();
+	run->period = o->period;
+	run->known = 1;
+	run->all_threads = o->threads;
+	run->lines = !o->no_lines;
+}
+
+/* What is known so far. */
+static void
+describe_progress(struct run *r)
+{
+	struct profile_run *run = profile_run(r->profile);
+	struct sample_counts c = sampler_counts(r->sampler);
+
+	run->duration = (now_ns() - r->began) / 1000;
+	run->ticks = c.ticks;
+	run->missed = c.missed;
+	run->left_out = c.spared;
+	memcpy(run->failures, c.failed, sizeof run->failures);
+}
+
+static void
+write_profile(struct run *r)
 {
 	struct buf text = { 0 };
 	int result;
 
+	if (r->sampler)
+		describe_progress(r);
 	if (r->options.flamechart)
 		flamechart_write(r->profile, &text);
 	else
-		collapsed_write(r->profile, &text);
+		r->options.format->write(r->profile, &text);
 	result = output_write(&text);
 	buf_free(&text);
 	if (result > 0) /* whoever read it has had enough */
@@ -287,13 +353,16 @@ print_stats(const struct run *r)
 static struct sample_options
 sample_options(const struct options *o)
 {
+	int split = o->format->needs & FORMAT_THREADS, idle = o->format->needs & FORMAT_IDLE;
 	struct sample_options s = {
 		.period = o->period, .ticks = -1, .seed = o->seed,
 		.pausing = o->pause ? PAUSE_ALWAYS : o->no_pause ? PAUSE_NEVER : PAUSE_IF_NEEDED,
 		.mode = (enum mode)o->mode,
 		.all_threads = o->mode == MODE_CPU || (o->threads && o->mode != MODE_GIL),
-		.by_thread = o->by_thread,
-		.exclude_idle = o->exclude_idle, .log = o->flamechart, .with_lines = !o->no_lines,
+		.by_thread = o->by_thread && !split, .tell_threads = o->by_thread || split,
+		.tell_idle = idle && o->threads && !o->exclude_idle && o->mode == MODE_WALL,
+		.log = o->flamechart || o->format->needs & FORMAT_TIMES,
+		.exclude_idle = o->exclude_idle, .with_lines = !o->no_lines,
 	};
 	double seconds = o->seconds < 0 && !o->command ? 1 : o->seconds;
 
@@ -311,6 +380,7 @@ sample(struct run *r)
 {
 	struct sample_options options = sample_options(&r->options);
 
+	describe_run(r);
 	/* Wake up to the microsecond: the default slack is 50 of them. */
 	prctl(PR_SET_TIMERSLACK, 1UL);
 	r->sampler = sampler_new(r->target, r->profile, &options);
@@ -354,7 +424,6 @@ dump(struct run *r)
 static enum status
 profile(struct run *r)
 {
-	int64_t start = now_ns();
 	struct sample_counts counts;
 
 	if (sample(r) != DONE)
@@ -365,7 +434,7 @@ profile(struct run *r)
 	write_profile(r);
 	if (r->options.stats)
 		print_stats(r);
-	summarise(r, (now_ns() - start) / 100000000);
+	summarise(r, (now_ns() - r->began) / 100000000);
 	if (!counts.ticks && !r->interrupted && !r->child) {
 		warn("pid %d ended before the first sample", r->target->pid);
 		return NO_PROCESS;
@@ -393,6 +462,19 @@ run_command(struct run *r)
 	return (enum status)status;
 }
 
+static struct profile *
+new_profile(const struct options *o)
+{
+	struct profile *p = profile_new();
+	struct profile_run *run = profile_run(p);
+
+	run->title = copy_text(o->title);
+	run->by_thread = o->by_thread;
+	if (o->format->needs & FORMAT_THREADS)
+		profile_split(p);
+	return p;
+}
+
 int
 main(int argc, char *argv[])
 {
@@ -405,7 +487,7 @@ main(int argc, char *argv[])
 	output_open(r.options.output);
 	ptrace_init();
 	block_signals(&r);
-	r.profile = profile_new();
+	r.profile = new_profile(&r.options);
 	if (r.options.command) {
 		status = run_command(&r);
 	} else {

@@ -20,6 +20,7 @@
 #include "util.h"
 #include "memory.h"
 #include "layouts.h"
+#include "proc.h"
 #include "profile.h"
 #include "ptrace.h"
 #include "code.h"
@@ -298,41 +299,44 @@ take(struct sampler *s, struct thread *t, const struct gil *gil, unsigned flags,
 
 /* ---- counting ---- */
 
+/* Below the stacks of a thread, where the profile tells threads apart. */
 static uint32_t
 thread_root(struct sampler *s, struct thread *t)
 {
-	struct buf text = { 0 };
+	struct buf name = { 0 }, command = { 0 };
 
 	if (!t->root) {
-		buf_printf(&text, "thread %d ", t->tid);
-		thread_name(s->threads, t, &text);
-		t->root = 1 + profile_frame(s->profile, (struct profile_frame){
-			PROFILE_NO_FILE, profile_string(s->profile, text.data, text.len), 0 });
-		buf_free(&text);
+		thread_name(s->threads, t, &name);
+		proc_command(s->t->pid, &command);
+		buf_add(&name, "", 1);
+		buf_add(&command, "", 1);
+		t->root = 1 + profile_thread(s->profile, s->t->pid, t->tid, name.data, command.data);
+		buf_free(&name);
+		buf_free(&command);
 	}
 	return t->root - 1;
 }
 
 static void
-count(struct sampler *s, uint32_t stack)
+count(struct sampler *s, uint32_t stack, int idle)
 {
 	profile_count(s->profile, stack);
+	if (idle)
+		profile_add(s->profile, PROFILE_IDLE, stack, 1);
 	if (s->options.log)
-		profile_log(s->profile, stack, s->time);
+		profile_log(s->profile, stack, s->time, idle);
 }
 
 /* Returns 0 if there was nothing to count: a thread that runs no Python. */
 static int
 count_stack(struct sampler *s, struct thread *t)
 {
-	uint32_t stack = PROFILE_ROOT;
+	uint32_t stack, root = s->options.tell_threads ? thread_root(s, t) : PROFILE_ROOT;
 
-	if (s->options.by_thread)
-		stack = profile_stack(s->profile, stack, thread_root(s, t));
-	stack = stack_in_profile(t->stack, s->profile, stack);
-	if (stack == PROFILE_ROOT)
+	stack = stack_in_profile(t->stack, s->profile, root);
+	if (stack == root && !s->options.by_thread)
 		return 0;
-	count(s, stack);
+	count(s, stack, s->options.tell_idle && is_idle(s, t));
 	s->counts.samples++;
 	return 1;
 }
@@ -342,7 +346,7 @@ count_idle(struct sampler *s)
 {
 	s->counts.idle++;
 	if (!s->options.exclude_idle && s->options.mode == MODE_WALL)
-		count(s, PROFILE_ROOT);
+		count(s, PROFILE_ROOT, 0);
 }
 
 static void
@@ -351,7 +355,7 @@ count_failed(struct sampler *s, enum why why)
 	s->counts.failed[why]++;
 	profile_count_failed(s->profile);
 	if (s->options.log)
-		profile_log(s->profile, PROFILE_FAILED, s->time);
+		profile_log(s->profile, PROFILE_FAILED, s->time, 0);
 }
 
 /* ---- one tick ---- */

@@ -20,7 +20,9 @@ struct sample_options {
 	enum mode mode;
 	enum pausing pausing;
 	int all_threads;  /* else those that hold the GIL or run */
-	int by_thread;    /* a root frame for every thread */
+	int by_thread;    /* threads have root frames, which are stacks of their own */
+	int tell_threads; /* to profile_thread */
+	int tell_idle;    /* which samples found the thread waiting */
 	int exclude_idle;
 	int log;          /* keep every sample's time */
 	int with_lines;

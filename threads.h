@@ -21,7 +21,7 @@ struct thread {
 	int64_t cpu_time, cpu_credit; /* see thread_on_cpu */
 	uint64_t history;    /* of the last 64 samples, 1: not proven at first */
 	int restless;        /* it has to be stopped to be sampled */
-	uint32_t root;       /* its frame in the profile, plus one; 0: none yet */
+	uint32_t root;       /* its stacks' in the profile, plus one; 0: none yet */
 	int listed;
 };
 

@@ -51,6 +51,12 @@ grow(void *array, size_t n, size_t *cap, size_t size)
 	return xrealloc(array, *cap, size);
 }
 
+char *
+copy_text(const char *text)
+{
+	return text ? strcpy(xcalloc(strlen(text) + 1, 1), text) : NULL;
+}
+
 static void
 buf_reserve(struct buf *b, size_t more)
 {

@@ -50,6 +50,9 @@ void *xrealloc(void *, size_t n, size_t size);
  * array, moved if need be, with *cap updated. */
 void *grow(void *array, size_t n, size_t *cap, size_t size);
 
+/* A copy to be freed; NULL of NULL. */
+char *copy_text(const char *);
+
 /* A growing run of bytes.  All zero is an empty one; buf_free ends it.
  * Formats know %s %.*s %c %d %u %x with l, ll, z and a width of zeros (%02x),
  * and nothing else: the C library's printf is a tenth of the binary. */
