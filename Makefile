@@ -22,10 +22,10 @@ BUILD = build
 PROGRAM = pyflame
 
 SOURCES = pyflame.c code.c collapsed.c dump.c elf.c explain.c formats.c frames.c \
-	json.c label.c layouts.c linetab.c memory.c objects.c options.c output.c proc.c \
+	html.c json.c label.c layouts.c linetab.c memory.c objects.c options.c output.c proc.c \
 	profile.c ptrace.c regions.c sample.c saved.c snapshot.c stack.c target.c threads.c \
 	util.c
-OBJECTS = $(SOURCES:%.c=$(BUILD)/%.o)
+OBJECTS = $(SOURCES:%.c=$(BUILD)/%.o) $(BUILD)/page.o
 
 override CFLAGS += -std=c11 -D_GNU_SOURCE -DPYFLAME_VERSION='"$(VERSION)"' $(WARNINGS) $(SMALL)
 
@@ -40,6 +40,14 @@ $(HOT:%=$(BUILD)/%.o): override CFLAGS += -O2
 
 $(BUILD)/%.o: %.c Makefile | $(BUILD)
 	$(CC) $(CFLAGS) -MMD -c -o $@ $<
+
+# The page's files, as arrays of bytes.
+$(BUILD)/page.o: $(BUILD)/page.c page.h
+	$(CC) $(CFLAGS) -iquote . -c -o $@ $<
+
+$(BUILD)/page.c: page/embed $(wildcard page/*.*) | $(BUILD)
+	page/embed > $@.tmp
+	mv $@.tmp $@
 
 $(BUILD):
 	mkdir -p $@

@@ -6,6 +6,7 @@
 
 #include "util.h"
 #include "collapsed.h"
+#include "html.h"
 #include "saved.h"
 #include "formats.h"
 
@@ -18,6 +19,7 @@ write_saved(const struct profile *p, struct buf *out)
 
 static const struct format formats[] = {
 	{ "collapsed", ".txt .folded ", FORMAT_BEFORE, collapsed_write },
+	{ "html", ".html .htm ", FORMAT_THREADS | FORMAT_IDLE | FORMAT_BEFORE, html_write },
 	{ "json", ".json ", FORMAT_THREADS | FORMAT_IDLE | FORMAT_BEFORE, write_saved },
 };
 
