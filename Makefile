@@ -21,9 +21,9 @@ MANDIR = $(PREFIX)/share/man
 BUILD = build
 PROGRAM = pyflame
 
-SOURCES = pyflame.c code.c collapsed.c dump.c elf.c explain.c formats.c frames.c \
+SOURCES = pyflame.c code.c collapsed.c colour.c dump.c elf.c explain.c formats.c frames.c \
 	html.c json.c label.c layouts.c linetab.c memory.c objects.c options.c output.c proc.c \
-	profile.c ptrace.c regions.c sample.c saved.c snapshot.c stack.c target.c threads.c \
+	profile.c ptrace.c regions.c sample.c saved.c snapshot.c stack.c svg.c target.c threads.c \
 	util.c
 OBJECTS = $(SOURCES:%.c=$(BUILD)/%.o) $(BUILD)/page.o
 

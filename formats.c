@@ -8,6 +8,7 @@
 #include "collapsed.h"
 #include "html.h"
 #include "saved.h"
+#include "svg.h"
 #include "formats.h"
 
 static void
@@ -20,6 +21,7 @@ write_saved(const struct profile *p, struct buf *out)
 static const struct format formats[] = {
 	{ "collapsed", ".txt .folded ", FORMAT_BEFORE, collapsed_write },
 	{ "html", ".html .htm ", FORMAT_THREADS | FORMAT_IDLE | FORMAT_BEFORE, html_write },
+	{ "svg", ".svg ", FORMAT_BEFORE, svg_write },
 	{ "json", ".json ", FORMAT_THREADS | FORMAT_IDLE | FORMAT_BEFORE, write_saved },
 };
 
