@@ -60,7 +60,8 @@ add_xml(struct buf *out, const char *text, size_t len)
 			buf_str(out, "&gt;");
 		else if (*text == '&')
 			buf_str(out, "&amp;");
-		else if (end - text >= 3 && !memcmp(text, "\xef\xbf", 2) && (text[2] & 0xfe) == (char)0xbe)
+		else if (end - text >= 3 && !memcmp(text, "\xef\xbf", 2) &&
+		         (unsigned char)text[2] >= 0xbe)
 			buf_str(out, "\xef\xbf\xbd"), text += 2; /* U+FFFE and U+FFFF are not XML */
 		else
 			buf_add(out, text, 1);
