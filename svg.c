@@ -25,7 +25,7 @@
 enum {
 	WIDTH = 1200, MARGIN = 10, ROW = 17, TOP = 58, BOTTOM = 34,
 	INNER = (WIDTH - 2 * MARGIN) * 100, /* hundredths of a pixel, as all that is wide */
-	LETTER = 723,                       /* thousandths of a pixel */
+	LETTER = 7230,                      /* thousandths of a pixel */
 	NARROWEST = 10,                     /* hundredths: what is drawn at all */
 };
 
@@ -347,7 +347,7 @@ static const char style[] =
 	"#frames g:hover rect { stroke: #000; stroke-width: 1 }\n"
 	"#frames text { pointer-events: none }\n"
 	".button { cursor: pointer }\n"
-	".faint { opacity: .35 }\n"
+	".faint { opacity: .4 }\n"
 	".match rect { fill: #d63384 }\n"
 	".match text { fill: #fff }\n"
 	"@media (prefers-color-scheme: dark) {\n"
@@ -355,6 +355,7 @@ static const char style[] =
 	"#heading { fill: #e9e8e4 }\n"
 	".quiet { fill: #a3a29c }\n"
 	"#frames g:hover rect { stroke: #fff }\n"
+	".faint text { fill: #fff }\n"
 	"}\n";
 
 void

@@ -37,13 +37,13 @@ function nameOf(key) {
 		return strings[frames.function[key]];
 	if (key >= ROOT)
 		return 'all';
+	const { pid = 0, tid = 0, name = '', process = '' } = threads[(key - THREADS) % threads.length] || {};
 	if (key >= PROCESSES)
-		return words('process', threads[key - PROCESSES].pid, threads[key - PROCESSES].process);
+		return `process ${pid} ${process}`;
 	if (key >= THREADS)
-		return words('thread', threads[key - THREADS].tid, threads[key - THREADS].name);
+		return `thread ${tid} ${name}`;
 	return key === IDLE ? '(idle)' : '(failed)';
 }
-const words = (...all) => all.filter(word => word !== undefined && word !== '').join(' ');
 const fileOf = key => key < frameCount && frames.file[key] >= 0 ? strings[frames.file[key]] : '';
 
 function placeOf(key, lines) {
@@ -136,28 +136,36 @@ function set(change) {
 // ---- trees ----
 // Grown in any order, parents first; ends up in preorder, sorted by name.
 class Tree {
-	parent = [-1]; key = [ROOT]; self = [0]; was = [0]; known = new Map();
+	parent = [-1]; key = [ROOT]; self = [0]; was = [0];
+	only = [0]; known = new Map(); // children: the first, and the others
 
 	child(parent, key, self, was) {
-		const name = parent * KEYS + key;
-		let node = this.known.get(name);
-		if (node === undefined) {
-			this.known.set(name, node = this.key.length);
-			this.parent.push(parent);
-			this.key.push(key);
-			this.self.push(0);
-			this.was.push(0);
+		let node = this.only[parent];
+		if (!node || this.key[node] !== key) {
+			const name = parent * KEYS + key, size = this.key.length;
+			if (!node)
+				this.only[parent] = node = size;
+			else if (!(node = this.known.get(name)))
+				this.known.set(name, node = size);
+			if (node === size) {
+				this.parent.push(parent);
+				this.key.push(key);
+				this.self.push(0);
+				this.was.push(0);
+				this.only.push(0);
+			}
 		}
 		this.self[node] += self;
 		this.was[node] += was;
 		return node;
 	}
 
-	finish(byEarlier) {
-		const n = this.key.length, old = this, first = new Int32Array(n).fill(-1), next = new Int32Array(n);
-		const total = Float64Array.from(old.self), totalWas = Float64Array.from(old.was), rank = ranks();
+	finish() {
+		const n = this.key.length, ints = () => new Int32Array(n), rank = ranks();
+		const first = ints(), next = ints(), place = ints(), todo = ints();
+		const total = Float64Array.from(this.self), totalWas = Float64Array.from(this.was);
 		for (let i = n - 1; i > 0; i--) {
-			const up = old.parent[i];
+			const up = this.parent[i];
 			total[up] += total[i];
 			totalWas[up] += totalWas[i];
 			if (total[i] || totalWas[i]) {
@@ -165,35 +173,34 @@ class Tree {
 				first[up] = i;
 			}
 		}
-		const t = { n: 0, deepest: 0, key: new Int32Array(n), parent: new Int32Array(n), end: new Int32Array(n), depth: new Int32Array(n) };
+		const t = { n: 0, deepest: 0, key: ints(), parent: ints(), end: ints(), depth: ints() };
 		for (const name of ['self', 'was', 'total', 'totalWas', 'x'])
 			t[name] = new Float64Array(n);
-		t.size = byEarlier ? t.totalWas : t.total;
-		const todo = [[0, -1]], from = new Float64Array(n);
-		while (todo.length) {
-			const [i, parent] = todo.pop(), me = t.n++;
-			t.key[me] = old.key[i];
-			t.parent[me] = parent;
-			t.depth[me] = parent < 0 ? 0 : t.depth[parent] + 1;
-			t.deepest = Math.max(t.deepest, t.depth[me]);
-			t.self[me] = old.self[i];
-			t.was[me] = old.was[i];
+		t.size = state.before ? t.totalWas : t.total;
+		const used = new Float64Array(n);
+		for (let left = 1; left;) {
+			const i = todo[--left], me = t.n++, up = i ? place[this.parent[i]] : -1;
+			place[i] = me;
+			t.key[me] = this.key[i];
+			t.parent[me] = up;
+			t.self[me] = this.self[i];
+			t.was[me] = this.was[i];
 			t.total[me] = total[i];
 			t.totalWas[me] = totalWas[i];
-			t.x[me] = from[me] = parent < 0 ? 0 : from[parent];
-			if (parent >= 0)
-				from[parent] += t.size[me];
-			const children = [];
-			for (let child = first[i]; child >= 0; child = next[child])
-				children.push(child);
-			if (children.length > 1)
-				children.sort((a, b) => rank[old.key[b]] - rank[old.key[a]]);
-			for (const child of children)
-				todo.push([child, me]);
+			if (i) {
+				t.depth[me] = t.depth[up] + 1;
+				t.deepest = Math.max(t.deepest, t.depth[me]);
+				t.x[me] = used[me] = used[up];
+				used[up] += t.size[me];
+			}
+			const start = left;
+			for (let child = first[i]; child; child = next[child])
+				todo[left++] = child;
+			if (left > start + 1)
+				todo.subarray(start, left).sort((a, b) => rank[this.key[b]] - rank[this.key[a]]);
 		}
-		t.end.fill(0);
 		for (let i = t.n - 1; i >= 0; i--) {
-			t.end[i] = Math.max(t.end[i], i + 1);
+			t.end[i] ||= i + 1;
 			if (i)
 				t.end[t.parent[i]] = Math.max(t.end[t.parent[i]], t.end[i]);
 		}
@@ -230,20 +237,18 @@ function growCallees() {
 		const process = new Set(processOf).size > 1 ? tree.child(0, PROCESSES + processOf[thread], 0, 0) : 0;
 		return isNamed(thread) ? tree.child(process, THREADS + thread, 0, 0) : process;
 	});
-	let seen = 0;
 	stacks.parent.forEach((parent, i) => {
 		const up = parent < 0 ? roots[-1 - parent] : at[parent], was = earlier ? earlier.count[i] : 0;
-		seen += was;
 		at[i] = up < 0 ? -1 : tree.child(up, keyOf(stacks.frame[i]),
 			stacks.count[i] - (state.idle || !wasIdle ? 0 : wasIdle[i]), was);
 	});
 	if (all && state.idle)
-		tree.child(0, IDLE, data.idle, earlier ? earlier.total - seen : 0);
+		tree.child(0, IDLE, data.idle, earlier?.idle || 0);
 	if (all)
-		tree.child(0, FAILED, data.failed, 0);
-	return tree.finish(state.before);
+		tree.child(0, FAILED, data.failed, earlier?.failed || 0);
+	return tree.finish();
 }
-const isNamed = thread => threads[thread].tid !== undefined || !!threads[thread].name;
+const isNamed = thread => threads[thread].tid || threads[thread].name;
 
 function growCallers(t) {
 	const tree = new Tree();
@@ -254,7 +259,7 @@ function growCallers(t) {
 		for (let j = i; j > 0; j = t.parent[j])
 			node = tree.child(node, t.key[j], t.parent[j] ? 0 : t.self[i], t.parent[j] ? 0 : t.was[i]);
 	}
-	return tree.finish(state.before);
+	return tree.finish();
 }
 
 // What was made last, until something that it depends on changes.
@@ -446,7 +451,7 @@ function drawFrame(i, x, y, w, letter) {
 	const room = Math.floor((wide - 8) / letter);
 	if (room < 3)
 		return;
-	const name = i ? nameOf(key) : words('all', run?.command), place = i && fileOf(key) ? base(placeOf(key, state.lines)) : '';
+	const name = i ? nameOf(key) : 'all ' + (run?.command || ''), place = i && fileOf(key) ? base(placeOf(key, state.lines)) : '';
 	const faint = state.q && !isMatch;
 	paper.fillStyle = isMatch ? css.onMatch : faint ? css.quiet : '#1b1a17';
 	paper.fillText(name.length > room ? name.slice(0, room - 1) + '\u2026' : name, x + 4, y + ROW / 2, wide - 6);
@@ -583,14 +588,11 @@ async function copy(text, button) {
 // ---- collapsed text ----
 // What pyflame itself prints for this profile.
 function collapsed() {
-	const lines = new Map(), path = [], many = new Set(processOf).size > 1 || run?.by_process;
+	const lines = new Map(), path = [];
+	const roots = threads.map((thread, i) => (run?.by_process && (thread.pid || thread.process) ? nameOf(PROCESSES + i) + ';' : '')
+		+ (run?.by_thread && isNamed(i) ? nameOf(THREADS + i) + ';' : ''));
 	stacks.parent.forEach((parent, i) => {
-		let root = [];
-		if (parent < 0 && run?.by_process && threads[-1 - parent].pid !== undefined)
-			root.push(nameOf(PROCESSES - 1 - parent));
-		if (parent < 0 && run?.by_thread && isNamed(-1 - parent))
-			root.push(nameOf(THREADS - 1 - parent));
-		path[i] = (parent < 0 ? root.map(name => name + ';').join('') : path[parent] + ';') + labelOf(stacks.frame[i]);
+		path[i] = (parent < 0 ? roots[-1 - parent] : path[parent] + ';') + labelOf(stacks.frame[i]);
 		if (stacks.count[i])
 			lines.set(path[i], (lines.get(path[i]) || 0) + stacks.count[i]);
 	});
@@ -816,7 +818,7 @@ function render() {
 let icicleDrawn;
 
 function fill(list, pairs) {
-	list.replaceChildren(...pairs.filter(pair => pair[1] !== undefined && pair[1] !== '').map(([term, text]) => {
+	list.replaceChildren(...pairs.filter(pair => pair[1] && pair[1] !== '0').map(([term, text]) => {
 		const div = document.createElement('div'), dt = document.createElement('dt'), dd = document.createElement('dd');
 		dt.textContent = term;
 		dd.textContent = text;
@@ -835,8 +837,8 @@ function showRun() {
 		['start', r.start && new Date(r.start * 1000).toLocaleString('sv')],
 		['duration', r.duration && seconds(r.duration)],
 		['rate', r.period && +(1 / r.period).toPrecision(4) + ' Hz'], ['mode', r.mode],
-		['samples', count(data.total)], ['idle', data.idle && count(data.idle)],
-		['failed', data.failed && count(data.failed) + (failures.length ? ` (${failures.join(', ')})` : '')],
+		['samples', count(data.total)], ['idle', count(data.idle)],
+		['failed', count(data.failed) + (failures.length ? ` (${failures.join(', ')})` : '')],
 		['missed', r.missed && count(r.missed)], ['left out', r.left_out && count(r.left_out)],
 		['compared with', earlier && samples(earlier.total)]]);
 }
