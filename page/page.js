@@ -6,7 +6,13 @@
 // Both are kept in preorder, so that what is below node i is i + 1 to end[i], and
 // drawing and counting skip it in one step.
 'use strict';
-const $ = id => document.getElementById(id);
+const $ = id => document.getElementById(id), html = document.documentElement;
+function add(parent, tag, text = '', kind = '') {
+	const element = parent.appendChild(document.createElement(tag));
+	element.textContent = text;
+	element.className = kind;
+	return element;
+}
 const data = JSON.parse($('profile').textContent);
 const { strings, frames, threads, stacks, run } = data;
 const wasIdle = stacks.idle, earlier = data.before;
@@ -535,10 +541,9 @@ function zoomTo(i) {
 // ---- details of a frame ----
 function describe(i) {
 	const key = tree.key[i], all = tree.total[0], here = tree.total[zoomed];
-	const name = document.createElement('b'), place = document.createElement('span');
-	name.textContent = nameOf(key);
-	place.textContent = placeOf(key, state.lines);
-	$('frame').replaceChildren(name, place);
+	$('frame').textContent = '';
+	add($('frame'), 'b', nameOf(key));
+	add($('frame'), 'span', placeOf(key, state.lines));
 	$('frame').title = labelOf(key, state.lines);
 	const parts = [samples(tree.total[i])];
 	if (run?.period)
@@ -573,9 +578,7 @@ async function copy(text, button) {
 	try {
 		await navigator.clipboard.writeText(text);
 	} catch { // not granted: the old way
-		const area = document.createElement('textarea');
-		area.value = text;
-		document.body.append(area);
+		const area = add(document.body, 'textarea', text);
 		area.select();
 		document.execCommand('copy');
 		area.remove();
@@ -669,27 +672,18 @@ const sortKeys = {
 };
 let shownRows = 200;
 
-function cell(row, kind, text) {
-	const td = row.appendChild(document.createElement('td'));
-	td.className = kind;
-	td.textContent = text;
-	return td;
-}
-
 function numberCell(row, n, of) {
-	const td = cell(row, 'n', percent(n, of));
+	const td = add(row, 'td', percent(n, of), 'n');
 	td.title = samples(n);
 	td.style.setProperty('--share', (of ? 100 * n / of : 0) + '%');
 }
 
 function nameCell(row, key) {
-	const button = cell(row, '', '').appendChild(document.createElement('button'));
-	button.textContent = nameOf(key);
+	const td = add(row, 'td'), button = add(td, 'button', nameOf(key));
+	td.style.borderLeft = '6px solid ' + colourOf(key);
 	button.title = labelOf(key, false);
 	button.onclick = () => set({ fn: '' + key });
 	button.disabled = key >= THREADS;
-	const swatch = button.parentNode;
-	swatch.style.borderLeft = '6px solid ' + colourOf(key);
 }
 
 function drawTable() {
@@ -702,30 +696,26 @@ function drawTable() {
 	if (state.up)
 		rows.reverse();
 	for (const row of rows.slice(0, shownRows)) {
-		const tr = body.appendChild(document.createElement('tr'));
-		tr.className = state.fn === '' + row.key ? 'on' : '';
+		const tr = add(body, 'tr', '', state.fn === '' + row.key ? 'on' : '');
 		numberCell(tr, row.self, all);
 		numberCell(tr, row.total, all);
 		if (earlier)
-			cell(tr, 'n', change(row.total, row.totalWas).replace(' points', ''));
+			add(tr, 'td', change(row.total, row.totalWas).replace(' points', ''), 'n');
 		nameCell(tr, row.key);
-		cell(tr, 'place', '\u200e' + fileOf(row.key)).title = fileOf(row.key);
+		add(tr, 'td', '\u200e' + fileOf(row.key), 'place').title = fileOf(row.key);
 	}
 	$('rows').replaceChildren(body);
 	$('more').hidden = rows.length <= shownRows;
 	$('more').textContent = `Show all ${count(rows.length)}`;
-	$('heads').replaceChildren(...columns.map(([id, title, kind]) => {
-		const th = document.createElement('th'), button = th.appendChild(document.createElement('button'));
-		const on = state.sort === id;
-		th.className = kind;
+	$('heads').textContent = '';
+	for (const [id, title, kind] of columns) {
+		const on = state.sort === id, th = add($('heads'), 'th', '', kind);
 		th.ariaSort = on ? ['name', 'place'].includes(id) !== !!state.up ? 'ascending' : 'descending' : 'none';
-		button.textContent = title + (on ? state.up ? ' \u25b4' : ' \u25be' : '');
-		button.onclick = () => {
+		add(th, 'button', title + (on ? state.up ? ' \u25b4' : ' \u25be' : '')).onclick = () => {
 			set({ sort: id, up: on ? +!state.up : 0 });
 			$('heads').children[columns.findIndex(column => column[0] === id)].firstChild.focus();
 		};
-		return th;
-	}));
+	}
 	drawOne();
 }
 
@@ -751,14 +741,15 @@ function drawOne() {
 	$('one-place').textContent = fileOf(key) || originName(key);
 	$('one-numbers').textContent = `total ${samples(row.total)} (${percent(row.total, all)}), self ${count(row.self)} (${percent(row.self, all)})`;
 	relatives(callees, fn).forEach((list, which) => {
-		$(which ? 'one-out' : 'one-in').replaceChildren(...list.map(other => {
-			const tr = document.createElement('tr');
+		const body = $(which ? 'one-out' : 'one-in');
+		body.textContent = '';
+		for (const other of list) {
+			const tr = add(body, 'tr');
 			numberCell(tr, other.total, row.total);
 			nameCell(tr, other.key);
-			return tr;
-		}));
+		}
 		if (!list.length)
-			cell($(which ? 'one-out' : 'one-in').appendChild(document.createElement('tr')), '', 'nothing');
+			add(add(body, 'tr'), 'td', 'nothing');
 	});
 }
 const originName = key => origins[originOf(key)][0];
@@ -771,9 +762,9 @@ function showFunction(key) {
 // ---- the whole page ----
 function render() {
 	const old = tree, wanted = state.theme || (matchMedia('(prefers-color-scheme: dark)').matches ? 'dark' : 'light');
-	if (document.documentElement.dataset.theme !== wanted || !css.back) {
-		document.documentElement.dataset.theme = wanted;
-		const style = getComputedStyle(document.documentElement);
+	if (html.dataset.theme !== wanted || !css.back) {
+		html.dataset.theme = wanted;
+		const style = getComputedStyle(html);
 		for (const name of ['back', 'text', 'quiet', 'accent', 'match'])
 			css[name] = style.getPropertyValue('--' + name);
 		css.onMatch = wanted === 'dark' ? '#1b1a17' : '#fff';
@@ -817,22 +808,12 @@ function render() {
 }
 let icicleDrawn;
 
-function fill(list, pairs) {
-	list.replaceChildren(...pairs.filter(pair => pair[1] && pair[1] !== '0').map(([term, text]) => {
-		const div = document.createElement('div'), dt = document.createElement('dt'), dd = document.createElement('dd');
-		dt.textContent = term;
-		dd.textContent = text;
-		div.append(dt, dd);
-		return div;
-	}));
-}
-
 function showRun() {
 	const r = run || {}, failures = Object.entries(r.failures || {}).filter(pair => pair[1]).map(pair => pair[1] + ' ' + pair[0]);
 	const title = r.title || r.command || 'Profile';
 	document.title = title + ' \u2013 pyflame';
 	$('title').textContent = title;
-	fill($('run'), [
+	const facts = [
 		['command', r.title && r.command], ['pid', r.pid && '' + r.pid], ['host', r.host], ['Python', r.python],
 		['start', r.start && new Date(r.start * 1000).toLocaleString('sv')],
 		['duration', r.duration && seconds(r.duration)],
@@ -840,7 +821,12 @@ function showRun() {
 		['samples', count(data.total)], ['idle', count(data.idle)],
 		['failed', count(data.failed) + (failures.length ? ` (${failures.join(', ')})` : '')],
 		['missed', r.missed && count(r.missed)], ['left out', r.left_out && count(r.left_out)],
-		['compared with', earlier && samples(earlier.total)]]);
+		['compared with', earlier && samples(earlier.total)]];
+	for (const [term, text] of facts.filter(fact => fact[1] && fact[1] !== '0')) {
+		const div = add($('run'), 'div');
+		add(div, 'dt', term);
+		add(div, 'dd', text);
+	}
 }
 
 function showThreads() {
@@ -861,23 +847,19 @@ function showThreads() {
 
 function showLegend() {
 	const items = earlier ? [['more than before', MORE], ['the same', SAME], ['less', LESS]] : origins.slice(0, 5);
-	$('legend').replaceChildren(...items.map(([name, colour]) => {
-		const li = document.createElement('li'), swatch = document.createElement('i');
-		swatch.style.background = mix(colour, colour, 0);
-		li.append(swatch, name);
-		return li;
-	}));
+	for (const [name, colour] of items) {
+		const li = add($('legend'), 'li');
+		add(li, 'i').style.background = mix(colour, colour, 0);
+		li.append(name);
+	}
 }
 
 // ---- keys, pointers, buttons ----
-const toggle = name => set({ [name]: +!state[name], ...(name === 'callers' ? { zoom: '' } : {}) });
-const toggleView = () => set({ view: state.view === 'graph' ? 'table' : 'graph' });
+// Every button by its id; the key that does the same ends its title.
 const actions = {
-	'callers': () => toggle('callers'), 'icicle': () => toggle('icicle'), 'lines': () => toggle('lines'),
-	'idle': () => toggle('idle'), 'before': () => toggle('before'),
 	'v-graph': () => set({ view: 'graph' }), 'v-table': () => set({ view: 'table' }),
 	'reset': () => zoomTo(0), 'save': save, 'help': () => $('keys').showModal(),
-	'theme': () => set({ theme: document.documentElement.dataset.theme === 'dark' ? 'light' : 'dark' }),
+	'theme': () => set({ theme: html.dataset.theme === 'dark' ? 'light' : 'dark' }),
 	'prev': () => step(-1), 'next': () => step(1),
 	'zoom': () => zoomTo(selected), 'relatives': () => showFunction(tree.key[selected]),
 	'copy': () => copy(labelOf(tree.key[selected], state.lines), $('copy')),
@@ -887,17 +869,11 @@ const actions = {
 	'one-show': () => set({ view: 'graph', zoom: '', q: '^' + labelOf(+state.fn, false).replace(/[^\w\s]/g, '\\$&') + '(:|$)' }),
 	'about': () => $('about').ariaExpanded = document.querySelector('header').classList.toggle('open')
 };
-const keys = {
-	'/': () => $('q').select(), 'n': () => step(1), 'N': () => step(-1), 't': toggleView, 'c': actions.callers,
-	'i': actions.icicle, 'l': actions.lines, 'd': actions.idle, 'b': () => earlier && actions.before(), 'k': actions.theme,
-	's': save, 'f': actions.relatives, 'y': actions.copy, 'Y': actions['copy-stack'], '?': actions.help, 'Escape': escape
-};
-const keyNames = [['/ or Ctrl-F', 'search'], ['n, N', 'next and previous match'], ['arrows', 'go from frame to frame'],
-	['Enter', 'zoom in'], ['Esc', 'end the search, zoom out'], ['Home', 'the outermost frame'], ['t', 'graph or functions'],
-	['f', 'callers and callees of the function'], ['c', 'callers merged'], ['i', 'flame or icicle'], ['l', 'lines'],
-	['d', 'idle time'], ['y, Y', 'copy frame, stack'], ['s', 'save as text'], ['k', 'dark or light'], ['?', 'this list']];
-if (earlier)
-	keyNames.push(['b', 'shape of the earlier profile']);
+for (const name of ['callers', 'icicle', 'lines', 'idle', 'before'])
+	actions[name] = () => set(name === 'callers' ? { callers: +!state.callers, zoom: '' } : { [name]: +!state[name] });
+const keys = { '/': () => $('q').select(), 't': () => actions[state.view === 'graph' ? 'v-table' : 'v-graph'](), 'Escape': escape };
+const keyNames = [['/, Ctrl-F', 'Search'], ['arrows, Home', 'From frame to frame'], ['Enter', 'Zoom in'],
+	['Esc', 'End the search; zoom out'], ['t', 'Graph or functions']];
 
 function escape() {
 	if (state.q)
@@ -1009,12 +985,17 @@ $('idle').hidden = !data.idle && !wasIdle;
 showRun();
 showThreads();
 showLegend();
-$('key-list').replaceChildren(...keyNames.flatMap(([key, text]) => {
-	const dt = document.createElement('dt'), dd = document.createElement('dd');
-	dt.appendChild(document.createElement('kbd')).textContent = key;
-	dd.textContent = text;
-	return [dt, dd];
-}));
+for (const button of document.querySelectorAll('button[title]:not([hidden])')) {
+	const [, text, key] = button.title.match(/(.*) \((.)\)$/) || [];
+	if (key) {
+		keys[key] = () => button.disabled || actions[button.id]();
+		keyNames.push([key, text]);
+	}
+}
+for (const [key, text] of keyNames) {
+	add(add($('key-list'), 'dt'), 'kbd', key);
+	add($('key-list'), 'dd', text);
+}
 readFragment();
 written = location.hash;
 render();
