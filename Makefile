@@ -21,10 +21,11 @@ MANDIR = $(PREFIX)/share/man
 BUILD = build
 PROGRAM = pyflame
 
-SOURCES = pyflame.c code.c collapsed.c colour.c dump.c elf.c explain.c formats.c frames.c \
-	html.c json.c label.c layouts.c linetab.c memory.c objects.c options.c output.c proc.c \
-	profile.c ptrace.c regions.c sample.c saved.c snapshot.c stack.c svg.c target.c threads.c \
-	util.c
+SOURCES = pyflame.c chrome.c code.c collapsed.c colour.c dump.c elf.c explain.c \
+	formats.c frames.c gecko.c html.c input.c json.c label.c layouts.c linetab.c \
+	memory.c objects.c options.c output.c parse.c pprof.c proc.c profile.c progress.c \
+	ptrace.c regions.c sample.c saved.c snapshot.c speedscope.c stack.c svg.c target.c \
+	threads.c timeline.c util.c
 OBJECTS = $(SOURCES:%.c=$(BUILD)/%.o) $(BUILD)/page.o
 
 override CFLAGS += -std=c11 -D_GNU_SOURCE -DPYFLAME_VERSION='"$(VERSION)"' $(WARNINGS) $(SMALL)

@@ -114,6 +114,13 @@ json_decimal(struct buf *out, const char *key, int64_t n, int digits)
 }
 
 void
+json_null(struct buf *out, const char *key)
+{
+	begin(out, key);
+	buf_str(out, "null");
+}
+
+void
 json_bool(struct buf *out, const char *key, int value)
 {
 	begin(out, key);

@@ -26,6 +26,7 @@ void json_string(struct buf *, const char *key, const struct profile *, uint32_t
 void json_number(struct buf *, const char *key, int64_t);
 /* n / 10^digits, exactly; n is not negative. */
 void json_decimal(struct buf *, const char *key, int64_t n, int digits);
+void json_null(struct buf *, const char *key);
 void json_bool(struct buf *, const char *key, int);
 
 #endif

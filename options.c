@@ -21,16 +21,19 @@
 #define TRY "; try pyflame --help"
 
 enum { OPT_THREADS = 256, OPT_BY_THREAD, OPT_FLAMECHART, OPT_ABI, OPT_STATS, OPT_SEED, OPT_PAUSE,
-       OPT_NO_PAUSE, OPT_TITLE };
+       OPT_NO_PAUSE, OPT_TITLE,
+       OPT_DIFF };
 
 static const struct option longs[] = {
 	{ "abi", required_argument, NULL, OPT_ABI },
 	{ "by-thread", no_argument, NULL, OPT_BY_THREAD },
+	{ "diff", required_argument, NULL, OPT_DIFF },
 	{ "dump", no_argument, NULL, 'd' },
 	{ "exclude-idle", no_argument, NULL, 'x' },
 	{ "flamechart", no_argument, NULL, OPT_FLAMECHART },
 	{ "format", required_argument, NULL, 'f' },
 	{ "help", no_argument, NULL, 'h' },
+	{ "input", required_argument, NULL, 'i' },
 	{ "mode", required_argument, NULL, 'm' },
 	{ "no-line-numbers", no_argument, NULL, 'n' },
 	{ "no-pause", no_argument, NULL, OPT_NO_PAUSE },
@@ -117,44 +120,6 @@ print_version(void)
 	print(&text);
 }
 
-/* The "e-3" of a number: scales it. */
-static int
-parse_exponent(const char **p, double *value)
-{
-	enum { MOST = 30 };
-	uint64_t exponent;
-	int negative = (*p)[1] == '-';
-
-	*p += 1 + (negative || (*p)[1] == '+');
-	if (parse_digits(p, 10, &exponent) || exponent > MOST)
-		return -1;
-	while (exponent--)
-		*value = negative ? *value / 10 : *value * 10;
-	return 0;
-}
-
-/* A plain decimal number of at most 18 digits, with the rest of the text. */
-static int
-parse_number(const char *text, double *value, const char **rest)
-{
-	uint64_t whole = 0, part = 0;
-	const char *p = text, *point;
-	double scale = 1;
-
-	if (*p != '.' && parse_digits(&p, 10, &whole))
-		return -1;
-	if (*p == '.') {
-		point = ++p;
-		if (*p >= '0' && *p <= '9' ? parse_digits(&p, 10, &part) : point == text + 1)
-			return -1;
-		for (; point < p; point++)
-			scale *= 10;
-	}
-	*value = (double)whole + (double)part / scale;
-	*rest = p;
-	return *p == 'e' || *p == 'E' ? parse_exponent(rest, value) : 0;
-}
-
 /* A time in seconds, or with a unit; "hz" is a rate.  -1: not a time. */
 static double
 parse_time(const char *text, int allow_hz)
@@ -167,7 +132,7 @@ parse_time(const char *text, int allow_hz)
 	const char *unit;
 	double value;
 
-	if (parse_number(text, &value, &unit))
+	if (parse_decimal(text, &value, &unit))
 		return -1;
 	if (allow_hz && !strcasecmp(unit, "hz"))
 		return value > 0 ? 1 / value : -1;
@@ -258,14 +223,28 @@ parse_abi(const char *text)
 	return hex;
 }
 
+/* Chooses the format; dumps and flame charts are text. */
+static void
+check_format(struct options *o)
+{
+	const char *text = o->dump ? "-d" : o->flamechart ? "--flamechart" : NULL;
+
+	if (!o->format)
+		o->format = format_of_file(o->output);
+	if (text && o->format != format_of_file(NULL))
+		die(USAGE, "%s and -f %s do not go together" TRY, text, o->format->name);
+	if (o->diff && (text || !(o->format->needs & FORMAT_BEFORE)))
+		die(USAGE, "--diff and %s%s do not go together" TRY, text ? text : "-f ",
+		    text ? "" : o->format->name);
+}
+
 static void
 check(struct options *o, int operands)
 {
-	if (!o->format)
-		o->format = format_of_file(o->output);
-	if ((o->dump || o->flamechart) && o->format != format_of_file(NULL))
-		die(USAGE, "%s is text, there is no %s of it" TRY, o->dump ? "-d" : "--flamechart",
-		    o->format->name);
+	check_format(o);
+	if (o->n_inputs && (o->command || o->pid || operands || o->dump || o->flamechart))
+		die(USAGE, "-i and %s do not go together" TRY, o->command ? "-t" : o->dump ? "-d" :
+		    o->flamechart ? "--flamechart" : "a pid");
 	if (o->command && (o->pid || operands))
 		die(USAGE, "-t and a pid do not go together" TRY);
 	if (o->command && o->dump)
@@ -276,7 +255,7 @@ check(struct options *o, int operands)
 		die(USAGE, "--pause and --no-pause do not go together" TRY);
 	if (operands > 1 || (operands && o->pid))
 		die(USAGE, "one pid at a time" TRY);
-	if (!o->command && !o->pid && !operands)
+	if (!o->command && !o->pid && !operands && !o->n_inputs)
 		die(USAGE, "usage: pyflame [OPTIONS] PID, or pyflame [OPTIONS] -t COMMAND" TRY);
 }
 
@@ -297,6 +276,10 @@ take(struct options *o, int option, int argc, char *argv[])
 	case 'd': o->dump = 1; break;
 	case 'f': o->format = parse_format(optarg); break;
 	case 'h': print_help();
+	case 'i':
+		o->inputs = xrealloc(o->inputs, o->n_inputs + 1, sizeof *o->inputs);
+		o->inputs[o->n_inputs++] = optarg;
+		break;
 	case 'm': o->mode = parse_mode(optarg); break;
 	case 'n': o->no_lines = 1; break;
 	case 'o': o->output = optarg; break;
@@ -312,6 +295,7 @@ take(struct options *o, int option, int argc, char *argv[])
 	case 'x': o->exclude_idle = 1; break;
 	case OPT_ABI: o->abi = parse_abi(optarg); break;
 	case OPT_BY_THREAD: o->by_thread = o->threads = 1; break;
+	case OPT_DIFF: o->diff = optarg; break;
 	case OPT_FLAMECHART: o->flamechart = 1; break;
 	case OPT_NO_PAUSE: o->no_pause = 1; break;
 	case OPT_PAUSE: o->pause = 1; break;
@@ -330,7 +314,7 @@ options_parse(int argc, char *argv[])
 	int option, operands;
 
 	opterr = 0;
-	while ((option = getopt_long(argc, argv, ":df:hm:no:p:qr:s:tvx", longs, NULL)) != -1) {
+	while ((option = getopt_long(argc, argv, ":df:hi:m:no:p:qr:s:tvx", longs, NULL)) != -1) {
 		if (option == 't') { /* the rest is the command's */
 			o.command = argv + optind;
 			check(&o, 0);

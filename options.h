@@ -12,6 +12,9 @@ struct options {
 	const char *output;   /* NULL or "-": stdout */
 	const struct format *format;
 	const char *title;    /* NULL: not given */
+	const char *diff;     /* the earlier profile; NULL: not given */
+	const char **inputs;  /* files to be read instead of a process */
+	size_t n_inputs;
 	double seconds;       /* < 0: not given */
 	int64_t period;       /* nanoseconds */
 	uint64_t seed;        /* 0: not given */

@@ -30,6 +30,7 @@ struct profile {
 	struct profile_thread *threads;
 	size_t n_threads, cap_threads;
 	int split, compared;
+	uint32_t exposed[2]; /* the stacks of what was idle, of what failed; 0: none */
 	struct profile_sample *log;
 	size_t n_log, cap_log;
 	uint64_t failed[PROFILE_COLUMNS];
@@ -336,6 +337,25 @@ profile_compared(const struct profile *p)
 }
 
 void
+profile_expose(struct profile *p)
+{
+	static const char *const names[2] = { "(idle)", "(failed)" };
+
+	for (int i = 0; i < 2; i++) {
+		uint64_t n = profile_get(p, PROFILE_SAMPLES, i ? PROFILE_FAILED : PROFILE_ROOT);
+		uint32_t root, function;
+
+		if (!n)
+			continue;
+		root = profile_thread(p, p->run.pid, 0, "(no thread)", NULL);
+		function = profile_string(p, names[i], strlen(names[i]));
+		p->exposed[i] = profile_stack(p, root, profile_frame(p, (struct profile_frame){
+			PROFILE_NO_FILE, function, 0 }));
+		p->nodes[p->exposed[i]].samples = n;
+	}
+}
+
+void
 profile_log(struct profile *p, uint32_t stack, int64_t time, int idle)
 {
 	p->log = grow(p->log, p->n_log, &p->cap_log, sizeof *p->log);
@@ -392,18 +412,6 @@ profile_stack_frame(const struct profile *p, uint32_t stack)
 	return p->nodes[stack].frame;
 }
 
-uint64_t
-profile_stack_samples(const struct profile *p, uint32_t stack)
-{
-	return p->nodes[stack].samples;
-}
-
-uint64_t
-profile_failed(const struct profile *p)
-{
-	return p->failed[PROFILE_SAMPLES];
-}
-
 size_t
 profile_log_count(const struct profile *p)
 {
@@ -413,5 +421,65 @@ profile_log_count(const struct profile *p)
 struct profile_sample
 profile_log_get(const struct profile *p, size_t i)
 {
-	return p->log[i];
+	struct profile_sample s = p->log[i];
+
+	if (s.stack == PROFILE_ROOT)
+		s.stack = p->exposed[0];
+	else if (s.stack == PROFILE_FAILED && p->exposed[1])
+		s.stack = p->exposed[1];
+	return s;
+}
+
+uint32_t *
+profile_owners(const struct profile *p)
+{
+	uint32_t *owners = xcalloc(p->n_nodes, sizeof *owners);
+
+	owners[PROFILE_ROOT] = UINT32_MAX;
+	for (size_t i = 1; i < p->n_nodes; i++)
+		owners[i] = p->nodes[i].frame & PROFILE_THREAD ? p->nodes[i].frame & ~PROFILE_THREAD :
+		            owners[p->nodes[i].parent];
+	return owners;
+}
+
+uint32_t *
+profile_functions(const struct profile *p, uint32_t *n)
+{
+	uint32_t *numbers = xcalloc(p->n_frames, sizeof *numbers), *slots;
+	size_t cap = 16;
+
+	while (cap < p->n_frames * 2)
+		cap *= 2;
+	slots = xcalloc(cap, sizeof *slots); /* of each function its first frame + 1 */
+	*n = 0;
+	for (size_t i = 0; i < p->n_frames; i++) {
+		const struct profile_frame *f = &p->frames[i], *g;
+		size_t slot = frame_hash((struct profile_frame){ f->file, f->function, 0 });
+
+		for (; slots[slot &= cap - 1]; slot++) {
+			g = &p->frames[slots[slot] - 1];
+			if (g->file == f->file && g->function == f->function)
+				break;
+		}
+		if (slots[slot]) {
+			numbers[i] = numbers[slots[slot] - 1];
+		} else {
+			numbers[i] = (*n)++;
+			slots[slot] = (uint32_t)i + 1;
+		}
+	}
+	free(slots);
+	return numbers;
+}
+
+int
+profile_thread_id(const struct profile *p, uint32_t thread)
+{
+	enum { UNKNOWN = 1 << 30 }; /* no kernel has so many */
+	const struct profile_thread *t = &p->threads[thread];
+	int known = t->tid != 0;
+
+	for (uint32_t i = 0; i < thread; i++)
+		known &= p->threads[i].tid != t->tid || p->threads[i].pid != t->pid;
+	return known ? t->tid : UNKNOWN + (int)thread;
 }

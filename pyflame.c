@@ -18,9 +18,12 @@
  *                objects.c: strings, dictionaries, attributes)
  *   profile.c    the call tree and its counts
  *   collapsed.c, dump.c   profile -> text  (label.c: a frame as text)
- *   saved.c      profile -> our own JSON  (json.c: JSON as text)
+ *   saved.c      profile -> our own JSON and back  (json.c, parse.c: JSON)
+ *   input.c      files -> profile
+ *   speedscope.c, pprof.c, gecko.c, chrome.c   profile -> formats of others
+ *                (timeline.c: which thread did what when)
  *   formats.c    all formats by name
- *   output.c     text -> file
+ *   output.c     text -> file;  progress.c: what a person sees meanwhile
  *
  * util.c has what all of them use.  A file sees only those before it; nothing
  * of the target is ever executed or changed.
@@ -44,7 +47,10 @@
 #include "sample.h"
 #include "collapsed.h"
 #include "dump.h"
+#include "saved.h"
+#include "input.h"
 #include "formats.h"
+#include "progress.h"
 #include "options.h"
 #include "output.h"
 
@@ -56,6 +62,7 @@ struct run {
 	struct target *target, slots[2]; /* two, for moving from one to the other */
 	struct sampler *sampler; /* NULL until the target is ready */
 	int64_t began;           /* the sampling, now_ns() */
+	int64_t total;           /* how long it is to take, nanoseconds; 0: not known */
 	sigset_t signals;
 	int child;       /* of -t, 0: none */
 	int interrupted; /* somebody wants us to end */
@@ -99,6 +106,7 @@ describe_run(struct run *r)
 	clock_gettime(CLOCK_REALTIME, &now);
 	run->start = now.tv_sec * INT64_C(1000000) + now.tv_nsec / 1000;
 	r->began = now_ns();
+	run->title = copy_text(o->title);
 	run->period = o->period;
 	run->known = 1;
 	run->all_threads = o->threads;
@@ -127,6 +135,8 @@ write_profile(struct run *r)
 
 	if (r->sampler)
 		describe_progress(r);
+	if (r->options.format->needs & FORMAT_EXPOSED)
+		profile_expose(r->profile);
 	if (r->options.flamechart)
 		flamechart_write(r->profile, &text);
 	else
@@ -173,6 +183,14 @@ unblock_signals(const struct run *r)
 	sigprocmask(SIG_UNBLOCK, &set, NULL);
 }
 
+static void
+draw_progress(const struct run *r)
+{
+	struct sample_counts c = sampler_counts(r->sampler);
+
+	progress_draw(now_ns() - r->began, r->total, c.ticks, c.samples + c.idle);
+}
+
 static int
 on_event(void *context, const void *siginfo)
 {
@@ -180,7 +198,9 @@ on_event(void *context, const void *siginfo)
 	struct run *r = context;
 	int status, signal = info ? info->si_signo : 0;
 
-	if (signal == SIGUSR1 && r->sampler)
+	if (progress_is_due(signal))
+		draw_progress(r);
+	else if (signal == SIGUSR1 && r->sampler)
 		write_profile(r);
 	else if (signal && signal != SIGCHLD && signal != SIGPIPE && signal != SIGUSR1) {
 		if (!r->child)
@@ -189,6 +209,27 @@ on_event(void *context, const void *siginfo)
 			kill(r->child, signal);
 	}
 	return r->interrupted || (r->child && launch_ended(&status));
+}
+
+/* ---- profiles from files ---- */
+
+static unsigned
+input_flags(const struct options *o)
+{
+	return (o->no_lines ? SAVED_NO_LINES : 0) | (o->exclude_idle ? SAVED_NO_IDLE : 0);
+}
+
+static void
+read_inputs(struct run *r)
+{
+	const struct options *o = &r->options;
+
+	signal(SIGPIPE, SIG_IGN);
+	for (size_t i = 0; i < o->n_inputs; i++)
+		input_read(r->profile, o->inputs[i], input_flags(o));
+	if (o->title)
+		profile_run(r->profile)->title = copy_text(o->title);
+	write_profile(r);
 }
 
 /* ---- the target ---- */
@@ -319,6 +360,8 @@ summarise(const struct run *r, int64_t tenths)
 	if (c.idle)
 		buf_printf(&line, " and %" PRIu64 " idle", c.idle);
 	buf_printf(&line, " in %" PRId64 ".%" PRId64 " s", tenths / 10, tenths % 10);
+	if (isatty(STDERR_FILENO) && r->options.output)
+		buf_printf(&line, ", written to %s", r->options.output);
 	size_t plain = line.len;
 
 	say_failures(&c, &line);
@@ -350,10 +393,17 @@ print_stats(const struct run *r)
 	     hundredths % 100, c.bytes / n);
 }
 
+/* Two runs have other threads, so they are compared over all of them. */
+static int
+is_split(const struct options *o)
+{
+	return o->format->needs & FORMAT_THREADS && !o->diff;
+}
+
 static struct sample_options
 sample_options(const struct options *o)
 {
-	int split = o->format->needs & FORMAT_THREADS, idle = o->format->needs & FORMAT_IDLE;
+	int split = is_split(o), idle = o->format->needs & FORMAT_IDLE;
 	struct sample_options s = {
 		.period = o->period, .ticks = -1, .seed = o->seed,
 		.pausing = o->pause ? PAUSE_ALWAYS : o->no_pause ? PAUSE_NEVER : PAUSE_IF_NEEDED,
@@ -381,6 +431,9 @@ sample(struct run *r)
 	struct sample_options options = sample_options(&r->options);
 
 	describe_run(r);
+	r->total = options.ticks > 0 ? options.ticks * options.period : 0;
+	if (!r->options.quiet && !r->child) /* the command may have the terminal */
+		progress_begin(&r->signals);
 	/* Wake up to the microsecond: the default slack is 50 of them. */
 	prctl(PR_SET_TIMERSLACK, 1UL);
 	r->sampler = sampler_new(r->target, r->profile, &options);
@@ -426,8 +479,11 @@ profile(struct run *r)
 {
 	struct sample_counts counts;
 
-	if (sample(r) != DONE)
-		return USAGE;
+	enum status status = sample(r);
+
+	progress_end();
+	if (status != DONE)
+		return status;
 	if (!r->child) /* its signals are handed on until it ends */
 		unblock_signals(r);
 	counts = sampler_counts(r->sampler);
@@ -468,10 +524,13 @@ new_profile(const struct options *o)
 	struct profile *p = profile_new();
 	struct profile_run *run = profile_run(p);
 
-	run->title = copy_text(o->title);
 	run->by_thread = o->by_thread;
-	if (o->format->needs & FORMAT_THREADS)
+	if (is_split(o))
 		profile_split(p);
+	if (o->diff) {
+		profile_compare(p);
+		input_read(p, o->diff, input_flags(o) | SAVED_BEFORE);
+	}
 	return p;
 }
 
@@ -482,6 +541,12 @@ main(int argc, char *argv[])
 	enum status status;
 
 	r.target = &r.slots[0];
+	if (r.options.n_inputs) {
+		output_open(r.options.output);
+		r.profile = new_profile(&r.options);
+		read_inputs(&r);
+		return DONE;
+	}
 	if (access("/proc/self/maps", F_OK))
 		die(FAILURE, "/proc is not mounted; run: mount -t proc proc /proc");
 	output_open(r.options.output);

@@ -76,6 +76,10 @@ int write_all(int fd, const char *data, size_t len);
  * are none or the number does not fit. */
 int parse_digits(const char **p, unsigned base, uint64_t *value);
 
+/* Reads a decimal number, *rest gets what stands behind it.  0, or -1 if there
+ * is none, or one of more digits than any sensible one. */
+int parse_decimal(const char *text, double *value, const char **rest);
+
 /* Monotonic clock, nanoseconds. */
 int64_t now_ns(void);
 
