@@ -232,6 +232,26 @@ place_boxes(struct graph *g)
 
 /* ---- the picture ---- */
 
+/* Whether it stands for a thread or a process, as profile_thread makes them. */
+static int
+is_thread(const struct graph *g, uint32_t box)
+{
+	const struct profile_run *r = profile_run_get(g->p);
+	struct buf name = { 0 };
+	int is;
+
+	if (!box || box >= g->n - 2)
+		return !box;
+	if (g->boxes[box].depth > 2 || !(r->by_thread || r->by_process) ||
+	    profile_frame_get(g->p, profile_stack_frame(g->p, box)).file != PROFILE_NO_FILE)
+		return 0;
+	name_of(g, box, &name);
+	buf_add(&name, "", 1);
+	is = !strncmp(name.data, "thread ", 7) || !strncmp(name.data, "process ", 8);
+	buf_free(&name);
+	return is && is_thread(g, g->boxes[box].parent);
+}
+
 static uint32_t
 colour(const struct graph *g, uint32_t box)
 {
@@ -240,7 +260,7 @@ colour(const struct graph *g, uint32_t box)
 	if (profile_compared(g->p))
 		return colour_change((double)b->total,
 		                     g->before ? (double)b->before * (double)g->total / (double)g->before : 0);
-	if (!box)
+	if (is_thread(g, box))
 		return COLOUR_ALL;
 	return box >= g->n - 2 ? COLOUR_IDLE : colour_frame(g->p, profile_stack_frame(g->p, box));
 }

@@ -67,7 +67,7 @@ function labelOf(key, lines = true) {
 // By origin, and within that by the function's name; the same as in svg.c.
 const origins = [
 	['application', 0xf2a945, 0xfbc978], ['packages', 0x6fb4e8, 0x9fd0f5], ['standard library', 0x62bfa0, 0x93d8c0],
-	['native', 0xcd8fb9, 0xe3b5d3], ['idle', 0xb9b9b6, 0xcacac7], ['all', 0xd9d8d2, 0xd9d8d2]];
+	['native', 0xcd8fb9, 0xe3b5d3], ['idle', 0xb9b9b6, 0xb9b9b6], ['all', 0xd9d8d2, 0xd9d8d2]];
 
 function originOf(key) {
 	if (key >= frameCount)
@@ -127,6 +127,10 @@ function readFragment() {
 	for (const name in defaults)
 		if (given.has(name))
 			state[name] = typeof defaults[name] === 'number' ? +(given.get(name) === '1') : given.get(name);
+	if (state.view !== 'table')
+		state.view = 'graph';
+	if (!columns.some(column => column[0] === state.sort))
+		state.sort = 'self';
 }
 
 function set(change) {
@@ -687,7 +691,7 @@ function nameCell(row, key) {
 }
 
 function drawTable() {
-	const all = callees.total[0], by = sortKeys[state.sort] || sortKeys.self, body = document.createDocumentFragment();
+	const all = callees.total[0], by = sortKeys[state.sort], body = document.createDocumentFragment();
 	let rows = once('tally', treeSettings(), () => tally(callees));
 	if (state.q)
 		rows = rows.filter(row => found.is(row.key) || matchesAnyLine(row.fn));
