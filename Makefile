@@ -63,7 +63,7 @@ uninstall:
 	rm -f $(DESTDIR)$(BINDIR)/pyflame $(DESTDIR)$(MANDIR)/man1/pyflame.1
 
 clean:
-	rm -rf build pyflame demo.svg demo.txt
+	rm -rf build pyflame demo.html demo.svg
 
 # demo and check install what a fresh Debian lacks, where that may be done.
 PYTHON = python3
@@ -76,9 +76,9 @@ THOROUGH = xz-utils:xz pkg-config shellcheck clang pypy3
 QUIETLY = $(MAKE) -s --no-print-directory
 
 demo:
-	@test/need $(COMPILER) $(PICTURE) python3:$(PYTHON)
+	@test/need $(COMPILER) python3:$(PYTHON)
 	+@$(QUIETLY) all
-	@PYFLAME=./$(PROGRAM) FLAMEGRAPH=$(FLAMEGRAPH) PYTHON=$(PYTHON) test/demo
+	@PYFLAME=./$(PROGRAM) PYTHON=$(PYTHON) test/demo
 
 check:
 	@test/need $(COMPILER) $(PICTURE) $(SUITE)

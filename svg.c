@@ -257,9 +257,10 @@ colour(const struct graph *g, uint32_t box)
 {
 	const struct box *b = &g->boxes[box];
 
+	double scaled = g->before ? (double)g->total / (double)g->before : 0;
+
 	if (profile_compared(g->p))
-		return colour_change((double)b->total,
-		                     g->before ? (double)b->before * (double)g->total / (double)g->before : 0);
+		return colour_change((double)b->total, (double)b->before * scaled);
 	if (is_thread(g, box))
 		return COLOUR_ALL;
 	return box >= g->n - 2 ? COLOUR_IDLE : colour_frame(g->p, profile_stack_frame(g->p, box));
@@ -291,7 +292,8 @@ add_title(const struct graph *g, uint32_t box, const struct buf *name, struct bu
 static void
 add_label(struct buf *out, const struct buf *name, uint64_t x, uint64_t y, uint64_t width)
 {
-	size_t room = width > 700 ? (size_t)(width - 600) * 10 / LETTER : 0, letters = 0, cut = 0, at = 0;
+	size_t room = width > 700 ? (size_t)(width - 600) * 10 / LETTER : 0;
+	size_t letters = 0, cut = 0, at = 0;
 
 	if (room < 3)
 		return;
@@ -359,10 +361,13 @@ add_heading(const struct graph *g, struct buf *out)
 	buf_str(out, "</text>\n");
 }
 
+#define MONOSPACE "ui-monospace, Menlo, Consolas, \"DejaVu Sans Mono\", monospace"
+#define SANS "system-ui, \"Segoe UI\", Roboto, \"DejaVu Sans\", sans-serif"
+
 static const char style[] =
-	"text { font: 12px ui-monospace, Menlo, Consolas, \"DejaVu Sans Mono\", monospace; fill: #1b1a17 }\n"
-	"#heading { font: 600 16px system-ui, \"Segoe UI\", Roboto, \"DejaVu Sans\", sans-serif }\n"
-	".quiet { font: 12px system-ui, \"Segoe UI\", Roboto, \"DejaVu Sans\", sans-serif; fill: #66655f }\n"
+	"text { font: 12px " MONOSPACE "; fill: #1b1a17 }\n"
+	"#heading { font: 600 16px " SANS " }\n"
+	".quiet { font: 12px " SANS "; fill: #66655f }\n"
 	"#back { fill: #fff }\n"
 	"#frames g:hover rect { stroke: #000; stroke-width: 1 }\n"
 	"#frames text { pointer-events: none }\n"
@@ -388,13 +393,13 @@ svg_write(const struct profile *p, struct buf *out)
 	order = place_boxes(&g);
 	height = TOP + (g.deepest + 1) * ROW + BOTTOM;
 	buf_printf(out, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"
-	           "<svg xmlns=\"http://www.w3.org/2000/svg\" version=\"1.1\" width=\"%d\" height=\"%u\" "
-	           "viewBox=\"0 0 %d %u\">\n<style>\n%s</style>\n"
-	           "<rect id=\"back\" width=\"%d\" height=\"%u\"/>\n", WIDTH, height, WIDTH, height, style,
-	           WIDTH, height);
+	           "<svg xmlns=\"http://www.w3.org/2000/svg\" version=\"1.1\" "
+	           "width=\"%d\" height=\"%u\" viewBox=\"0 0 %d %u\">\n<style>\n%s</style>\n"
+	           "<rect id=\"back\" width=\"%d\" height=\"%u\"/>\n",
+	           WIDTH, height, WIDTH, height, style, WIDTH, height);
 	add_heading(&g, out);
-	buf_printf(out, "<text class=\"quiet\" id=\"details\" x=\"%d\" y=\"%u\"></text>\n<g id=\"frames\">\n",
-	           MARGIN, height - 12);
+	buf_printf(out, "<text class=\"quiet\" id=\"details\" x=\"%d\" y=\"%u\"></text>\n"
+	           "<g id=\"frames\">\n", MARGIN, height - 12);
 	for (uint32_t i = 0; i < g.n; i++)
 		if (is_drawn(&g, order[i]))
 			add_box(&g, order[i], out);
