@@ -22,6 +22,7 @@
  *   input.c      files -> profile
  *   speedscope.c, pprof.c, gecko.c, chrome.c   profile -> formats of others
  *                (timeline.c: which thread did what when)
+ *   html.c, svg.c   profile -> flame graphs  (colour.c; page/: their scripts)
  *   formats.c    all formats by name
  *   output.c     text -> file;  progress.c: what a person sees meanwhile
  *

@@ -461,7 +461,7 @@ function drawFrame(i, x, y, w, letter) {
 	const room = Math.floor((wide - 8) / letter);
 	if (room < 3)
 		return;
-	const name = i ? nameOf(key) : 'all ' + (run?.command || ''), place = i && fileOf(key) ? base(placeOf(key, state.lines)) : '';
+	const name = i ? nameOf(key) : 'all ' + title, place = i && fileOf(key) ? base(placeOf(key, state.lines)) : '';
 	const faint = state.q && !isMatch;
 	paper.fillStyle = isMatch ? css.onMatch : faint ? css.quiet : '#1b1a17';
 	paper.fillText(name.length > room ? name.slice(0, room - 1) + '\u2026' : name, x + 4, y + ROW / 2, wide - 6);
@@ -810,15 +810,15 @@ function render() {
 		drawTable();
 	}
 }
-let icicleDrawn;
+let icicleDrawn, title;
 
 function showRun() {
 	const r = run || {}, failures = Object.entries(r.failures || {}).filter(pair => pair[1]).map(pair => pair[1] + ' ' + pair[0]);
-	const title = r.title || r.command || 'Profile';
+	title = r.title || r.command?.replace(/^\S*\//, '') || 'Profile';
 	document.title = title + ' \u2013 pyflame';
 	$('title').textContent = title;
 	const facts = [
-		['command', r.title && r.command], ['pid', r.pid && '' + r.pid], ['host', r.host], ['Python', r.python],
+		['command', r.command === title ? '' : r.command], ['pid', r.pid && '' + r.pid], ['host', r.host], ['Python', r.python],
 		['start', r.start && new Date(r.start * 1000).toLocaleString('sv')],
 		['duration', r.duration && seconds(r.duration)],
 		['rate', r.period && +(1 / r.period).toPrecision(4) + ' Hz'], ['mode', r.mode],
@@ -846,7 +846,7 @@ function showThreads() {
 			options.push(['p' + process, nameOf(PROCESSES + process)]);
 	threads.forEach((_, i) => isNamed(i) && options.push(['t' + i, `${nameOf(THREADS + i)} (${count(counts[i])})`]));
 	$('by').replaceChildren(...options.map(([value, text]) => new Option(text, value)));
-	$('by').hidden = options.length < 3;
+	$('by').hidden = threads.length < 2;
 }
 
 function showLegend() {

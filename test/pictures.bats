@@ -157,16 +157,33 @@ END
     [ "$(grep -c '^<g><title>group_' "$pictures/many.svg")" = 10 ]
 }
 
+# The fill of a function's first frame, as the order of its red, green and blue.
+hue_of() {
+    awk -v name="<g><title>$1" '
+        function value(at) { return index("0123456789abcdef", substr(fill, at, 1)) }
+        $0 == name { mine = 1 }
+        mine && match($0, /fill="#[0-9a-f]*"/) {
+            fill = substr($0, RSTART + 7, 6)
+            r = value(1) * 16 + value(2); g = value(3) * 16 + value(4); b = value(5) * 16 + value(6)
+            print r > g && g > b ? "orange" : b > g && g > r ? "blue" : g > b && b > r ? "green" : \
+                r > b && b > g ? "pink" : "grey"
+            exit
+        }' "$2"
+}
+
 @test "colours tell where code comes from" {
-    local line colour
     with_pictures
-    for line in main:f work:f decode:6 load:7 sum:d; do
-        colour=$(grep -A 2 "<title>${line%:*}\$" "$pictures/small.svg" | grep -m 1 -o 'fill="#.')
-        echo "$line $colour"
-    done
-    # fills of the three origins and of none differ, those of one function do not
-    equal "$(sed -n '/<title>fact$/,/fill/s/.*fill="\([^"]*\)".*/\1/p' "$pictures/small.svg" | sort -u | wc -l)" 1
-    [ "$(grep -o 'fill="#[0-9a-f]*"' "$pictures/small.svg" | sort -u | wc -l)" -ge 6 ]
+    equal "$(hue_of main "$pictures/small.svg")" orange
+    equal "$(hue_of load "$pictures/small.svg")" blue
+    equal "$(hue_of decode "$pictures/small.svg")" green
+    equal "$(hue_of sum "$pictures/small.svg")" pink
+    equal "$(hue_of '(idle)' "$pictures/small.svg")" grey
+}
+
+@test "colours of a comparison: red for more, blue for less" {
+    with_pictures
+    matches "$(hue_of grown "$pictures/compared.svg")" 'orange|pink'
+    equal "$(hue_of shrunk "$pictures/compared.svg")" blue
 }
 
 # --- in a browser -------------------------------------------------------------
