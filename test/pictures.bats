@@ -165,8 +165,8 @@ hue_of() {
         mine && match($0, /fill="#[0-9a-f]*"/) {
             fill = substr($0, RSTART + 7, 6)
             r = value(1) * 16 + value(2); g = value(3) * 16 + value(4); b = value(5) * 16 + value(6)
-            print r > g && g > b ? "orange" : b > g && g > r ? "blue" : g > b && b > r ? "green" : \
-                r > b && b > g ? "pink" : "grey"
+            hue = r > g && g > b ? "orange" : b > g && g > r ? "blue" : g > b && b > r ? "green" : "grey"
+            print (r > b && b > g ? "pink" : hue)
             exit
         }' "$2"
 }
