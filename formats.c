@@ -65,3 +65,10 @@ format_of_file(const char *path)
 			return &formats[i];
 	return &formats[0];
 }
+
+void
+format_names(struct buf *out)
+{
+	for (size_t i = 0; i < LEN(formats); i++)
+		buf_printf(out, i ? " %s" : "%s", formats[i].name);
+}

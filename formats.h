@@ -28,4 +28,7 @@ enum format_needs {
 const struct format *format_named(const char *name);
 const struct format *format_of_file(const char *path);
 
+/* Appends all names, with blanks between them. */
+void format_names(struct buf *);
+
 #endif

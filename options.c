@@ -56,6 +56,7 @@ static const char help[] =
 	"Usage: pyflame [OPTIONS] PID                profile a running Python process\n"
 	"       pyflame [OPTIONS] -t COMMAND [ARG]   run a command and profile it\n"
 	"       pyflame -d PID                       print every thread's stack once\n"
+	"       pyflame [OPTIONS] -i FILE...         read profiles instead of a process\n"
 	"\n"
 	"Prints collapsed stacks: pyflame PID | flamegraph.pl > profile.svg\n"
 	"\n"
@@ -67,6 +68,12 @@ static const char help[] =
 	"  -r, --rate=N            time between samples in seconds, or with a unit: 10ms,\n"
 	"                          250us, 100hz (default 0.001)\n"
 	"  -o, --output=FILE       write there instead of to stdout\n"
+	"  -f, --format=FORMAT     collapsed, speedscope, pprof, gecko (Firefox Profiler),\n"
+	"                          chrome or json; default: by FILE's name, else collapsed\n"
+	"  -i, --input=FILE        read collapsed stacks or JSON instead of sampling; several\n"
+	"                          files are added up; - is stdin\n"
+	"      --diff=FILE         compare with that earlier profile\n"
+	"      --title=TEXT        a title for the profile\n"
 	"  -n, --no-line-numbers   frames are file:function\n"
 	"  -x, --exclude-idle      leave out (idle), and with --threads the idle threads\n"
 	"  -d, --dump              print every thread's stack once and exit\n"
@@ -80,7 +87,7 @@ static const char help[] =
 	"      --abi=VERSION       take the target for that version of CPython (2.7, 3.12)\n"
 	"      --seed=N            fix the ticks' small random delays, for tests\n"
 	"      --stats             print counts of what was done and what failed\n"
-	"  -q, --quiet             no summary\n"
+	"  -q, --quiet             no progress, no summary\n"
 	"  -v, --version           print the version\n"
 	"  -h, --help              print this\n";
 
@@ -189,10 +196,12 @@ static const struct format *
 parse_format(const char *name)
 {
 	const struct format *format = format_named(name);
+	struct buf names = { 0 };
 
-	if (!format)
-		die(USAGE, "-f: there is no format \"%s\"" TRY, name);
-	return format;
+	if (format)
+		return format;
+	format_names(&names);
+	die(USAGE, "-f wants one of %.*s, not \"%s\"" TRY, (int)names.len, names.data, name);
 }
 
 static uint64_t

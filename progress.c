@@ -53,7 +53,7 @@ progress_draw(int64_t elapsed, int64_t total, uint64_t ticks, uint64_t samples)
 	if (total)
 		buf_printf(&text, " of %" PRId64 ".%" PRId64, of / 10, of % 10);
 	buf_printf(&text, " s, %" PRIu64 " samples, %" PRIu64 " ticks a second\033[K", samples,
-	           ticks * 10 / (uint64_t)tenths);
+	           ticks * 1000000 / (uint64_t)(elapsed / 1000));
 	drawn = !write_all(STDERR_FILENO, text.data, text.len);
 	buf_free(&text);
 }

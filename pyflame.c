@@ -217,7 +217,8 @@ on_event(void *context, const void *siginfo)
 static unsigned
 input_flags(const struct options *o)
 {
-	return (o->no_lines ? SAVED_NO_LINES : 0) | (o->exclude_idle ? SAVED_NO_IDLE : 0);
+	return (o->no_lines ? SAVED_NO_LINES : 0) | (o->exclude_idle ? SAVED_NO_IDLE : 0) |
+	       (o->diff ? SAVED_NO_BEFORE : 0);
 }
 
 static void

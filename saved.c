@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A profile as JSON: tables of strings, frames, threads and stacks, where a
- * thing is named by its place in its table (FORMAT in the man page).
+ * thing is named by its place in its table (JSON profiles in the man page).
  */
 #include <limits.h>
 #include <stdint.h>
@@ -491,7 +491,7 @@ saved_read(struct profile *p, const char *text, size_t len, unsigned flags,
 	go_to(&r.in, &f[6]);
 	read_stacks(&r);
 	read_totals(&r, &f[8], flags & SAVED_BEFORE ? PROFILE_BEFORE : PROFILE_SAMPLES);
-	if (!(flags & SAVED_BEFORE) && parse_at(&r.in, &f[7]))
+	if (!(flags & (SAVED_BEFORE | SAVED_NO_BEFORE)) && parse_at(&r.in, &f[7]))
 		read_before(&r);
 	free(r.strings);
 	free(r.frames);

@@ -15,6 +15,7 @@ enum saved_flags {
 	SAVED_NO_LINES = 1, /* leave out line numbers */
 	SAVED_NO_IDLE = 2,  /* leave out what was idle */
 	SAVED_BEFORE = 4,   /* it is the earlier one, see profile_compare() */
+	SAVED_NO_BEFORE = 8, /* leave out the earlier one that is in it */
 };
 
 /*

@@ -90,10 +90,13 @@ write_thread(const struct profile *p, const struct span *spans, size_t n, struct
 		total += spans[i].count;
 	json_open(out, NULL, '{');
 	json_text(out, "type", timed ? "evented" : "sampled");
-	write_name(p, spans[0].thread, out);
+	if (n)
+		write_name(p, spans[0].thread, out);
+	else
+		json_text(out, "name", "no samples");
 	json_text(out, "unit", timed ? "microseconds" : "none");
 	json_number(out, "startValue", 0);
-	json_number(out, "endValue", timed ? spans[n - 1].end : (int64_t)total);
+	json_number(out, "endValue", timed && n ? spans[n - 1].end : (int64_t)total);
 	if (timed) {
 		json_open(out, "events", '[');
 		timeline_walk(p, spans, n, write_event, out);
@@ -118,6 +121,8 @@ speedscope_write(const struct profile *p, struct buf *out)
 	write_frames(p, out);
 	spans = timeline(p, 1, &n);
 	json_open(out, "profiles", '[');
+	if (!n) /* it wants one */
+		write_thread(p, NULL, 0, out);
 	for (size_t i = 0; i < n; i += part) {
 		part = timeline_thread(spans + i, n - i);
 		write_thread(p, spans + i, part, out);
