@@ -600,14 +600,16 @@ function collapsed() {
 		+ (run?.by_thread && isNamed(i) ? nameOf(THREADS + i) + ';' : ''));
 	stacks.parent.forEach((parent, i) => {
 		path[i] = (parent < 0 ? roots[-1 - parent] : path[parent] + ';') + labelOf(stacks.frame[i]);
-		if (stacks.count[i])
-			lines.set(path[i], (lines.get(path[i]) || 0) + stacks.count[i]);
+		const [was, now] = lines.get(path[i]) || [0, 0];
+		if (stacks.count[i] || earlier?.count[i])
+			lines.set(path[i], [was + (earlier ? earlier.count[i] : 0), now + stacks.count[i]]);
 	});
 	// By their bytes: UTF-16 has another order, but only from the surrogates on.
-	const text = [...lines].map(([stack, n]) => stack + ' ' + n + '\n');
-	const key = line => line.replace(/[\ue000-\uffff]/g, char => '\udfff' + char);
-	const sorted = text.map(line => [key(line), line]).sort((a, b) => a[0] < b[0] ? -1 : a[0] > b[0] ? 1 : 0);
-	return (data.idle ? `(idle) ${data.idle}\n` : '') + (data.failed ? `(failed) ${data.failed}\n` : '')
+	const line = (stack, was, now) => was || now ? stack + (earlier ? ' ' + was : '') + ' ' + now + '\n' : '';
+	const text = [...lines].map(([stack, counts]) => line(stack, ...counts));
+	const key = text => text.replace(/[\ue000-\uffff]/g, char => '\udfff' + char);
+	const sorted = text.map(one => [key(one), one]).sort((a, b) => a[0] < b[0] ? -1 : a[0] > b[0] ? 1 : 0);
+	return line('(idle)', earlier?.idle, data.idle) + line('(failed)', earlier?.failed, data.failed)
 		+ sorted.map(pair => pair[1]).join('');
 }
 

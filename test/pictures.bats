@@ -39,7 +39,7 @@ make_pictures() {
         "$pyflame" -q -i "$name" -o "${name%.*}.svg" || return
         "$pyflame" -q -i "$name" -f collapsed > "${name%.*}.txt" || return
     done
-    for name in html svg; do
+    for name in html svg txt; do
         "$pyflame" -q -i compared.folded --diff earlier.folded -o "compared.$name" || return
     done
 }

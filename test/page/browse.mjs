@@ -253,7 +253,7 @@ const checks = {
 		await page.click('#v-graph');
 	},
 	async 'what is saved is what pyflame prints'() {
-		for (const name of ['small', 'by-thread', 'hostile']) {
+		for (const name of ['small', 'by-thread', 'hostile', 'compared']) {
 			const page = await open(name + '.html', '#lines=0&by=t0&idle=0');
 			const [download] = await Promise.all([page.waitForEvent('download'), page.click('#save')]);
 			assert.equal(download.suggestedFilename(), name + '.txt');
