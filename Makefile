@@ -71,6 +71,10 @@ FLAMEGRAPH = /usr/share/perl5/Devel/NYTProf/flamegraph.pl
 PICTURE = perl libdevel-nytprof-perl:$(FLAMEGRAPH)
 SUITE = bats python3 gcc:cc libc6-dev:/usr/include/stdio.h binutils:readelf strace mandoc \
 	procps:ps util-linux:unshare python3-dev:/usr/bin/python3-config
+# For the tests with a browser, which are skipped without.
+BROWSER = chromium nodejs:node npm librsvg2-bin:rsvg-convert
+NPM = $(or $(PYFLAME_NPM),$(HOME)/.cache/pyflame/npm)
+NPM_PACKAGES = playwright-core speedscope pprof-format
 THOROUGH = xz-utils:xz pkg-config shellcheck clang pypy3
 
 QUIETLY = $(MAKE) -s --no-print-directory
@@ -90,6 +94,9 @@ BUILT_PYTHONS = 2.7-debug 3.11-debug 3.13t 3.14t 3.15t
 
 check-all:
 	@test/need $(COMPILER) $(PICTURE) $(SUITE) $(THOROUGH)
+	-@test/need $(BROWSER)
+	-@for package in $(NPM_PACKAGES); do [ -d "$(NPM)/node_modules/$$package" ] || \
+		npm install --silent --no-audit --no-fund --prefix "$(NPM)" "$$package"; done
 	-@test/pythons --fetch
 	-@test/pythons --build $(BUILT_PYTHONS)
 	+@status=0; for goal in lint check-layouts check check-sanitized; do \

@@ -336,7 +336,7 @@ static void
 add_heading(const struct graph *g, struct buf *out)
 {
 	const struct profile_run *r = profile_run_get(g->p);
-	const char *title = r->title ? r->title : r->command ? r->command : "Profile";
+	const char *title = r->title && *r->title ? r->title : r->command ? r->command : "Profile";
 
 	buf_printf(out, "<text id=\"heading\" x=\"%d\" y=\"24\">", MARGIN);
 	add_text(out, title);

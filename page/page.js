@@ -680,6 +680,7 @@ let shownRows = 200;
 
 function numberCell(row, n, of) {
 	const td = add(row, 'td', percent(n, of), 'n');
+	td.dataset.n = count(n);
 	td.title = samples(n);
 	td.style.setProperty('--share', (of ? 100 * n / of : 0) + '%');
 }

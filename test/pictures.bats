@@ -17,9 +17,10 @@ hostile_names=(
 # All that is looked at, in the folder $1.
 make_pictures() {
     cd "$1" || return
-    local name i
+    local name i title
     cp "$tests/page/small.json" small.json
-    sed 's/"by_thread":false/"by_thread":true/; s/"by_process":false/"by_process":true/' small.json > by-thread.json
+    sed 's/"by_thread":false/"by_thread":true/; s/"by_process":false/"by_process":true/
+        s/"worker"/"<img src=x>\\u003b\\n\\\\"/' small.json > by-thread.json
     for i in "${!hostile_names[@]}"; do
         printf '/srv/%s.py:%s:%d %d\n' "${hostile_names[i]}" "${hostile_names[i]}" $((i + 1)) $((i + 5))
     done > hostile.folded
@@ -34,9 +35,11 @@ make_pictures() {
         }
     }' > many.folded
     : > empty.folded
-    for name in small.json by-thread.json hostile.folded many.folded empty.folded; do
-        "$pyflame" -q -i "$name" -o "${name%.*}.html" || return
-        "$pyflame" -q -i "$name" -o "${name%.*}.svg" || return
+    title=
+    for name in small.json by-thread.json many.folded empty.folded hostile.folded; do
+        [ "$name" != hostile.folded ] || title='</title></script><script>hacked=1</script> & "co"'
+        "$pyflame" -q -i "$name" --title "$title" -o "${name%.*}.html" || return
+        "$pyflame" -q -i "$name" --title "$title" -o "${name%.*}.svg" || return
         "$pyflame" -q -i "$name" -f collapsed > "${name%.*}.txt" || return
     done
     for name in html svg txt; do
@@ -196,8 +199,8 @@ hue_of() {
     in_browser "a click zooms, ancestors stay, Escape and the button go back"
 }
 
-@test "page: Back undoes a zoom" {
-    in_browser "Back undoes a zoom"
+@test "page: Back undoes a zoom, in motion, too" {
+    in_browser "Back undoes a zoom, in motion, too"
 }
 
 @test "page: a flame stands on its root" {

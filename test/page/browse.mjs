@@ -85,11 +85,18 @@ const checks = {
 		assert.equal(await hover(page, 1, .2), '(idle)');
 		assert.equal(await page.isDisabled('#reset'), true);
 	},
-	async 'Back undoes a zoom'() {
-		const page = await open('small.html', icicle);
+	async 'Back undoes a zoom, in motion, too'() {
+		const page = await open('small.html', icicle, { reducedMotion: 'no-preference' });
+		const shows = async (share, wanted) => {
+			for (let left = 100; await hover(page, 1, share) !== wanted; left--) {
+				assert.ok(left, 'no ' + wanted);
+				await page.mouse.move(1, 1);
+			}
+		};
 		await click(page, 1, .3);
+		await shows(.05, 'main/srv/app.py:3');
 		await page.goBack();
-		assert.equal(await hover(page, 1, .2), '(idle)');
+		await shows(.2, '(idle)');
 	},
 	async 'a flame stands on its root'() {
 		const page = await open('small.html'), box = await page.locator('#canvas').boundingBox();
@@ -349,6 +356,7 @@ const checks = {
 		const page = await open('hostile.html', '#view=table'), names = (await rows(page)).map(row => row[2]);
 		for (const name of ['<script>hacked=1</script>', '</script><img src=x onerror=hacked=1>', '"\'&amp', 'esc\\x1b[31m', 'bad\\xff'])
 			assert.ok(names.includes(name), name + ' in ' + names);
+		assert.equal(await text(page, 'title'), '</title></script><script>hacked=1</script> & "co"');
 		assert.equal(await page.evaluate(() => typeof hacked), 'undefined');
 		assert.equal(await page.locator('img, script:not([type]) ~ script').count(), 0);
 		await page.click('#rows button >> nth=0');
@@ -424,6 +432,7 @@ const checks = {
 	},
 	async 'SVG: hostile names are but names'() {
 		const page = await open('hostile.svg');
+		assert.equal(await text(page, 'heading'), '</title></script><script>hacked=1</script> & "co"');
 		assert.equal(await page.evaluate(() => typeof hacked), 'undefined');
 		assert.ok((await page.locator('#frames title').allTextContents()).some(title => title.startsWith('</script><img')));
 		page.answer = '</script>';
