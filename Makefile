@@ -22,11 +22,11 @@ BUILD = build
 PROGRAM = pyflame
 
 SOURCES = pyflame.c chrome.c code.c collapsed.c colour.c dump.c elf.c explain.c \
-	formats.c frames.c gecko.c html.c input.c json.c label.c layouts.c linetab.c \
-	memory.c objects.c options.c output.c parse.c pprof.c proc.c profile.c progress.c \
-	ptrace.c regions.c sample.c saved.c snapshot.c speedscope.c stack.c svg.c target.c \
-	threads.c timeline.c util.c
-OBJECTS = $(SOURCES:%.c=$(BUILD)/%.o) $(BUILD)/page.o
+	export.c formats.c frames.c gecko.c html.c input.c json.c label.c layouts.c \
+	linetab.c memory.c objects.c options.c output.c page.c parse.c pprof.c proc.c \
+	profile.c progress.c ptrace.c record.c regions.c sample.c saved.c snapshot.c \
+	speedscope.c stack.c svg.c target.c threads.c timeline.c util.c
+OBJECTS = $(SOURCES:%.c=$(BUILD)/%.o) $(BUILD)/packed.o
 
 override CFLAGS += -std=c11 -D_GNU_SOURCE -DPYFLAME_VERSION='"$(VERSION)"' $(WARNINGS) $(SMALL)
 
@@ -43,10 +43,10 @@ $(BUILD)/%.o: %.c Makefile | $(BUILD)
 	$(CC) $(CFLAGS) -MMD -c -o $@ $<
 
 # The page's files, as arrays of bytes.
-$(BUILD)/page.o: $(BUILD)/page.c page.h
-	$(CC) $(CFLAGS) -iquote . -c -o $@ $<
+$(BUILD)/packed.o: $(BUILD)/packed.c
+	$(CC) $(CFLAGS) -c -o $@ $<
 
-$(BUILD)/page.c: page/embed $(wildcard page/*.*) | $(BUILD)
+$(BUILD)/packed.c: $(wildcard page/*) | $(BUILD)
 	page/embed > $@.tmp
 	mv $@.tmp $@
 

@@ -8,6 +8,7 @@
 #include "util.h"
 #include "json.h"
 #include "profile.h"
+#include "export.h"
 #include "timeline.h"
 #include "chrome.h"
 
@@ -18,29 +19,21 @@ struct writer {
 };
 
 static void
-begin(const struct writer *w, const char *phase)
+begin(const struct writer *w, char phase)
 {
 	json_open(w->out, NULL, '{');
-	json_text(w->out, "ph", phase);
-	json_number(w->out, "pid", w->pid);
-	json_number(w->out, "tid", w->tid);
+	buf_printf(w->out, "\"ph\":\"%c\",\"pid\":%d,\"tid\":%d", phase, w->pid, w->tid);
 }
 
 static void
 write_event(void *context, int open, uint32_t frame, int64_t time)
 {
 	const struct writer *w = context;
-	struct profile_frame f = profile_frame_get(w->p, frame);
 
-	begin(w, open ? "B" : "E");
+	begin(w, open ? 'B' : 'E');
 	json_number(w->out, "ts", time);
 	if (open) {
-		json_string(w->out, "name", w->p, f.function);
-		json_open(w->out, "args", '{');
-		if (f.file != PROFILE_NO_FILE)
-			json_string(w->out, "file", w->p, f.file);
-		if (f.line)
-			json_number(w->out, "line", f.line);
+		export_frame(w->out, w->p, frame, ",\"args\":{");
 		json_close(w->out, '}');
 	}
 	json_close(w->out, '}');
@@ -49,12 +42,12 @@ write_event(void *context, int open, uint32_t frame, int64_t time)
 static void
 write_metadata(const struct writer *w, const char *what, const char *name)
 {
-	begin(w, "M");
-	json_text(w->out, "name", what);
-	json_open(w->out, "args", '{');
+	if (!name)
+		return;
+	begin(w, 'M');
+	buf_printf(w->out, ",\"name\":\"%s\",\"args\":{", what);
 	json_name(w->out, "name", name);
-	json_close(w->out, '}');
-	json_close(w->out, '}');
+	buf_str(w->out, "}}");
 }
 
 void
@@ -63,23 +56,17 @@ chrome_write(const struct profile *p, struct buf *out)
 	size_t n, part;
 	struct span *spans = timeline(p, 1, &n);
 
-	json_open(out, NULL, '{');
-	json_open(out, "traceEvents", '[');
+	buf_str(out, "{\"displayTimeUnit\":\"ms\",\"traceEvents\":[");
 	for (size_t i = 0; i < n; i += part) {
 		uint32_t thread = spans[i].thread;
 		struct profile_thread t = profile_thread_get(p, thread);
-		struct writer w = { p, out, t.pid, profile_thread_id(p, thread) };
+		struct writer w = { p, out, t.pid, export_thread_id(p, thread) };
 
 		part = timeline_thread(spans + i, n - i);
-		if (t.process)
-			write_metadata(&w, "process_name", t.process);
-		if (t.name)
-			write_metadata(&w, "thread_name", t.name);
+		write_metadata(&w, "process_name", t.process);
+		write_metadata(&w, "thread_name", t.name);
 		timeline_walk(p, spans + i, part, write_event, &w);
 	}
-	json_close(out, ']');
-	json_text(out, "displayTimeUnit", "ms");
-	json_close(out, '}');
-	buf_str(out, "\n");
+	buf_str(out, "]}\n");
 	free(spans);
 }

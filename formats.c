@@ -26,12 +26,12 @@ static const struct format formats[] = {
 	{ "collapsed", ".txt .folded ", FORMAT_BEFORE, collapsed_write },
 	{ "html", ".html .htm ", FORMAT_THREADS | FORMAT_IDLE | FORMAT_BEFORE, html_write },
 	{ "svg", ".svg ", FORMAT_BEFORE, svg_write },
-	{ "speedscope", ".speedscope.json ", FORMAT_THREADS | FORMAT_TIMES | FORMAT_EXPOSED,
+	{ "speedscope", ".speedscope.json ", FORMAT_THREADS | FORMAT_TIMES | FORMAT_FOREIGN,
 	  speedscope_write },
-	{ "pprof", ".pb .pb.gz ", FORMAT_THREADS | FORMAT_EXPOSED, pprof_write },
-	{ "gecko", ".gecko.json ", FORMAT_THREADS | FORMAT_TIMES | FORMAT_IDLE | FORMAT_EXPOSED,
+	{ "pprof", ".pb .pb.gz ", FORMAT_THREADS | FORMAT_FOREIGN, pprof_write },
+	{ "gecko", ".gecko.json ", FORMAT_THREADS | FORMAT_TIMES | FORMAT_IDLE | FORMAT_FOREIGN,
 	  gecko_write },
-	{ "chrome", ".chrome.json ", FORMAT_THREADS | FORMAT_TIMES | FORMAT_EXPOSED, chrome_write },
+	{ "chrome", ".chrome.json ", FORMAT_THREADS | FORMAT_TIMES | FORMAT_FOREIGN, chrome_write },
 	{ "json", ".json ", FORMAT_THREADS | FORMAT_IDLE | FORMAT_BEFORE, write_saved },
 };
 

@@ -20,7 +20,7 @@ enum format_needs {
 	FORMAT_TIMES = 2,   /* the log */
 	FORMAT_IDLE = 4,    /* which samples found the thread waiting */
 	FORMAT_BEFORE = 8,  /* it can show the counts of an earlier profile */
-	FORMAT_EXPOSED = 16, /* profile_expose() */
+	FORMAT_FOREIGN = 16, /* export_prepare() */
 };
 
 /* By its name; by that of a file, which may be NULL: the first one if none

@@ -11,26 +11,32 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "util.h"
 #include "json.h"
 #include "profile.h"
+#include "export.h"
 #include "timeline.h"
 #include "gecko.h"
 
 enum category { OTHER, APPLICATION, LIBRARY, STANDARD, NATIVE, IDLE };
 
-static const char categories[] =
-	",\"categories\":["
-	"{\"name\":\"Other\",\"color\":\"grey\",\"subcategories\":[\"Other\"]},"
-	"{\"name\":\"Application\",\"color\":\"yellow\",\"subcategories\":[\"Other\"]},"
-	"{\"name\":\"Library\",\"color\":\"blue\",\"subcategories\":[\"Other\"]},"
-	"{\"name\":\"Standard library\",\"color\":\"green\",\"subcategories\":[\"Other\"]},"
-	"{\"name\":\"Native\",\"color\":\"orange\",\"subcategories\":[\"Other\"]},"
-	"{\"name\":\"Idle\",\"color\":\"transparent\",\"subcategories\":[\"Other\"]}],"
-	"\"markerSchema\":[],"
-	"\"extensions\":{\"baseURL\":[],\"id\":[],\"name\":[],\"length\":0}";
+/* What is the same in all profiles: of meta, and of threads. */
+static const char meta[] =
+	",\"preprocessedProfileVersion\":57,\"version\":31,\"processType\":0,\"stackwalk\":0,"
+	"\"symbolicated\":true,\"importedFrom\":\"pyflame " PYFLAME_VERSION "\","
+	"\"platform\":\"Linux\",\"toolkit\":\"\",\"misc\":\"\",\"oscpu\":\"\",\"abi\":\"\","
+	"\"markerSchema\":[],\"extensions\":{\"baseURL\":[],\"id\":[],\"name\":[],\"length\":0},"
+	"\"categories\":[";
+
+static const char *const categories[] = {
+	[OTHER] = "Other\",\"color\":\"grey",
+	[APPLICATION] = "Application\",\"color\":\"yellow",
+	[LIBRARY] = "Library\",\"color\":\"blue",
+	[STANDARD] = "Standard library\",\"color\":\"green",
+	[NATIVE] = "Native\",\"color\":\"orange",
+	[IDLE] = "Idle\",\"color\":\"transparent",
+};
 
 static const char no_resources[] =
 	",\"resourceTable\":{\"lib\":[],\"name\":[],\"host\":[],\"type\":[],\"length\":0},"
@@ -52,6 +58,7 @@ struct writer {
 	struct buf *out;
 	uint32_t *functions, *owners;
 	struct table stacks, frames, funcs;
+	const struct span *spans;
 };
 
 static void
@@ -91,109 +98,112 @@ table_place(struct table *t, uint32_t number, uint32_t idle, uint32_t member)
 
 /* ---- columns ---- */
 
-/* An array of the same value n times. */
+/* Arrays of n times the same: names and values, with blanks between them. */
 static void
-repeat(struct buf *out, const char *key, const char *value, size_t n)
+write_constants(struct buf *out, const char *names, size_t n)
 {
-	json_open(out, key, '[');
-	for (size_t i = 0; i < n; i++) {
-		buf_str(out, i ? "," : "");
-		buf_str(out, value);
+	while (*names) {
+		const char *value = strchr(names, ' ') + 1, *end = strchr(value, ' ');
+
+		buf_printf(out, ",\"%.*s\":[", (int)(value - names - 1), names);
+		for (size_t i = 0; i < n; i++)
+			buf_printf(out, i ? ",%.*s" : "%.*s", (int)(end - value), value);
+		json_close(out, ']');
+		names = end + 1;
 	}
-	json_close(out, ']');
-}
-
-typedef void column(const struct writer *, uint32_t member);
-
-static void
-write_column(const struct writer *w, const char *key, const struct table *t, column *write)
-{
-	json_open(w->out, key, '[');
-	for (size_t i = 0; i < t->n; i++)
-		write(w, t->members[i]);
-	json_close(w->out, ']');
-}
-
-static void
-number_or_null(const struct writer *w, int64_t number)
-{
-	if (number >= 0)
-		json_number(w->out, NULL, number);
-	else
-		json_null(w->out, NULL);
-}
-
-static int
-has(const char *text, size_t len, const char *word)
-{
-	return memmem(text, len, word, strlen(word)) != NULL;
 }
 
 static enum category
 category(const struct profile *p, struct profile_frame f)
 {
+	char path[1024];
 	size_t len;
 	const char *text = profile_string_get(p, f.file == PROFILE_NO_FILE ? f.function : f.file, &len);
 
+	text_format(path, sizeof path, "%.*s", (int)len, text);
 	if (f.file == PROFILE_NO_FILE)
-		return len == 6 && !memcmp(text, "(idle)", len) ? IDLE :
-		       len == 8 && !memcmp(text, "(failed)", len) ? OTHER : NATIVE;
-	if (has(text, len, "site-packages/") || has(text, len, "dist-packages/"))
+		return !strcmp(path, "(idle)") ? IDLE : !strcmp(path, "(failed)") ? OTHER : NATIVE;
+	if (strstr(path, "site-packages/") || strstr(path, "dist-packages/"))
 		return LIBRARY;
-	if (has(text, len, "/lib/python") || has(text, len, "<frozen "))
-		return STANDARD;
-	return APPLICATION;
+	return strstr(path, "/lib/python") || strstr(path, "<frozen ") ? STANDARD : APPLICATION;
 }
 
-static void
-frame_category(const struct writer *w, uint32_t frame)
+static int64_t
+frame_category(const void *context, size_t i)
 {
-	json_number(w->out, NULL, frame & IS_IDLE ? IDLE :
-	            category(w->p, profile_frame_get(w->p, frame)));
+	const struct writer *w = context;
+	uint32_t frame = w->frames.members[i];
+
+	return frame & IS_IDLE ? IDLE : category(w->p, profile_frame_get(w->p, frame));
 }
 
-static void
-frame_func(const struct writer *w, uint32_t frame)
+static int64_t
+frame_func(const void *context, size_t i)
 {
-	json_number(w->out, NULL, w->funcs.places[w->functions[frame & ~IS_IDLE] * 2] - 1);
+	const struct writer *w = context;
+
+	return w->funcs.places[w->functions[w->frames.members[i] & ~IS_IDLE] * 2] - 1;
 }
 
-static void
-frame_line(const struct writer *w, uint32_t frame)
+static int64_t
+frame_line(const void *context, size_t i)
 {
-	int line = profile_frame_get(w->p, frame & ~IS_IDLE).line;
+	const struct writer *w = context;
+	int line = profile_frame_get(w->p, w->frames.members[i] & ~IS_IDLE).line;
 
-	number_or_null(w, line > 0 ? line : -1);
+	return line > 0 ? line : JSON_NULL;
 }
 
-static void
-func_name(const struct writer *w, uint32_t frame)
+static int64_t
+func_name(const void *context, size_t i)
 {
-	json_number(w->out, NULL, profile_frame_get(w->p, frame).function);
+	const struct writer *w = context;
+
+	return profile_frame_get(w->p, w->funcs.members[i]).function;
 }
 
-static void
-func_file(const struct writer *w, uint32_t frame)
+static int64_t
+func_file(const void *context, size_t i)
 {
-	uint32_t file = profile_frame_get(w->p, frame).file;
+	const struct writer *w = context;
+	uint32_t file = profile_frame_get(w->p, w->funcs.members[i]).file;
 
-	number_or_null(w, file == PROFILE_NO_FILE ? -1 : (int64_t)file);
+	return file == PROFILE_NO_FILE ? JSON_NULL : (int64_t)file;
 }
 
-static void
-stack_frame(const struct writer *w, uint32_t stack)
+static int64_t
+stack_frame(const void *context, size_t i)
 {
-	uint32_t frame = profile_stack_frame(w->p, stack & ~IS_IDLE);
+	const struct writer *w = context;
+	uint32_t stack = w->stacks.members[i], frame = profile_stack_frame(w->p, stack & ~IS_IDLE);
 
-	json_number(w->out, NULL, w->frames.places[frame * 2 + !!(stack & IS_IDLE)] - 1);
+	return w->frames.places[frame * 2 + stack / IS_IDLE] - 1;
 }
 
-static void
-stack_prefix(const struct writer *w, uint32_t stack)
+static int64_t
+stack_prefix(const void *context, size_t i)
 {
-	uint32_t parent = profile_stack_parent(w->p, stack & ~IS_IDLE);
+	const struct writer *w = context;
+	uint32_t parent = profile_stack_parent(w->p, w->stacks.members[i] & ~IS_IDLE);
+	uint32_t place = w->stacks.places[parent * 2]; /* 0 for the thread's root */
 
-	number_or_null(w, (int64_t)w->stacks.places[parent * 2] - 1); /* a root's: not there */
+	return place ? (int64_t)place - 1 : JSON_NULL;
+}
+
+static int64_t
+sample_stack(const void *context, size_t i)
+{
+	const struct writer *w = context;
+
+	return w->stacks.places[w->spans[i].stack * 2 + w->spans[i].idle] - 1;
+}
+
+static int64_t
+sample_weight(const void *context, size_t i)
+{
+	const struct writer *w = context;
+
+	return (int64_t)w->spans[i].count;
 }
 
 /* ---- threads ---- */
@@ -224,85 +234,69 @@ find_members(struct writer *w, uint32_t thread)
 }
 
 static void
+end_table(struct buf *out, size_t length)
+{
+	buf_printf(out, ",\"length\":%zu}", length);
+}
+
+static void
 write_tables(const struct writer *w)
 {
 	struct buf *out = w->out;
 	size_t frames = w->frames.n, funcs = w->funcs.n;
 
 	json_open(out, "stackTable", '{');
-	write_column(w, "frame", &w->stacks, stack_frame);
-	write_column(w, "prefix", &w->stacks, stack_prefix);
-	json_number(out, "length", (int64_t)w->stacks.n);
-	json_close(out, '}');
+	json_array(out, "frame", w->stacks.n, stack_frame, w);
+	json_array(out, "prefix", w->stacks.n, stack_prefix, w);
+	end_table(out, w->stacks.n);
 	json_open(out, "frameTable", '{');
-	write_column(w, "category", &w->frames, frame_category);
-	write_column(w, "func", &w->frames, frame_func);
-	write_column(w, "line", &w->frames, frame_line);
-	repeat(out, "address", "-1", frames);
-	repeat(out, "inlineDepth", "0", frames);
-	repeat(out, "subcategory", "0", frames);
-	repeat(out, "nativeSymbol", "null", frames);
-	repeat(out, "innerWindowID", "null", frames);
-	repeat(out, "column", "null", frames);
-	json_number(out, "length", (int64_t)frames);
-	json_close(out, '}');
+	json_array(out, "category", frames, frame_category, w);
+	json_array(out, "func", frames, frame_func, w);
+	json_array(out, "line", frames, frame_line, w);
+	write_constants(out, "address -1 inlineDepth 0 subcategory 0 nativeSymbol null "
+	                "innerWindowID null column null ", frames);
+	end_table(out, frames);
 	json_open(out, "funcTable", '{');
-	write_column(w, "name", &w->funcs, func_name);
-	write_column(w, "fileName", &w->funcs, func_file);
-	repeat(out, "isJS", "false", funcs);
-	repeat(out, "relevantForJS", "false", funcs);
-	repeat(out, "resource", "-1", funcs);
-	repeat(out, "lineNumber", "null", funcs);
-	repeat(out, "columnNumber", "null", funcs);
-	json_number(out, "length", (int64_t)funcs);
-	json_close(out, '}');
+	json_array(out, "name", funcs, func_name, w);
+	json_array(out, "fileName", funcs, func_file, w);
+	write_constants(out, "isJS false relevantForJS false resource -1 lineNumber null "
+	                "columnNumber null ", funcs);
+	end_table(out, funcs);
 }
 
 static void
-write_samples(const struct writer *w, const struct span *spans, size_t n)
+write_samples(const struct writer *w, size_t n)
 {
 	struct buf *out = w->out;
 
 	json_open(out, "samples", '{');
-	json_open(out, "stack", '[');
-	for (size_t i = 0; i < n; i++)
-		json_number(out, NULL, w->stacks.places[spans[i].stack * 2 + spans[i].idle] - 1);
-	json_close(out, ']');
+	json_text(out, "weightType", "samples");
+	json_array(out, "stack", n, sample_stack, w);
+	json_array(out, "weight", n, sample_weight, w);
 	json_open(out, "time", '[');
 	for (size_t i = 0; i < n; i++)
-		json_decimal(out, NULL, spans[i].start, 3);
+		json_decimal(out, NULL, w->spans[i].start, 3);
 	json_close(out, ']');
-	json_open(out, "weight", '[');
-	for (size_t i = 0; i < n; i++)
-		json_number(out, NULL, (int64_t)spans[i].count);
-	json_close(out, ']');
-	json_text(out, "weightType", "samples");
-	json_number(out, "length", (int64_t)n);
-	json_close(out, '}');
+	end_table(out, n);
 }
 
 static void
-write_thread(struct writer *w, const struct span *spans, size_t n)
+write_thread(struct writer *w, size_t n)
 {
-	uint32_t thread = spans[0].thread;
+	uint32_t thread = w->spans[0].thread;
 	struct profile_thread t = profile_thread_get(w->p, thread);
 	struct buf *out = w->out;
-	char pid[16];
 
 	find_members(w, thread);
-	text_format(pid, sizeof pid, "%d", t.pid);
 	json_open(out, NULL, '{');
 	json_name(out, "name", t.name ? t.name : "thread");
-	json_bool(out, "isMainThread", t.tid && t.tid == t.pid);
-	json_text(out, "processType", "default");
 	json_name(out, "processName", t.process ? t.process : "Python");
-	json_text(out, "pid", pid);
-	json_number(out, "tid", profile_thread_id(w->p, thread));
-	json_decimal(out, "registerTime", spans[0].start, 3);
-	json_null(out, "unregisterTime");
-	json_number(out, "processStartupTime", 0);
-	json_null(out, "processShutdownTime");
-	write_samples(w, spans, n);
+	json_decimal(out, "registerTime", w->spans[0].start, 3);
+	buf_printf(out, ",\"isMainThread\":%s,\"pid\":\"%d\",\"tid\":%d,\"processType\":\"default\","
+	           "\"processStartupTime\":0,\"processShutdownTime\":null,\"unregisterTime\":null",
+	           t.tid && t.tid == t.pid ? "true" : "false", t.pid,
+	           export_thread_id(w->p, thread));
+	write_samples(w, n);
 	write_tables(w);
 	buf_str(out, no_resources);
 	json_close(out, '}');
@@ -314,54 +308,40 @@ write_meta(const struct profile *p, struct buf *out)
 	const struct profile_run *run = profile_run_get(p);
 
 	json_open(out, "meta", '{');
-	json_number(out, "preprocessedProfileVersion", 57);
-	json_number(out, "version", 31);
-	json_text(out, "product", run->title ? run->title : run->command ? run->command : "Python");
-	json_text(out, "importedFrom", "pyflame " PYFLAME_VERSION);
+	json_text(out, "product", export_title(p));
 	json_decimal(out, "startTime", timeline_start(p), 3);
 	json_decimal(out, "interval", run->period ? run->period : 1000000, 6);
-	json_number(out, "processType", 0);
-	json_number(out, "stackwalk", 0);
-	json_bool(out, "symbolicated", 1);
-	json_text(out, "platform", "Linux");
-	json_text(out, "toolkit", "");
-	json_text(out, "misc", "");
-	json_text(out, "oscpu", "");
-	json_text(out, "abi", "");
-	buf_str(out, categories);
-	json_close(out, '}');
+	buf_str(out, meta);
+	for (size_t i = 0; i < LEN(categories); i++)
+		buf_printf(out, "%s{\"name\":\"%s\",\"subcategories\":[\"Other\"]}", i ? "," : "",
+		           categories[i]);
+	buf_str(out, "]}");
 }
 
 void
 gecko_write(const struct profile *p, struct buf *out)
 {
-	struct writer w = { .p = p, .out = out, .owners = profile_owners(p) };
+	struct writer w = { .p = p, .out = out, .owners = export_owners(p) };
 	uint32_t functions;
 	size_t n, part;
 	struct span *spans = timeline(p, 0, &n);
 
-	w.functions = profile_functions(p, &functions);
+	w.functions = export_functions(p, &functions);
 	table_begin(&w.stacks, profile_stack_count(p));
 	table_begin(&w.frames, profile_frame_count(p));
 	table_begin(&w.funcs, functions);
 	json_open(out, NULL, '{');
 	write_meta(p, out);
-	json_open(out, "libs", '[');
-	json_close(out, ']');
-	json_open(out, "shared", '{');
-	json_open(out, "stringArray", '[');
-	for (uint32_t i = 0; i < profile_string_count(p); i++)
-		json_string(out, NULL, p, i);
-	json_close(out, ']');
+	buf_str(out, ",\"libs\":[],\"shared\":{");
+	json_strings(out, "stringArray", p);
 	json_close(out, '}');
 	json_open(out, "threads", '[');
 	for (size_t i = 0; i < n; i += part) {
 		part = timeline_thread(spans + i, n - i);
-		write_thread(&w, spans + i, part);
+		w.spans = spans + i;
+		write_thread(&w, part);
 	}
-	json_close(out, ']');
-	json_close(out, '}');
-	buf_str(out, "\n");
+	buf_str(out, "]}\n");
 	table_end(&w.stacks);
 	table_end(&w.frames);
 	table_end(&w.funcs);

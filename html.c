@@ -11,7 +11,7 @@
 void
 html_write(const struct profile *p, struct buf *out)
 {
-	buf_str(out, page_head);
+	page_add_head(out);
 	saved_write(p, out);
-	buf_str(out, page_tail);
+	page_add_tail(out);
 }

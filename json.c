@@ -89,6 +89,15 @@ json_string(struct buf *out, const char *key, const struct profile *p, uint32_t 
 }
 
 void
+json_strings(struct buf *out, const char *key, const struct profile *p)
+{
+	json_open(out, key, '[');
+	for (uint32_t i = 0; i < profile_string_count(p); i++)
+		json_string(out, NULL, p, i);
+	json_close(out, ']');
+}
+
+void
 json_number(struct buf *out, const char *key, int64_t n)
 {
 	begin(out, key);
@@ -114,15 +123,26 @@ json_decimal(struct buf *out, const char *key, int64_t n, int digits)
 }
 
 void
-json_null(struct buf *out, const char *key)
-{
-	begin(out, key);
-	buf_str(out, "null");
-}
-
-void
 json_bool(struct buf *out, const char *key, int value)
 {
 	begin(out, key);
 	buf_str(out, value ? "true" : "false");
+}
+
+void
+json_array(struct buf *out, const char *key, size_t n,
+           int64_t (*get)(const void *context, size_t i), const void *context)
+{
+	json_open(out, key, '[');
+	for (size_t i = 0; i < n; i++) {
+		int64_t value = get(context, i);
+
+		if (value == JSON_NULL) {
+			begin(out, NULL);
+			buf_str(out, "null");
+		} else if (value != JSON_NONE) {
+			json_number(out, NULL, value);
+		}
+	}
+	json_close(out, ']');
 }

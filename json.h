@@ -23,10 +23,19 @@ void json_text(struct buf *, const char *key, const char *text);
 void json_name(struct buf *, const char *key, const char *text);
 void json_string(struct buf *, const char *key, const struct profile *, uint32_t string);
 
+/* An array of all strings of a profile. */
+void json_strings(struct buf *, const char *key, const struct profile *);
+
 void json_number(struct buf *, const char *key, int64_t);
 /* n / 10^digits, exactly; n is not negative. */
 void json_decimal(struct buf *, const char *key, int64_t n, int digits);
-void json_null(struct buf *, const char *key);
 void json_bool(struct buf *, const char *key, int);
+
+/* An array of n numbers, of which get tells each; JSON_NULL for null, JSON_NONE
+ * for none at all. */
+#define JSON_NULL INT64_MIN
+#define JSON_NONE (INT64_MIN + 1)
+void json_array(struct buf *, const char *key, size_t n,
+                int64_t (*get)(const void *context, size_t i), const void *context);
 
 #endif

@@ -111,8 +111,8 @@ label_read(struct buf *out, const char *text, size_t len)
 	}
 }
 
-static uint32_t
-read_string(struct profile *p, const char *text, size_t len)
+uint32_t
+label_read_string(struct profile *p, const char *text, size_t len)
 {
 	struct buf name = { 0 };
 	uint32_t string;
@@ -152,10 +152,10 @@ label_read_frame(struct profile *p, const char *text, size_t len)
 		colon = NULL;
 	}
 	if (colon) {
-		f.file = read_string(p, text, (size_t)(colon - text));
+		f.file = label_read_string(p, text, (size_t)(colon - text));
 		len -= (size_t)(colon + 1 - text);
 		text = colon + 1;
 	}
-	f.function = read_string(p, text, len);
+	f.function = label_read_string(p, text, len);
 	return profile_frame(p, f);
 }

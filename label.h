@@ -19,9 +19,10 @@ void label_name(struct buf *, const char *name, size_t len);
 void label_frame(struct buf *, const struct profile *, uint32_t frame);
 
 /* The other way round: appends the name that is written so.  The number of the
- * frame that is written so; what has no line number is a function without a
- * file, unless that ends in ".py". */
+ * string, of the frame that is written so; what has no line number is a function
+ * without a file, unless that ends in ".py". */
 void label_read(struct buf *, const char *text, size_t len);
+uint32_t label_read_string(struct profile *, const char *text, size_t len);
 uint32_t label_read_frame(struct profile *, const char *text, size_t len);
 
 #endif

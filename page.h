@@ -2,12 +2,14 @@
 #ifndef PAGE_H
 #define PAGE_H
 
-/* The files of the folder page/, as page/embed makes them into page.c. */
+/* The files of the folder page/, which are in the program in packed form. */
 
-/* The HTML page before and after the profile's JSON. */
-extern const char page_head[], page_tail[];
+struct buf;
 
-/* The script of an SVG picture. */
-extern const char page_svg[];
+/* Append the HTML page as it is before and after the profile's JSON, and the
+ * script of SVG pictures. */
+void page_add_head(struct buf *);
+void page_add_tail(struct buf *);
+void page_add_svg(struct buf *);
 
 #endif

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A reader of JSON that cannot leave its text; see parse.h. */
+/* A reader of JSON that cannot leave its text, as no step leads over the zero
+ * byte at its end; see parse.h. */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,17 +23,18 @@ parse_wrong(struct parse *p, const char *what)
 static void
 blanks(struct parse *p)
 {
-	while (p->at < p->end && *p->at && strchr(" \t\r\n", *p->at))
-		p->at++;
+	p->at += strspn(p->at, " \t\r\n");
 }
 
-/* Whether this character comes next, which it then does no longer. */
+/* Whether this text comes next, which it then does no longer. */
 static int
-take(struct parse *p, char c)
+take(struct parse *p, const char *text)
 {
-	if (p->at == p->end || *p->at != c)
+	size_t n = strlen(text);
+
+	if (strncmp(p->at, text, n))
 		return 0;
-	p->at++;
+	p->at += n;
 	blanks(p);
 	return 1;
 }
@@ -51,7 +53,7 @@ add_utf8(struct buf *out, unsigned c)
 	buf_add(out, bytes, n);
 }
 
-/* Four digits behind \u. */
+/* Reads "uXXXX". */
 static unsigned
 code_unit(struct parse *p)
 {
@@ -59,118 +61,93 @@ code_unit(struct parse *p)
 	const char *q = digits;
 	uint64_t value = 0;
 
-	memcpy(digits, p->at, p->end - p->at < 4 ? 0 : 4);
-	if (parse_digits(&q, 16, &value) || q != digits + 4)
+	if (strspn(p->at + 1, "0123456789abcdefABCDEF") < 4) {
 		parse_wrong(p, "a \\u without four digits");
-	else
-		p->at += 4;
+		return 0;
+	}
+	memcpy(digits, p->at + 1, 4);
+	parse_digits(&q, 16, &value);
+	p->at += 5;
 	return (unsigned)value;
 }
 
+/* What stands behind a backslash. */
 static void
 escape(struct parse *p, struct buf *out)
 {
-	static const char from[] = "\"\\/bfnrtu", to[] = "\"\\/\b\f\n\r\t";
-	const char *known = p->at < p->end && *p->at ? strchr(from, *p->at) : NULL;
-	unsigned c, low;
+	static const char from[] = "\"\\/bfnrt", to[] = "\"\\/\b\f\n\r\t";
+	const char *known = *p->at ? strchr(from, *p->at) : NULL;
+	unsigned c;
 
-	if (!known) {
-		parse_wrong(p, "an unknown escape");
-		return;
-	}
-	p->at++;
-	if (*known != 'u') {
+	if (known) {
 		buf_add(out, &to[known - from], 1);
-		return;
+		p->at++;
+	} else if (*p->at == 'u') {
+		c = code_unit(p);
+		if (c >> 10 == 0x36 && p->at[0] == '\\' && p->at[1] == 'u') { /* half of one */
+			p->at++;
+			c = 0x10000 + ((c & 0x3ff) << 10) + (code_unit(p) & 0x3ff);
+		}
+		add_utf8(out, c);
+	} else {
+		parse_wrong(p, "an unknown escape");
 	}
-	c = code_unit(p);
-	if (c >> 10 == 0x36 && p->end - p->at >= 6 && p->at[0] == '\\' && p->at[1] == 'u') {
-		const char *before = p->at;
-
-		p->at += 2;
-		low = code_unit(p);
-		if (low >> 10 == 0x37)
-			c = 0x10000 + ((c & 0x3ff) << 10 | (low & 0x3ff));
-		else if (!p->wrong)
-			p->at = before;
-	}
-	add_utf8(out, c);
 }
 
 void
 parse_string(struct parse *p, struct buf *out)
 {
-	if (p->at == p->end || *p->at != '"') {
+	if (*p->at != '"') {
 		parse_wrong(p, "no string where one has to be");
 		return;
 	}
 	p->at++;
-	while (p->at < p->end && *p->at != '"') {
+	while (!p->wrong && *p->at != '"') {
 		const char *from = p->at;
 
-		while (p->at < p->end && (unsigned char)*p->at >= ' ' && *p->at != '"' && *p->at != '\\')
+		while ((unsigned char)*p->at >= ' ' && *p->at != '"' && *p->at != '\\')
 			p->at++;
 		buf_add(out, from, (size_t)(p->at - from));
-		if (p->at < p->end && *p->at == '\\') {
+		if (*p->at == '\\') {
 			p->at++;
 			escape(p, out);
-		} else if (p->at < p->end && *p->at != '"') {
-			parse_wrong(p, "a control character in a string");
+		} else if (*p->at != '"') {
+			parse_wrong(p, "a string with a control character or without an end");
 		}
 	}
-	if (!take(p, '"'))
-		parse_wrong(p, "a string without an end");
+	take(p, "\"");
 }
 
-/* ---- numbers and words ---- */
+/* ---- numbers ---- */
 
 static void
 digits(struct parse *p)
 {
-	const char *from = p->at;
+	size_t n = strspn(p->at, "0123456789");
 
-	while (p->at < p->end && *p->at >= '0' && *p->at <= '9')
-		p->at++;
-	if (p->at == from)
+	p->at += n;
+	if (!n)
 		parse_wrong(p, "something that is no JSON");
-}
-
-static int
-is_next(const struct parse *p, const char *set)
-{
-	return p->at < p->end && *p->at && strchr(set, *p->at);
 }
 
 static void
 number(struct parse *p)
 {
-	p->at += is_next(p, "-");
-	if (is_next(p, "0"))
+	p->at += *p->at == '-';
+	if (*p->at == '0')
 		p->at++;
 	else
 		digits(p);
-	if (is_next(p, ".")) {
+	if (*p->at == '.') {
 		p->at++;
 		digits(p);
 	}
-	if (is_next(p, "eE")) {
+	if ((*p->at | 32) == 'e') {
 		p->at++;
-		p->at += is_next(p, "+-");
+		p->at += *p->at == '+' || *p->at == '-';
 		digits(p);
 	}
 	blanks(p);
-}
-
-static int
-word(struct parse *p, const char *text)
-{
-	size_t n = strlen(text);
-
-	if ((size_t)(p->end - p->at) < n || memcmp(p->at, text, n))
-		return 0;
-	p->at += n;
-	blanks(p);
-	return 1;
 }
 
 /* ---- values ---- */
@@ -178,23 +155,23 @@ word(struct parse *p, const char *text)
 int
 parse_next(struct parse *p, char open, size_t *n)
 {
+	int array = open == '[';
 	struct buf key = { 0 };
 
-	if (!*n && !take(p, open))
-		parse_wrong(p, open == '[' ? "no array where one has to be" :
-		            "no object where one has to be");
-	if (p->wrong || take(p, (char)(open + 2))) /* ']' and '}' */
+	if (!*n && !take(p, array ? "[" : "{"))
+		parse_wrong(p, array ? "no array where one has to be" : "no object where one has to be");
+	if (p->wrong || take(p, array ? "]" : "}"))
 		return 0;
-	if (*n && !take(p, ','))
+	if (*n && !take(p, ","))
 		parse_wrong(p, "no comma where one has to be");
 	++*n;
-	if (open == '[')
-		return !p->wrong;
-	parse_string(p, &key);
-	text_format(p->key, sizeof p->key, "%.*s", (int)key.len, key.data ? key.data : "");
-	buf_free(&key);
-	if (!take(p, ':'))
-		parse_wrong(p, "no colon where one has to be");
+	if (!array) {
+		parse_string(p, &key);
+		text_format(p->key, sizeof p->key, "%.*s", (int)key.len, key.len ? key.data : "");
+		buf_free(&key);
+		if (!take(p, ":"))
+			parse_wrong(p, "no colon where one has to be");
+	}
 	return !p->wrong;
 }
 
@@ -203,16 +180,17 @@ skip(struct parse *p, int depth)
 {
 	struct buf text = { 0 };
 	size_t n = 0;
+	char open = *p->at;
 
 	if (depth > MAX_DEPTH) {
 		parse_wrong(p, "it is nested too deeply");
-	} else if (is_next(p, "[{")) {
-		for (char open = *p->at; parse_next(p, open, &n);)
+	} else if (open == '[' || open == '{') {
+		while (parse_next(p, open, &n))
 			skip(p, depth + 1);
-	} else if (is_next(p, "\"")) {
+	} else if (open == '"') {
 		parse_string(p, &text);
 		buf_free(&text);
-	} else if (!word(p, "true") && !word(p, "false") && !word(p, "null")) {
+	} else if (!take(p, "true") && !take(p, "false") && !take(p, "null")) {
 		number(p);
 	}
 }
@@ -230,69 +208,81 @@ parse_begin(struct parse *p, const char *text, size_t len)
 	blanks(p);
 	text = p->at;
 	parse_skip(p);
-	if (p->at < p->end)
+	if (p->at != p->end)
 		parse_wrong(p, "something behind the end");
 	if (!p->wrong)
 		p->at = text;
 }
 
 void
-parse_fields(struct parse *p, struct parse_field *fields, size_t count)
+parse_members(struct parse *p, const char *names, const char **at)
 {
-	for (size_t n = 0; parse_next(p, '{', &n); parse_skip(p))
-		for (size_t i = 0; i < count; i++)
-			if (!strcmp(p->key, fields[i].name))
-				fields[i].at = p->at;
+	size_t n = 0, len;
+
+	do {
+		const char **to = at;
+
+		for (const char *name = names; *name; name += len + (name[len] == ' ')) {
+			len = strcspn(name, " ");
+			if (!n)
+				*to = NULL;
+			else if (strlen(p->key) == len && !memcmp(p->key, name, len))
+				*to = p->at;
+			to++;
+		}
+		if (n)
+			parse_skip(p);
+	} while (parse_next(p, '{', &n));
 }
 
 int
-parse_at(struct parse *p, const struct parse_field *field)
+parse_at(struct parse *p, const char *at)
 {
-	if (p->wrong || !field->at)
+	if (p->wrong || !at)
 		return 0;
-	p->at = field->at;
+	p->at = at;
 	return 1;
 }
 
 int64_t
 parse_integer(struct parse *p, int64_t least, int64_t most)
 {
-	const char *q = p->at + is_next(p, "-");
-	int negative = q != p->at;
+	int negative = *p->at == '-';
+	const char *q = p->at + negative;
 	uint64_t value = 0;
+	int64_t n;
 
-	if (parse_digits(&q, 10, &value) || strchr(".eE", *q) || value > INT64_MAX ||
-	    (negative ? -(int64_t)value : (int64_t)value) < least ||
-	    (negative ? -(int64_t)value : (int64_t)value) > most) {
+	if (parse_digits(&q, 10, &value) || *q == '.' || (*q | 32) == 'e' || value > INT64_MAX)
+		value = INT64_MAX; /* which is too much for all */
+	n = negative ? -(int64_t)value : (int64_t)value;
+	if (n < least || n > most) {
 		parse_wrong(p, "not an integer, or one that can't be here");
 		return 0;
 	}
 	p->at = q;
 	blanks(p);
-	return negative ? -(int64_t)value : (int64_t)value;
+	return n;
 }
 
 int64_t
 parse_scaled(struct parse *p, double scale)
 {
-	double value;
+	double value = 0;
 	const char *rest;
 
-	if (!is_next(p, "0123456789") || parse_decimal(p->at, &value, &rest) ||
-	    !(value * scale < 9e18)) {
+	if (parse_decimal(p->at, &value, &rest) || !(value * scale < 9e18))
 		parse_wrong(p, "not a number, or one that can't be here");
-		return 0;
-	}
-	number(p);
-	return (int64_t)(value * scale + 0.5);
+	else
+		number(p);
+	return p->wrong ? 0 : (int64_t)(value * scale + 0.5);
 }
 
 int
 parse_bool(struct parse *p)
 {
-	int yes = word(p, "true");
+	int yes = take(p, "true");
 
-	if (!yes && !word(p, "false"))
+	if (!yes && !take(p, "false"))
 		parse_wrong(p, "neither true nor false");
 	return yes;
 }

@@ -10,19 +10,16 @@
 struct buf;
 
 struct parse {
-	const char *at, *end;  /* what is to be read; a zero byte stands behind it */
+	const char *at, *end;  /* what is to be read, up to a zero byte */
 	const char *wrong;     /* what is; NULL: nothing so far */
 	const char *wrong_at;
 	char key[16];          /* of the member last stepped to, cut */
 };
 
-/* A member of an object that is wanted; at is where its value is, NULL if the
- * object does not have it. */
-struct parse_field {
-	const char *name, *at;
-};
+#define PARSE_MOST (INT64_C(1) << 53) /* what every reader of JSON can count */
 
-/* Checks the text, all of it, as one JSON value, and leaves the reader there. */
+/* Checks the text, all of it and a zero byte behind it, as one JSON value, and
+ * leaves the reader there. */
 void parse_begin(struct parse *, const char *text, size_t len);
 
 /* Says what is wrong with the value at the reader. */
@@ -36,11 +33,12 @@ int parse_next(struct parse *, char open, size_t *n);
 /* Reads over the value at the reader. */
 void parse_skip(struct parse *);
 
-/* Looks for the fields in the object at the reader, and moves behind it. */
-void parse_fields(struct parse *, struct parse_field *, size_t n);
+/* Looks for members of the object at the reader, and moves behind it.  names
+ * have blanks between them; at gets where their values are, or NULL. */
+void parse_members(struct parse *, const char *names, const char **at);
 
-/* Moves to a field's value: 0 if there is none. */
-int parse_at(struct parse *, const struct parse_field *);
+/* Moves to such a place: 0 if it is NULL. */
+int parse_at(struct parse *, const char *at);
 
 /* Reads the value at the reader: a string into the buffer; an integer within
  * bounds; a number that is not negative, times scale; true or false. */

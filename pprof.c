@@ -12,6 +12,7 @@
 #include "util.h"
 #include "label.h"
 #include "profile.h"
+#include "export.h"
 #include "pprof.h"
 
 enum field { /* of the messages that are written */
@@ -118,7 +119,7 @@ write_sample(const struct writer *w, uint32_t stack, uint32_t thread)
 static void
 write_samples(const struct writer *w)
 {
-	uint32_t *owners = profile_owners(w->p);
+	uint32_t *owners = export_owners(w->p);
 
 	for (uint32_t i = 1; i < profile_stack_count(w->p); i++)
 		if (profile_get(w->p, PROFILE_SAMPLES, i))
@@ -143,7 +144,7 @@ write_function(const struct writer *w, struct profile_frame f, uint32_t id)
 static void
 write_locations(const struct writer *w)
 {
-	uint32_t n, written = 0, *functions = profile_functions(w->p, &n);
+	uint32_t n, written = 0, *functions = export_functions(w->p, &n);
 
 	for (uint32_t i = 0; i < profile_frame_count(w->p); i++) {
 		struct profile_frame f = profile_frame_get(w->p, i);

@@ -7,6 +7,9 @@
 #include "util.h"
 #include "profile.h"
 
+/* Small rather than fast, other than the rest of this file. */
+#define COLD __attribute__((cold))
+
 /* A set of numbers, found by hash: open addressing, empty slots are 0. */
 struct set {
 	uint32_t *slots; /* number + 1 */
@@ -30,7 +33,6 @@ struct profile {
 	struct profile_thread *threads;
 	size_t n_threads, cap_threads;
 	int split, compared;
-	uint32_t exposed[2]; /* the stacks of what was idle, of what failed; 0: none */
 	struct profile_sample *log;
 	size_t n_log, cap_log;
 	uint64_t failed[PROFILE_COLUMNS];
@@ -41,7 +43,7 @@ struct profile {
 
 const char *const profile_modes[3] = { "wall", "cpu", "gil" };
 
-struct profile *
+COLD struct profile *
 profile_new(void)
 {
 	struct profile *p = xcalloc(1, sizeof *p);
@@ -51,7 +53,7 @@ profile_new(void)
 	return p;
 }
 
-void
+COLD void
 profile_free(struct profile *p)
 {
 	if (!p)
@@ -220,13 +222,13 @@ profile_stack(struct profile *p, uint32_t parent, uint32_t frame)
 
 /* ---- threads ---- */
 
-static int
+COLD static int
 is_same(const char *a, const char *b)
 {
 	return a && b ? !strcmp(a, b) : a == b;
 }
 
-static size_t
+COLD static size_t
 thread_number(struct profile *p, const struct profile_thread *t)
 {
 	size_t i = 0;
@@ -244,7 +246,7 @@ thread_number(struct profile *p, const struct profile_thread *t)
 	return i;
 }
 
-static uint32_t
+COLD static uint32_t
 named_root(struct profile *p, uint32_t parent, const char *kind, int id, const char *name)
 {
 	struct buf text = { 0 };
@@ -256,7 +258,7 @@ named_root(struct profile *p, uint32_t parent, const char *kind, int id, const c
 	return parent;
 }
 
-uint32_t
+COLD uint32_t
 profile_thread(struct profile *p, int pid, int tid, const char *name, const char *process)
 {
 	const struct profile_thread t = { pid, tid, (char *)name, (char *)process };
@@ -285,7 +287,7 @@ profile_count_failed(struct profile *p)
 	p->failed[PROFILE_SAMPLES]++;
 }
 
-void
+COLD void
 profile_add(struct profile *p, enum profile_column column, uint32_t stack, uint64_t n)
 {
 	size_t old = p->cap_more[column];
@@ -334,25 +336,6 @@ int
 profile_compared(const struct profile *p)
 {
 	return p->compared;
-}
-
-void
-profile_expose(struct profile *p)
-{
-	static const char *const names[2] = { "(idle)", "(failed)" };
-
-	for (int i = 0; i < 2; i++) {
-		uint64_t n = profile_get(p, PROFILE_SAMPLES, i ? PROFILE_FAILED : PROFILE_ROOT);
-		uint32_t root, function;
-
-		if (!n)
-			continue;
-		root = profile_thread(p, p->run.pid, 0, "(no thread)", NULL);
-		function = profile_string(p, names[i], strlen(names[i]));
-		p->exposed[i] = profile_stack(p, root, profile_frame(p, (struct profile_frame){
-			PROFILE_NO_FILE, function, 0 }));
-		p->nodes[p->exposed[i]].samples = n;
-	}
 }
 
 void
@@ -421,65 +404,5 @@ profile_log_count(const struct profile *p)
 struct profile_sample
 profile_log_get(const struct profile *p, size_t i)
 {
-	struct profile_sample s = p->log[i];
-
-	if (s.stack == PROFILE_ROOT)
-		s.stack = p->exposed[0];
-	else if (s.stack == PROFILE_FAILED && p->exposed[1])
-		s.stack = p->exposed[1];
-	return s;
-}
-
-uint32_t *
-profile_owners(const struct profile *p)
-{
-	uint32_t *owners = xcalloc(p->n_nodes, sizeof *owners);
-
-	owners[PROFILE_ROOT] = UINT32_MAX;
-	for (size_t i = 1; i < p->n_nodes; i++)
-		owners[i] = p->nodes[i].frame & PROFILE_THREAD ? p->nodes[i].frame & ~PROFILE_THREAD :
-		            owners[p->nodes[i].parent];
-	return owners;
-}
-
-uint32_t *
-profile_functions(const struct profile *p, uint32_t *n)
-{
-	uint32_t *numbers = xcalloc(p->n_frames, sizeof *numbers), *slots;
-	size_t cap = 16;
-
-	while (cap < p->n_frames * 2)
-		cap *= 2;
-	slots = xcalloc(cap, sizeof *slots); /* of each function its first frame + 1 */
-	*n = 0;
-	for (size_t i = 0; i < p->n_frames; i++) {
-		const struct profile_frame *f = &p->frames[i], *g;
-		size_t slot = frame_hash((struct profile_frame){ f->file, f->function, 0 });
-
-		for (; slots[slot &= cap - 1]; slot++) {
-			g = &p->frames[slots[slot] - 1];
-			if (g->file == f->file && g->function == f->function)
-				break;
-		}
-		if (slots[slot]) {
-			numbers[i] = numbers[slots[slot] - 1];
-		} else {
-			numbers[i] = (*n)++;
-			slots[slot] = (uint32_t)i + 1;
-		}
-	}
-	free(slots);
-	return numbers;
-}
-
-int
-profile_thread_id(const struct profile *p, uint32_t thread)
-{
-	enum { UNKNOWN = 1 << 30 }; /* no kernel has so many */
-	const struct profile_thread *t = &p->threads[thread];
-	int known = t->tid != 0;
-
-	for (uint32_t i = 0; i < thread; i++)
-		known &= p->threads[i].tid != t->tid || p->threads[i].pid != t->pid;
-	return known ? t->tid : UNKNOWN + (int)thread;
+	return p->log[i];
 }

@@ -37,6 +37,7 @@ struct profile_run {
 	int pid;
 	int64_t start, duration; /* microseconds, start since the epoch */
 	int64_t period;          /* between ticks, nanoseconds */
+	int runs;                /* that were read from files */
 	int known;
 	int all_threads, lines;
 	int by_thread, by_process; /* a root frame for each; see profile_thread */
@@ -97,10 +98,6 @@ uint64_t profile_total(const struct profile *, enum profile_column);
 void profile_compare(struct profile *);
 int profile_compared(const struct profile *);
 
-/* Makes stacks of their own thread of what was idle and what failed, for
- * formats that know nothing else; to be called again when there is more. */
-void profile_expose(struct profile *);
-
 /* Keeps a sample's time as well; of one that failed: PROFILE_FAILED. */
 void profile_log(struct profile *, uint32_t stack, int64_t time, int idle);
 
@@ -115,15 +112,6 @@ uint32_t profile_stack_parent(const struct profile *, uint32_t stack);
 uint32_t profile_stack_frame(const struct profile *, uint32_t stack);
 uint32_t profile_thread_count(const struct profile *);
 struct profile_thread profile_thread_get(const struct profile *, uint32_t thread);
-/* To be freed: of every stack the number of its thread (UINT32_MAX: none); of
- * every frame the number of its function, whatever the line, and how many
- * functions there are. */
-uint32_t *profile_owners(const struct profile *);
-uint32_t *profile_functions(const struct profile *, uint32_t *n);
-
-/* A thread's id, or another number if that is not known or not the only one. */
-int profile_thread_id(const struct profile *, uint32_t thread);
-
 size_t profile_log_count(const struct profile *);
 struct profile_sample profile_log_get(const struct profile *, size_t i);
 

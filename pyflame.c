@@ -18,11 +18,13 @@
  *                objects.c: strings, dictionaries, attributes)
  *   profile.c    the call tree and its counts
  *   collapsed.c, dump.c   profile -> text  (label.c: a frame as text)
- *   saved.c      profile -> our own JSON and back  (json.c, parse.c: JSON)
+ *   saved.c      profile -> our own JSON and back  (json.c, parse.c: JSON;
+ *                record.c: what runs and threads are)
  *   input.c      files -> profile
  *   speedscope.c, pprof.c, gecko.c, chrome.c   profile -> formats of others
- *                (timeline.c: which thread did what when)
- *   html.c, svg.c   profile -> flame graphs  (colour.c; page/: their scripts)
+ *                (export.c: what they share; timeline.c:
+ *                which thread did what when)
+ *   html.c, svg.c   profile -> flame graphs  (colour.c; page.c: what is in page/)
  *   formats.c    all formats by name
  *   output.c     text -> file;  progress.c: what a person sees meanwhile
  *
@@ -50,6 +52,7 @@
 #include "dump.h"
 #include "saved.h"
 #include "input.h"
+#include "export.h"
 #include "formats.h"
 #include "progress.h"
 #include "options.h"
@@ -136,8 +139,8 @@ write_profile(struct run *r)
 
 	if (r->sampler)
 		describe_progress(r);
-	if (r->options.format->needs & FORMAT_EXPOSED)
-		profile_expose(r->profile);
+	if (r->options.format->needs & FORMAT_FOREIGN)
+		export_prepare(r->profile);
 	if (r->options.flamechart)
 		flamechart_write(r->profile, &text);
 	else
@@ -226,7 +229,9 @@ read_inputs(struct run *r)
 {
 	const struct options *o = &r->options;
 
-	signal(SIGPIPE, SIG_IGN);
+	sigemptyset(&r->signals);
+	sigaddset(&r->signals, SIGPIPE);
+	sigprocmask(SIG_BLOCK, &r->signals, NULL);
 	for (size_t i = 0; i < o->n_inputs; i++)
 		input_read(r->profile, o->inputs[i], input_flags(o));
 	if (o->title)

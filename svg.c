@@ -404,7 +404,7 @@ svg_write(const struct profile *p, struct buf *out)
 		if (is_drawn(&g, order[i]))
 			add_box(&g, order[i], out);
 	buf_str(out, "</g>\n<script><![CDATA[\n");
-	buf_str(out, page_svg);
+	page_add_svg(out);
 	buf_str(out, "]]></script>\n</svg>\n");
 	free(order);
 	free(g.boxes);

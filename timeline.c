@@ -5,6 +5,7 @@
 
 #include "util.h"
 #include "profile.h"
+#include "export.h"
 #include "timeline.h"
 
 enum { UNKNOWN_PERIOD = 1000 };
@@ -61,7 +62,7 @@ by_log(const struct profile *p, int merge, const uint32_t *owners, struct span *
 
 	for (size_t i = 0; i < profile_log_count(p); i++) {
 		struct profile_sample s = profile_log_get(p, i);
-		uint32_t thread = owners[s.stack];
+		uint32_t stack = export_stack(s.stack), thread = owners[stack];
 		struct span *before = last[thread] ? &spans[last[thread] - 1] : NULL;
 		int64_t start = s.time - from, end = end_of(p, i, &next) - from;
 
@@ -69,13 +70,13 @@ by_log(const struct profile *p, int merge, const uint32_t *owners, struct span *
 			start = before ? before->end : 0;
 		if (end < start)
 			end = start;
-		if (merge && before && before->end == start && before->stack == s.stack &&
+		if (merge && before && before->end == start && before->stack == stack &&
 		    before->idle == s.idle) {
 			before->end = end;
 			before->count++;
 			continue;
 		}
-		spans[n++] = (struct span){ start, end, 1, thread, s.stack, s.idle };
+		spans[n++] = (struct span){ start, end, 1, thread, stack, s.idle };
 		last[thread] = n;
 	}
 	free(last);
@@ -121,7 +122,7 @@ timeline(const struct profile *p, int merge, size_t *n)
 {
 	size_t samples = profile_log_count(p), stacks = profile_stack_count(p);
 	struct span *spans = xcalloc(samples ? samples : stacks * 2, sizeof *spans);
-	uint32_t *owners = profile_owners(p);
+	uint32_t *owners = export_owners(p);
 
 	*n = samples ? by_log(p, merge, owners, spans) : by_counts(p, owners, spans);
 	qsort(spans, *n, sizeof *spans, compare);

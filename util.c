@@ -54,7 +54,9 @@ grow(void *array, size_t n, size_t *cap, size_t size)
 char *
 copy_text(const char *text)
 {
-	return text ? strcpy(xcalloc(strlen(text) + 1, 1), text) : NULL;
+	size_t size = text ? strlen(text) + 1 : 0;
+
+	return text ? memcpy(xcalloc(size, 1), text, size) : NULL;
 }
 
 static void

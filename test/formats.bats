@@ -408,10 +408,10 @@ refuses() {
     printf '%s' "$good" > good
     run_pyflame 0 -i good
     equal "$output" "a 1"
-    refuses 'a string without an end' '{"format":"pyfl'
+    refuses 'a string with' '{"format":"pyfl'
     refuses 'an unknown escape' '{"a":"\x"}'
     refuses 'a .u without' '{"a":"\u12"}'
-    refuses 'a control character' '{"a":"
+    refuses 'a string with' '{"a":"
 "}'
     refuses 'something that is no JSON' '{"a":[1,]}'
     refuses 'no comma' '{"a":01}'
