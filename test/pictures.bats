@@ -11,7 +11,7 @@ load helper
 
 hostile_names=(
     '<script>hacked=1</script>' '</script><img src=x onerror=hacked=1>' ']]><script>hacked=1</script>'
-    "\"'&amp" $'esc\e[31m' $'bad\xff' $'not\xef\xbf\xbexml' 'semi\x3bcolon' 'new\x0aline' '日本語'
+    "\"'&amp" $'esc\e[31m' $'bad\xff' $'not\xef\xbf\xbexml' 'semi\x3bcolon' 'new\x0aline' '日本語' 'Ａ' '😀'
 )
 
 # All that is looked at, in the folder $1.
