@@ -394,16 +394,20 @@ function nodeOf(path) {
 	return node;
 }
 
+// A canvas loses what is on it with its size, so it is drawn at once.
 function resize() {
 	const box = $('scroll'), ratio = devicePixelRatio || 1;
 	width = box.clientWidth;
 	height = box.clientHeight;
+	const wide = Math.round(width * ratio), high = Math.round(height * ratio);
+	if (canvas.width === wide && canvas.height === high)
+		return;
 	canvas.style.width = width + 'px';
 	canvas.style.height = height + 'px';
-	canvas.width = Math.round(width * ratio);
-	canvas.height = Math.round(height * ratio);
+	canvas.width = wide;
+	canvas.height = high;
 	paper.setTransform(ratio, 0, 0, ratio, 0, 0);
-	redraw();
+	draw();
 }
 
 let asked = 0;
@@ -604,10 +608,10 @@ function collapsed() {
 		if (stacks.count[i] || earlier?.count[i])
 			lines.set(path[i], [was + (earlier ? earlier.count[i] : 0), now + stacks.count[i]]);
 	});
-	// By their bytes: UTF-16 has another order, but only from the surrogates on.
+	// By their bytes: in UTF-16, U+E000 to U+FFFF come after what is above.
 	const line = (stack, was, now) => was || now ? stack + (earlier ? ' ' + was : '') + ' ' + now + '\n' : '';
 	const text = [...lines].map(([stack, counts]) => line(stack, ...counts));
-	const key = text => text.replace(/[\ue000-\uffff]/g, char => '\udfff' + char);
+	const key = text => text.replace(/[\ue000-\uffff]/g, char => '\ud7ff' + char);
 	const sorted = text.map(one => [key(one), one]).sort((a, b) => a[0] < b[0] ? -1 : a[0] > b[0] ? 1 : 0);
 	return line('(idle)', earlier?.idle, data.idle) + line('(failed)', earlier?.failed, data.failed)
 		+ sorted.map(pair => pair[1]).join('');
