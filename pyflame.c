@@ -224,7 +224,7 @@ input_flags(const struct options *o)
 	       (o->diff ? SAVED_NO_BEFORE : 0);
 }
 
-static void
+static enum status
 read_inputs(struct run *r)
 {
 	const struct options *o = &r->options;
@@ -234,9 +234,12 @@ read_inputs(struct run *r)
 	sigprocmask(SIG_BLOCK, &r->signals, NULL);
 	for (size_t i = 0; i < o->n_inputs; i++)
 		input_read(r->profile, o->inputs[i], input_flags(o));
-	if (o->title)
+	if (o->title) {
+		free(profile_run(r->profile)->title);
 		profile_run(r->profile)->title = copy_text(o->title);
+	}
 	write_profile(r);
+	return DONE;
 }
 
 /* ---- the target ---- */
@@ -541,6 +544,24 @@ new_profile(const struct options *o)
 	return p;
 }
 
+static enum status
+sample_process(struct run *r)
+{
+	enum status status;
+
+	if (access("/proc/self/maps", F_OK))
+		die(FAILURE, "/proc is not mounted; run: mount -t proc proc /proc");
+	ptrace_init();
+	block_signals(r);
+	r->profile = new_profile(&r->options);
+	if (r->options.command)
+		return run_command(r);
+	status = open_target(r);
+	if (status != DONE)
+		return status;
+	return r->options.dump ? dump(r) : profile(r);
+}
+
 int
 main(int argc, char *argv[])
 {
@@ -548,27 +569,16 @@ main(int argc, char *argv[])
 	enum status status;
 
 	r.target = &r.slots[0];
-	if (r.options.n_inputs) {
-		output_open(r.options.output);
-		r.profile = new_profile(&r.options);
-		read_inputs(&r);
-		return DONE;
-	}
-	if (access("/proc/self/maps", F_OK))
-		die(FAILURE, "/proc is not mounted; run: mount -t proc proc /proc");
 	output_open(r.options.output);
-	ptrace_init();
-	block_signals(&r);
-	r.profile = new_profile(&r.options);
-	if (r.options.command) {
-		status = run_command(&r);
+	if (r.options.n_inputs) {
+		r.profile = new_profile(&r.options);
+		status = read_inputs(&r);
 	} else {
-		status = open_target(&r);
-		if (status == DONE)
-			status = r.options.dump ? dump(&r) : profile(&r);
+		status = sample_process(&r);
 	}
 	sampler_free(r.sampler);
 	target_close(r.target);
 	profile_free(r.profile);
+	free(r.options.inputs);
 	return status;
 }

@@ -41,16 +41,16 @@ compare(const void *pa, const void *pb)
 static int64_t
 end_of(const struct profile *p, size_t i, size_t *next)
 {
-	int64_t time = profile_log_get(p, i).time, end = time + period(p);
+	int64_t time = profile_log_get(p, i).time, end = time + period(p), later;
 
 	if (*next < i)
 		*next = i;
 	while (*next < profile_log_count(p) && profile_log_get(p, *next).time == time)
 		++*next;
-	if (*next == profile_log_count(p))
+	later = *next < profile_log_count(p) ? profile_log_get(p, *next).time : 0;
+	if (later < time) /* there is none, or somebody has set the clock */
 		return end;
-	time = profile_log_get(p, *next).time;
-	return time > end + period(p) ? end + period(p) : time;
+	return later > end + period(p) ? end + period(p) : later;
 }
 
 static size_t
