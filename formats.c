@@ -6,7 +6,9 @@
 
 #include "util.h"
 #include "collapsed.h"
+#include "html.h"
 #include "saved.h"
+#include "svg.h"
 #include "speedscope.h"
 #include "pprof.h"
 #include "gecko.h"
@@ -22,6 +24,8 @@ write_saved(const struct profile *p, struct buf *out)
 
 static const struct format formats[] = {
 	{ "collapsed", ".txt .folded ", FORMAT_BEFORE, collapsed_write },
+	{ "html", ".html .htm ", FORMAT_THREADS | FORMAT_IDLE | FORMAT_BEFORE, html_write },
+	{ "svg", ".svg ", FORMAT_BEFORE, svg_write },
 	{ "speedscope", ".speedscope.json ", FORMAT_THREADS | FORMAT_TIMES | FORMAT_FOREIGN,
 	  speedscope_write },
 	{ "pprof", ".pb .pb.gz ", FORMAT_THREADS | FORMAT_FOREIGN, pprof_write },
