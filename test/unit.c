@@ -748,6 +748,8 @@ test_layouts(void)
 	layout_find(0x030703f0, 8, EM_X86_64, &l);
 	layout_find(0x030704f0, 8, EM_X86_64, &arm);
 	check(arm.runtime.current - l.runtime.current == 88, "layout: 3.7.4 differs from 3.7.3");
+}
+
 /* ---- labels read back ---- */
 
 static void
