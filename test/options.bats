@@ -58,6 +58,7 @@ start_any() {
         case $name in
             --help | --version) continue ;;
             --pid= | --trace) run "$pyflame" "${name%=}" ;;
+            --input=) run "$pyflame" "$name$value" --dump ;;
             *=) run "$pyflame" "$name$value" ;;
             *) run "$pyflame" "$name" ;;
         esac
