@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Colours that those who are colour-blind can tell apart, too; see colour.h. */
+/*
+ * The colours; see colour.h.  Those of the origins differ in lightness as well,
+ * so that they can be told apart in all kinds of colour blindness.
+ */
 #include <math.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -78,8 +81,8 @@ colour_frame(const struct profile *p, uint32_t frame)
 {
 	enum { APPLICATION, PACKAGES, LIBRARY, NATIVE };
 	static const int ends[][2] = {
-		[APPLICATION] = { 0xf2a945, 0xfbc978 }, [PACKAGES] = { 0x6fb4e8, 0x9fd0f5 },
-		[LIBRARY] = { 0x62bfa0, 0x93d8c0 }, [NATIVE] = { 0xcd8fb9, 0xe3b5d3 },
+		[APPLICATION] = { 0xf2a945, 0xfbc978 }, [PACKAGES] = { 0x5aa0e0, 0x82bdf0 },
+		[LIBRARY] = { 0xa4dcb8, 0xbfe8cd }, [NATIVE] = { 0xcd8fb9, 0xdda9cc },
 	};
 	struct profile_frame f = profile_frame_get(p, frame);
 	struct buf file = { 0 }, function = { 0 };

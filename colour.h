@@ -11,7 +11,7 @@ struct profile;
 uint32_t colour_frame(const struct profile *, uint32_t frame);
 
 /* Of what is not a frame. */
-enum { COLOUR_IDLE = 0xb9b9b6, COLOUR_ALL = 0xd9d8d2 };
+enum { COLOUR_IDLE = 0x8a8a88, COLOUR_ALL = 0xd9d8d2 };
 
 /* Red for more samples than before, blue for less; pale if chance alone may
  * have made the difference.  `before` is scaled to the total of now. */

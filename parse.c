@@ -270,7 +270,7 @@ parse_scaled(struct parse *p, double scale)
 	double value = 0;
 	const char *rest;
 
-	if (parse_decimal(p->at, &value, &rest) || !(value * scale < 9e18))
+	if (parse_decimal(p->at, &value, &rest) || !(value * scale < 9e15))
 		parse_wrong(p, "not a number, or one that can't be here");
 	else
 		number(p);

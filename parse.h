@@ -41,7 +41,8 @@ void parse_members(struct parse *, const char *names, const char **at);
 int parse_at(struct parse *, const char *at);
 
 /* Reads the value at the reader: a string into the buffer; an integer within
- * bounds; a number that is not negative, times scale; true or false. */
+ * bounds; a number that is not negative, times scale, 9e15 at most; true or
+ * false. */
 void parse_string(struct parse *, struct buf *);
 int64_t parse_integer(struct parse *, int64_t least, int64_t most);
 int64_t parse_scaled(struct parse *, double scale);

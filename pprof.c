@@ -252,7 +252,7 @@ pprof_write(const struct profile *p, struct buf *out)
 	write_locations(&w);
 	write_strings(&w);
 	number(&content, PROFILE_TIME, run->start * 1000);
-	number(&content, PROFILE_DURATION, run->duration * 1000);
+	number(&content, PROFILE_DURATION, (int64_t)((uint64_t)run->duration * 1000));
 	number(&content, PROFILE_PERIOD, run->period);
 	gzip(out, &content);
 	buf_free(&content);

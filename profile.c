@@ -179,7 +179,7 @@ profile_string(struct profile *p, const char *bytes, size_t len)
 		size_t known;
 		const char *s = profile_string_get(p, slot - 1, &known);
 
-		if (known == len && !memcmp(s, bytes, len))
+		if (known == len && (!len || !memcmp(s, bytes, len)))
 			return slot - 1;
 	}
 	p->strings = grow(p->strings, p->n_strings, &p->cap_strings, sizeof *p->strings);
@@ -313,7 +313,7 @@ profile_add(struct profile *p, enum profile_column column, uint32_t stack, uint6
 	}
 }
 
-uint64_t
+COLD uint64_t
 profile_get(const struct profile *p, enum profile_column column, uint32_t stack)
 {
 	if (stack == PROFILE_FAILED)
@@ -323,7 +323,7 @@ profile_get(const struct profile *p, enum profile_column column, uint32_t stack)
 	return stack < p->cap_more[column] ? p->more[column][stack] : 0;
 }
 
-uint64_t
+COLD uint64_t
 profile_total(const struct profile *p, enum profile_column column)
 {
 	uint64_t sum = p->failed[column];
@@ -366,7 +366,7 @@ profile_thread_count(const struct profile *p)
 	return (uint32_t)p->n_threads;
 }
 
-struct profile_thread
+COLD struct profile_thread
 profile_thread_get(const struct profile *p, uint32_t thread)
 {
 	return p->threads[thread];

@@ -83,6 +83,13 @@ by_log(const struct profile *p, int merge, const uint32_t *owners, struct span *
 	return n;
 }
 
+/* A file may say what it likes: too much has no meaning, but is a time. */
+static int64_t
+duration(const struct profile *p, uint64_t samples)
+{
+	return (int64_t)(samples * (uint64_t)period(p) & INT64_MAX);
+}
+
 /* Every stack begins where its parent does, behind what came before it there,
  * its own samples before those of its children. */
 static size_t
@@ -109,8 +116,8 @@ by_counts(const struct profile *p, const uint32_t *owners, struct span *spans)
 		for (int part = 0; part < 2; at[i] += parts[part++])
 			if (parts[part])
 				spans[n++] = (struct span){
-					(int64_t)at[i] * period(p), (int64_t)(at[i] + parts[part]) * period(p),
-					parts[part], owners[i], i, !part };
+					duration(p, at[i]), duration(p, at[i] + parts[part]), parts[part],
+					owners[i], i, !part };
 	}
 	free(totals);
 	free(at);

@@ -66,8 +66,8 @@ function labelOf(key, lines = true) {
 // ---- colours ----
 // By origin, and within that by the function's name; the same as in svg.c.
 const origins = [
-	['application', 0xf2a945, 0xfbc978], ['packages', 0x6fb4e8, 0x9fd0f5], ['standard library', 0x62bfa0, 0x93d8c0],
-	['native', 0xcd8fb9, 0xe3b5d3], ['idle', 0xb9b9b6, 0xb9b9b6], ['all', 0xd9d8d2, 0xd9d8d2]];
+	['application', 0xf2a945, 0xfbc978], ['packages', 0x5aa0e0, 0x82bdf0], ['standard library', 0xa4dcb8, 0xbfe8cd],
+	['native', 0xcd8fb9, 0xdda9cc], ['idle', 0x8a8a88, 0x8a8a88], ['all', 0xd9d8d2, 0xd9d8d2]];
 
 function originOf(key) {
 	if (key >= frameCount)

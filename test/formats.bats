@@ -478,6 +478,19 @@ refuses() {
     equal "$output" ""
 }
 
+@test "counts and times that no run has are written, whatever they mean" {
+    cat > wild.json << 'END'
+{"format":"pyflame","version":1,"run":{"start":8999999999,"duration":8e9,"period":8999999,"ticks":9007199254740992,
+"failures":{"torn":9007199254740992}},"idle":9007199254740992,"failed":9007199254740992,"strings":["a"],
+"frames":{"function":[0],"file":[-1],"line":[-5]},"threads":[{"pid":2147483647,"tid":2147483647}],
+"stacks":{"parent":[-1,0],"frame":[0,0],"count":[9007199254740992,9007199254740992],"idle":[9007199254740992,1]}}
+END
+    for format in "${formats[@]}" collapsed; do
+        run_pyflame 0 -i wild.json -i wild.json -f "$format"
+        [ -s stdout ]
+    done
+}
+
 @test "it reads and writes without /proc" {
     requires root chroot
     ! grep -q __asan_init "$pyflame" || skip "a build with sanitizers"

@@ -59,6 +59,7 @@ start_any() {
             --help | --version) continue ;;
             --all) run "$pyflame" --all 1 ;;
             --pid= | --trace) run "$pyflame" "${name%=}" ;;
+            --input=) run "$pyflame" "$name$value" --dump ;;
             *=) run "$pyflame" "$name$value" ;;
             *) run "$pyflame" "$name" ;;
         esac

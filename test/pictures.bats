@@ -279,6 +279,10 @@ hue_of() {
     in_browser "the page fills its window, and follows it"
 }
 
+@test "page: everything has a name for those who cannot see it" {
+    in_browser "everything has a name for those who cannot see it"
+}
+
 @test "page: a profile of nothing is shown, too" {
     in_browser "a profile of nothing is shown, too"
 }

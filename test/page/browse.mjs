@@ -345,6 +345,14 @@ const checks = {
 		await page.waitForFunction(() => document.getElementById('canvas').clientWidth === 700);
 		assert.equal(await hover(page, 1, .3), 'main/srv/app.py:3');
 	},
+	async 'everything has a name for those who cannot see it'() {
+		for (const fragment of ['', '#view=table&fn=0']) {
+			const page = await open('compared.html', fragment);
+			const nameless = await page.$$eval('button, input, select, canvas, section, nav, dialog, [role]', all => all.filter(e =>
+				!e.getAttribute('aria-label') && !e.textContent.trim() && !e.hidden).map(e => e.outerHTML));
+			assert.deepEqual(nameless, []);
+		}
+	},
 	async 'a profile of nothing is shown, too'() {
 		const page = await open('empty.html');
 		await page.mouse.move(600, 500);
