@@ -23,7 +23,8 @@ parse_wrong(struct parse *p, const char *what)
 static void
 blanks(struct parse *p)
 {
-	p->at += strspn(p->at, " \t\r\n");
+	while (*p->at == ' ' || *p->at == '\n' || *p->at == '\t' || *p->at == '\r')
+		p->at++;
 }
 
 /* Whether this text comes next, which it then does no longer. */
@@ -32,7 +33,7 @@ take(struct parse *p, const char *text)
 {
 	size_t n = strlen(text);
 
-	if (strncmp(p->at, text, n))
+	if (*p->at != *text || strncmp(p->at, text, n))
 		return 0;
 	p->at += n;
 	blanks(p);
@@ -123,10 +124,11 @@ parse_string(struct parse *p, struct buf *out)
 static void
 digits(struct parse *p)
 {
-	size_t n = strspn(p->at, "0123456789");
+	const char *from = p->at;
 
-	p->at += n;
-	if (!n)
+	while (*p->at >= '0' && *p->at <= '9')
+		p->at++;
+	if (p->at == from)
 		parse_wrong(p, "something that is no JSON");
 }
 
