@@ -204,25 +204,38 @@ try_cookie(struct finder *f, raddr runtime)
 /*
  * Where the runtime has the thread that holds the GIL, 0 if it has not.  The
  * structures before it hold mutexes and conditions, whose size is the C
- * library's: what tells it for sure is the main interpreter behind it.
+ * library's: what tells is the main interpreter, a pointer to which lies behind
+ * it as soon as that is ready.  0, or -1 if it is not there.
  */
-static raddr
-find_holder(const struct finder *f, raddr runtime)
+static int
+find_holder(const struct finder *f, raddr runtime, raddr *holder)
 {
 	enum { FAR = 128 };
 	const struct layout *l = &f->layout;
 	raddr expected = runtime + (raddr)l->runtime.current, ptr = (raddr)l->ptr;
 	raddr main = pointer_in(f, runtime + (raddr)l->runtime.interpreters + ptr);
 
+	*holder = 0;
 	if (l->runtime.current == ABSENT)
 		return 0;
-	for (raddr i = 0; i < 2 * FAR; i += ptr) { /* 0, -1, 1, -2, 2... words from there */
-		raddr at = i / ptr % 2 ? expected - (i + ptr) / 2 : expected + i / 2;
-
-		if (pointer_in(f, at + (raddr)l->runtime.main_after) == main)
-			return at;
+	for (raddr i = 0; main && i < 2 * FAR; i += ptr) { /* 0, -1, 1, -2, 2... words away */
+		*holder = i / ptr % 2 ? expected - (i + ptr) / 2 : expected + i / 2;
+		if (pointer_in(f, *holder + (raddr)l->runtime.main_after) == main)
+			return 0;
 	}
-	return expected;
+	return -1;
+}
+
+static int
+believe_runtime(struct finder *f, raddr runtime)
+{
+	raddr slot = runtime + (raddr)f->layout.runtime.interpreters, holder;
+
+	if (find_holder(f, runtime, &holder)) {
+		f->starting = 1;
+		return 0;
+	}
+	return believe(f, slot, holder);
 }
 
 static int
@@ -238,7 +251,7 @@ try_runtime(struct finder *f, raddr runtime)
 		f->starting = 1;
 	if ((!hex && !f->abi) || use_version(f, hex) || f->layout.runtime.interpreters == ABSENT)
 		return 0;
-	return believe(f, runtime + (raddr)f->layout.runtime.interpreters, find_holder(f, runtime));
+	return believe_runtime(f, runtime);
 }
 
 /* ---- searching for it ---- */
@@ -397,7 +410,6 @@ try_scan(struct finder *f)
 {
 	struct hit best = { 0 };
 	unsigned hex = 0;
-	raddr runtime;
 
 	if (scan_writable(f, find_cookie, NULL))
 		return 1;
@@ -409,8 +421,7 @@ try_scan(struct finder *f)
 		return 0;
 	if (f->layout.runtime.interpreters == ABSENT)
 		return believe(f, best.slot, 0);
-	runtime = best.slot - (raddr)f->layout.runtime.interpreters;
-	return believe(f, best.slot, find_holder(f, runtime));
+	return believe_runtime(f, best.slot - (raddr)f->layout.runtime.interpreters);
 }
 
 /* The program itself comes first, then what is called after Python, then all

@@ -42,7 +42,7 @@ items() {
 @test "long options in examples and text exist" {
     local name
     options_of_help > help
-    grep -ohE '(^|[^a-z-])pyflame [^|;()]*' "$tree/README.md" | sed 's/ -t .*//' \
+    grep -ohE '(^|[^a-z-])pyflame [^|;()]*' "$tree/README.md" | sed 's/ -t .*//; s/ -- .*//' \
         | grep -oE -- ' --?[a-z]+(-[a-z]+)*' | tr -d ' ' | sort -u > used
     while read -r name; do
         echo "$name"

@@ -37,9 +37,9 @@ def pyflame(status, *args, user=False, timeout=240):
     return out, err
 
 
-def start(name, *args, user=False):
+def start(name, *args, user=False, python='python3'):
     """Starts a target and waits until it is ready; its pid."""
-    target = subprocess.Popen(('python3', '/check/%s.py' % name) + args, stdout=subprocess.PIPE,
+    target = subprocess.Popen((python, '/check/%s.py' % name) + args, stdout=subprocess.PIPE,
                               stderr=open('/tmp/target.err', 'w'), stdin=subprocess.DEVNULL,
                               preexec_fn=become_user if user else None)
     targets.append(target)
@@ -117,8 +117,8 @@ def check_profile():
     unharmed(pid)
 
 
-def check_exact_stacks(*options):
-    pid = start('truth', '/tmp/account')
+def check_exact_stacks(*options, python='python3'):
+    pid = start('truth', '/tmp/account', python=python)
     out, _ = pyflame(0, *options, '-d', pid)
     with open('/tmp/account') as file:
         same(file.read(), normalise(out))
@@ -133,8 +133,19 @@ def check_exact_stacks_not_paused():
     check_exact_stacks('--no-pause')
 
 
-def check_holder_of_the_lock():
-    pid = start('fib')
+def check_exact_stacks_of_32_bits():
+    if sys.maxsize < 2 ** 32:
+        raise Skip('all is of 32 bits here')
+    try:
+        subprocess.run(('python3-narrow', '-c', 'pass'), check=True)
+    except (OSError, subprocess.CalledProcessError) as error:
+        raise Skip('no Python of 32 bits runs here: %s' % error)
+    check_exact_stacks(python='python3-narrow')
+    check_holder_of_the_lock('python3-narrow')
+
+
+def check_holder_of_the_lock(python='python3'):
+    pid = start('fib', python=python)
     out, _ = pyflame(0, '-m', 'gil', '-s', '1', '-r', '20ms', pid)
     assert samples(out, 'fib.py:main:') >= 5, out[:500]
 
@@ -257,10 +268,10 @@ def check_yama_3():
 
 
 CHECKS = [check_version, check_profile, check_exact_stacks, check_exact_stacks_paused,
-          check_exact_stacks_not_paused, check_holder_of_the_lock, check_idle, check_pause,
-          check_command, check_not_python, check_no_such_process, check_user_own,
-          check_user_of_root, check_undumpable, check_hidepid, check_yama_0, check_yama_1,
-          check_yama_2, check_yama_3]
+          check_exact_stacks_not_paused, check_exact_stacks_of_32_bits,
+          check_holder_of_the_lock, check_idle, check_pause, check_command, check_not_python,
+          check_no_such_process, check_user_own, check_user_of_root, check_undumpable,
+          check_hidepid, check_yama_0, check_yama_1, check_yama_2, check_yama_3]
 
 
 def main():
