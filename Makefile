@@ -95,7 +95,12 @@ SANITIZED = BUILD=build/sanitized PROGRAM=build/sanitized/pyflame CC=gcc SMALL= 
 check-sanitized:
 	+@$(QUIETLY) $(SANITIZED) check
 
+# What is not there of neighbours and interpreters is left out, and said.
+bench: $(PROGRAM)
+	@bench/bench.py
+
 lint:
 	@test/lint
 
-.PHONY: all install uninstall clean demo check check-all check-layouts check-sanitized lint
+.PHONY: all install uninstall clean demo check check-all check-layouts check-sanitized bench \
+	lint

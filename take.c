@@ -10,6 +10,7 @@
 #include <time.h>
 
 #include "util.h"
+#include "proc.h"
 #include "ptrace.h"
 #include "stack.h"
 #include "threads.h"
@@ -35,7 +36,7 @@ struct taker {
 	enum pausing pausing;
 	int64_t refused, refusal; /* when stopping a thread was last refused, and
 	                           * for how long that is believed */
-	int64_t wakeup, least;    /* see learn_wakeup() */
+	int64_t wakeup, least;    /* see stop_cost() */
 	int wakeups;
 	struct take_counts counts;
 };
@@ -93,26 +94,38 @@ is_alive(const struct taker *k, struct thread *t)
 }
 
 /*
- * A thread that is let go has to wait for a CPU, even if that is idle, which then
- * has to be woken up: for how long, the scheduler tells at the next stop.  The
- * least of some is what is due to us; more is due to others that run.
+ * What a stop cost the thread that was let go just now.  No more than the time
+ * that it took us; and no more than the time, since the last such look, during
+ * which the scheduler had it neither run nor wait for a CPU.  (We may have had to
+ * wait because it had no CPU to stop on.)  It then waits for a CPU, even if that
+ * is idle, which has to be woken up; how long that took is seen at the next
+ * look, and the least of some is due to us, more to others that run.
  */
-static void
-learn_wakeup(struct taker *k, struct thread *t)
+static int64_t
+stop_cost(struct taker *k, struct thread *t, int64_t took)
 {
-	int64_t before = t->waited, waited;
+	int64_t at = now_ns(), passed = at - t->stopped_at, ran, waited;
+	int first = !t->ran;
+	struct proc_times now;
 
-	t->waited = thread_waited(k->threads, t);
-	waited = t->waited - before;
-	if (t->waited < 0 || before <= 0)
-		return;
+	if (thread_times(k->threads, t, &now))
+		return took + k->wakeup;
+	ran = now.ran - t->ran;
+	waited = now.waited - t->waited;
+	t->ran = now.ran;
+	t->waited = now.waited;
+	t->stopped_at = at;
+	if (first)
+		return took + k->wakeup;
+	passed -= ran + waited;
 	if (waited < k->least)
 		k->least = waited;
-	if (++k->wakeups < WAKEUPS)
-		return;
-	k->wakeup = k->least;
-	k->least = INT64_MAX;
-	k->wakeups = 0;
+	if (++k->wakeups == WAKEUPS) {
+		k->wakeup = k->least;
+		k->least = INT64_MAX;
+		k->wakeups = 0;
+	}
+	return (passed < 0 ? 0 : passed < took ? passed : took) + k->wakeup;
 }
 
 static enum why
@@ -128,9 +141,8 @@ stop_and_read(struct taker *k, struct thread *t)
 	k->refused = k->refusal = 0;
 	why = stack_read(k->walker, t->stack, t->tstate, NULL, STACK_STOPPED, &holder, &first);
 	ptrace_resume(t->tid);
-	k->counts.stopped_ns += now_ns() - since + k->wakeup;
+	k->counts.stopped_ns += stop_cost(k, t, now_ns() - since);
 	k->counts.stopped++;
-	learn_wakeup(k, t);
 	return why;
 }
 

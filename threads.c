@@ -488,7 +488,7 @@ thread_on_cpu(const struct threads *th, struct thread *t, int64_t period)
 	int64_t most = period > KEPT_NS ? period : KEPT_NS;
 	struct proc_times now;
 
-	if (!t->tid || proc_times(th->t->pid, t->tid, &t->times_fd, &now))
+	if (thread_times(th, t, &now))
 		return thread_state(th, t) == 'R'; /* a kernel that does not count */
 	if (t->cpu_time)
 		t->cpu_credit += now.ran - t->cpu_time;
@@ -523,12 +523,10 @@ thread_wants_gil(const struct threads *th, struct thread *t)
 	return 0;
 }
 
-int64_t
-thread_waited(const struct threads *th, struct thread *t)
+int
+thread_times(const struct threads *th, struct thread *t, struct proc_times *times)
 {
-	struct proc_times now;
-
-	return t->tid && !proc_times(th->t->pid, t->tid, &t->times_fd, &now) ? now.waited : -1;
+	return t->tid ? proc_times(th->t->pid, t->tid, &t->times_fd, times) : -1;
 }
 
 struct name_search {

@@ -6,6 +6,7 @@
 
 struct buf;
 struct gil;
+struct proc_times;
 struct snap;
 struct stack;
 struct target;
@@ -23,7 +24,8 @@ struct thread {
 	int times_fd;        /* for proc_times */
 	int futex_fd;        /* for proc_futex */
 	int64_t cpu_time, cpu_credit; /* see thread_on_cpu */
-	int64_t waited;      /* thread_waited() when it was last stopped */
+	int64_t ran, waited; /* its times when it was last stopped, */
+	int64_t stopped_at;  /* and when that was */
 	uint64_t history;    /* of the last 64 samples, 1: not proven at first */
 	int restless;        /* it has to be stopped to be sampled */
 	uint32_t root;       /* its frame in the profile, plus one; 0: none yet */
@@ -72,9 +74,8 @@ int thread_on_cpu(const struct threads *, struct thread *, int64_t period);
 /* Whether it waits for a GIL, as far as that can be known: not up to 3.6. */
 int thread_wants_gil(const struct threads *, struct thread *);
 
-/* For how long the thread was ready to run and had no CPU, nanoseconds; -1: not
- * known. */
-int64_t thread_waited(const struct threads *, struct thread *);
+/* How long it has run, and waited for a CPU: 0, or -1 if that is not known. */
+int thread_times(const struct threads *, struct thread *, struct proc_times *);
 
 /* Appends the thread's name: Python's own, else the kernel's. */
 void thread_name(struct threads *, const struct thread *, struct buf *);

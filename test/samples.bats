@@ -59,7 +59,7 @@ chains() {
         few_failed
     done
     a=$(samples stdout ';a\.py:') b=$(samples stdout ';b\.py:')
-    [ $((a + b)) -gt 1000 ]
+    [ $((a + b)) -gt 300 ]
     # what one letter really takes is known to 2 points, and 5 times the chance comes on top
     within "$(percent "$a" $((a + b)))" 50 $((a + b)) 5
 }
