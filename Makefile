@@ -16,29 +16,40 @@ LDFLAGS = -static -Wl,--gc-sections -Wl,-z,noseparate-code -Wl,--build-id=none
 PREFIX = /usr/local
 BINDIR = $(PREFIX)/bin
 MANDIR = $(PREFIX)/share/man
+COMPLETIONDIR = $(PREFIX)/share/bash-completion/completions
 
 # Elsewhere for another kind of build beside this one.
 BUILD = build
 PROGRAM = pyflame
 
-SOURCES = pyflame.c clock.c code.c collapsed.c dump.c elf.c explain.c follow.c frames.c \
-	group.c label.c layouts.c linetab.c memory.c naming.c objects.c options.c output.c proc.c \
-	profile.c ptrace.c regions.c sample.c snapshot.c stack.c take.c target.c threads.c util.c
-OBJECTS = $(SOURCES:%.c=$(BUILD)/%.o)
+# For a compiler that has to be told what a program begins and ends with.
+STARTFILES =
+LDLIBS = -lm
 
-override CFLAGS += -std=c11 -D_GNU_SOURCE -DPYFLAME_VERSION='"$(VERSION)"' $(WARNINGS) $(SMALL)
+SOURCES = $(sort $(wildcard *.c))
+OBJECTS = $(SOURCES:%.c=$(BUILD)/%.o) $(BUILD)/packed.o
+
+override CFLAGS += -std=c11 -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -DPYFLAME_VERSION='"$(VERSION)"' $(WARNINGS) $(SMALL)
 
 all: $(PROGRAM)
 
 $(PROGRAM): $(OBJECTS)
-	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(OBJECTS) -lm
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(STARTFILES) $(OBJECTS) $(LDLIBS)
 
 # What every sample runs through.
-HOT = code frames memory naming profile regions snapshot stack
+HOT = snapshot
 $(HOT:%=$(BUILD)/%.o): override CFLAGS += -O2
 
 $(BUILD)/%.o: %.c Makefile | $(BUILD)
 	$(CC) $(CFLAGS) -MMD -c -o $@ $<
+
+# The page's files, as arrays of bytes.
+$(BUILD)/packed.o: $(BUILD)/packed.c
+	$(CC) $(CFLAGS) -c -o $@ $<
+
+$(BUILD)/packed.c: $(wildcard page/*) | $(BUILD)
+	page/embed > $@.tmp
+	mv $@.tmp $@
 
 $(BUILD):
 	mkdir -p $@
@@ -48,12 +59,14 @@ $(BUILD):
 install: $(PROGRAM)
 	install -D -m 755 $(PROGRAM) $(DESTDIR)$(BINDIR)/pyflame
 	install -D -m 644 pyflame.1 $(DESTDIR)$(MANDIR)/man1/pyflame.1
+	install -D -m 644 contrib/pyflame.bash $(DESTDIR)$(COMPLETIONDIR)/pyflame
 
 uninstall:
-	rm -f $(DESTDIR)$(BINDIR)/pyflame $(DESTDIR)$(MANDIR)/man1/pyflame.1
+	rm -f $(DESTDIR)$(BINDIR)/pyflame $(DESTDIR)$(MANDIR)/man1/pyflame.1 \
+		$(DESTDIR)$(COMPLETIONDIR)/pyflame
 
 clean:
-	rm -rf build pyflame demo.svg demo.txt
+	rm -rf build pyflame demo.html demo.svg
 
 # demo and check install what a fresh Debian lacks, where that may be done.
 PYTHON = python3
@@ -61,14 +74,19 @@ FLAMEGRAPH = /usr/share/perl5/Devel/NYTProf/flamegraph.pl
 PICTURE = perl libdevel-nytprof-perl:$(FLAMEGRAPH)
 SUITE = bats python3 gcc:cc libc6-dev:/usr/include/stdio.h binutils:readelf strace mandoc \
 	procps:ps util-linux:unshare python3-dev:/usr/bin/python3-config
-THOROUGH = xz-utils:xz pkg-config shellcheck clang pypy3
+# For the tests with a browser, which are skipped without.
+BROWSER = chromium nodejs:node npm librsvg2-bin:rsvg-convert
+NPM = $(or $(PYFLAME_NPM),$(HOME)/.cache/pyflame/npm)
+NPM_PACKAGES = playwright-core speedscope pprof-format
+THOROUGH = xz-utils:xz pkg-config shellcheck clang pypy3 git \
+	qemu-user-static:qemu-aarch64-static python3-yaml:/usr/lib/python3/dist-packages/yaml
 
 QUIETLY = $(MAKE) -s --no-print-directory
 
 demo:
-	@test/need $(COMPILER) $(PICTURE) python3:$(PYTHON)
+	@test/need $(COMPILER) python3:$(PYTHON)
 	+@$(QUIETLY) all
-	@PYFLAME=./$(PROGRAM) FLAMEGRAPH=$(FLAMEGRAPH) PYTHON=$(PYTHON) test/demo
+	@PYFLAME=./$(PROGRAM) PYTHON=$(PYTHON) test/demo
 
 check:
 	@test/need $(COMPILER) $(PICTURE) $(SUITE)
@@ -80,8 +98,12 @@ BUILT_PYTHONS = 2.7-debug 3.11-debug 3.13t 3.14t 3.15t
 
 check-all:
 	@test/need $(COMPILER) $(PICTURE) $(SUITE) $(THOROUGH)
+	-@test/need $(BROWSER)
+	-@for package in $(NPM_PACKAGES); do [ -d "$(NPM)/node_modules/$$package" ] || \
+		npm install --silent --no-audit --no-fund --prefix "$(NPM)" "$$package"; done
 	-@test/pythons --fetch
 	-@test/pythons --build $(BUILT_PYTHONS)
+	-@dist/cross --fetch
 	+@status=0; for goal in lint check-layouts check check-sanitized; do \
 		PYFLAME_TEST_ALL=1 $(QUIETLY) $$goal || status=1; done; exit $$status
 
@@ -102,5 +124,24 @@ bench: $(PROGRAM)
 lint:
 	@test/lint
 
-.PHONY: all install uninstall clean demo check check-all check-layouts check-sanitized bench \
-	lint
+# Static binaries for other machines, and these on real kernels, emulated.
+cross:
+	+@dist/cross
+
+VM = cpio qemu-system-x86:qemu-system-x86_64 qemu-system-arm:qemu-system-aarch64 \
+	qemu-system-misc:qemu-system-riscv64 qemu-system-ppc:qemu-system-ppc64 \
+	opensbi:/usr/share/qemu/opensbi-riscv64-generic-fw_dynamic.bin
+
+check-vm:
+	-@test/need $(VM)
+	+@test/vm/run
+
+# What a release consists of, in build/dist.
+dist:
+	+@dist/release
+
+print-version:
+	@echo $(VERSION)
+
+.PHONY: all install uninstall clean demo check check-all check-layouts check-sanitized bench lint \
+	cross check-vm dist print-version

@@ -22,6 +22,9 @@
 #include "util.h"
 #include "elf.h"
 
+/* What runs on this machine is of its byte order. */
+enum { HOST_DATA = __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__ ? ELFDATA2MSB : ELFDATA2LSB };
+
 enum { MAX_HEADERS = 64, MAX_DYNAMIC = 128, MAX_CHAIN = 4096, MAX_SYMBOL_NAME = 64 };
 
 struct program_header {
@@ -149,7 +152,8 @@ elf_open(struct elf *e, elf_reader *read, void *context, uint64_t base)
 	} u;
 
 	*e = (struct elf){ .read = read, .context = context };
-	if (read_at(e, base, &u.h32, sizeof u.h32) || memcmp(u.ident, ELFMAG, SELFMAG))
+	if (read_at(e, base, &u.h32, sizeof u.h32) || memcmp(u.ident, ELFMAG, SELFMAG) ||
+	    u.ident[EI_DATA] != HOST_DATA)
 		return -1;
 	e->ptr = u.ident[EI_CLASS] == ELFCLASS64 ? 8 : 4;
 	if (e->ptr == 8 && read_at(e, base, &u.h64, sizeof u.h64))

@@ -8,7 +8,7 @@
  * ("make check-layouts" compiles a program against them and compares).  The
  * macros below take every column, so a forgotten one does not compile.
  */
-#include <limits.h>
+#include <elf.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
@@ -21,137 +21,267 @@ const char layouts_supported[] = "2.7, 3.6 to 3.15";
 
 #define HEX(major, minor, micro) ((major) << 24 | (minor) << 16 | (micro) << 8)
 
-#define KINDS(frames_, live_, instr_, lines_, text_, dicts_, attrs_) \
-	.frames = frames_, .live = live_, .instr = instr_, .lines = lines_, .text = text_, \
-	.dicts = dicts_, .attrs = attrs_
-#define RUNTIME(interpreters_, current_) \
-	.runtime = { interpreters_, current_ }
+/*
+ * A row has one column for each member of struct layout, in its order; ROW and
+ * KINDS make the first of them.  The release is packed to fit into one column.
+ */
+#define ROW(major_, minor_, micro_, ptr_, shim_owner_, frames_, live_, instr_, lines_, text_, \
+            dicts_, attrs_) \
+	(major_) << 8 | (minor_) << 4 | (micro_), ptr_, 0, frames_, live_, instr_, lines_, \
+	text_, dicts_, attrs_, shim_owner_, 0
+#define RUNTIME(interpreters_, current_, main_after_) \
+	interpreters_, current_, main_after_
 #define INTERP(next_, threads_, gil_, modules_) \
-	.interp = { next_, threads_, gil_, ABSENT, modules_ }
+	next_, threads_, gil_, ABSENT, modules_
 #define GIL(holder_, locked_) \
-	.gil = { holder_, locked_, ABSENT }
+	holder_, locked_, ABSENT
 #define THREAD(next_, interp_, frame_, thread_id_, native_id_) \
-	.thread = { next_, interp_, frame_, thread_id_, native_id_, ABSENT, ABSENT }
+	next_, interp_, frame_, thread_id_, native_id_, ABSENT, ABSENT
 #define CFRAME(frame_) \
-	.cframe = { frame_ }
+	frame_
 #define FRAME(size_, code_, back_, instr_, owner_, live_, entry_, locals_) \
-	.frame = { size_, code_, back_, instr_, owner_, ABSENT, live_, entry_, locals_ }
+	size_, code_, back_, instr_, owner_, ABSENT, live_, entry_, locals_
 #define CODE(firstlineno_, filename_, name_, qualname_, linetable_, \
              instructions_, traceable_, id_from_, id_to_, id_unique_) \
-	.code = { firstlineno_, filename_, name_, qualname_, linetable_, \
-	          instructions_, traceable_, ABSENT, ABSENT, id_from_, id_to_, id_unique_ }
+	firstlineno_, filename_, name_, qualname_, linetable_, \
+	instructions_, traceable_, ABSENT, ABSENT, id_from_, id_to_, id_unique_
 #define OBJECT(type_, head_) \
-	.object = { type_, head_ }
+	type_, head_
 #define UNICODE(length_, state_, hash_, ascii_, compact_) \
-	.unicode = { length_, state_, hash_, ascii_, compact_ }
+	length_, state_, hash_, ascii_, compact_
 #define BYTES(length_, data_) \
-	.bytes = { length_, data_ }
+	length_, data_
 #define TYPE(name_, flags_, basicsize_, dictoffset_, cached_keys_) \
-	.type = { name_, flags_, basicsize_, dictoffset_, cached_keys_ }
+	name_, flags_, basicsize_, dictoffset_, cached_keys_
 #define DICT(keys_, values_, first_value_) \
-	.dict = { keys_, values_, first_value_ }
-#define INTEGER(digits_, count_shift_) \
-	.integer = { digits_, count_shift_ }
+	keys_, values_, first_value_
+#define INTEGER(digits_, count_shift_, bits_) \
+	digits_, count_shift_, bits_
 
-/* What 3.6 to 3.10 have in common. */
-#define PLAIN_OBJECTS \
-	OBJECT(8, 16), BYTES(16, 32), TYPE(24, 168, 32, 288, ABSENT), INTEGER(24, 0)
-/* On 3.7 to 3.11 the GIL's holder lies behind two mutexes, each of which is 8
- * bytes longer on arm64 than on x86-64 (glibc's pthread_mutex_t). */
-#ifdef __aarch64__
-#define MUTEX 16
-#else
-#define MUTEX 0
-#endif
+enum { COLUMNS = sizeof(struct layout) / sizeof(int) };
 
-static const struct layout rows[] = {
-	{ .since = HEX(2, 7, 0), .ptr = 8, .shim_owner = INT_MAX,
-	  KINDS(FRAMES_HEAP, LIVE_REFCOUNT, INSTR_BYTES, LINES_LNOTAB_U8,
-	        TEXT_BYTES, DICT_TABLE, ATTRS_DICT),
-	  RUNTIME(ABSENT, ABSENT), INTERP(0, 8, ABSENT, 16), GIL(ABSENT, ABSENT),
+static const int16_t rows[][COLUMNS] = {
+	{ ROW(2, 7, 0, 8, NO_SHIMS, FRAMES_HEAP, LIVE_REFCOUNT, INSTR_BYTES,
+	      LINES_LNOTAB_U8, TEXT_BYTES, DICT_TABLE, ATTRS_DICT),
+	  RUNTIME(ABSENT, ABSENT, ABSENT), INTERP(0, 8, ABSENT, 16), GIL(ABSENT, ABSENT),
 	  THREAD(0, 8, 16, 144, ABSENT), CFRAME(ABSENT),
 	  FRAME(128, 32, 24, 120, ABSENT, 0, ABSENT, ABSENT),
 	  CODE(96, 80, 88, ABSENT, 104, ABSENT, ABSENT, 32, 112, 0),
-	  OBJECT(8, 16), BYTES(16, 36), TYPE(24, 168, 32, 288, ABSENT), INTEGER(16, ABSENT),
-	  UNICODE(ABSENT, ABSENT, ABSENT, ABSENT, ABSENT), DICT(32, 40, ABSENT) },
-	{ .since = HEX(3, 6, 0), .ptr = 8, .shim_owner = INT_MAX,
-	  KINDS(FRAMES_HEAP, LIVE_REFCOUNT, INSTR_BYTES, LINES_LNOTAB,
-	        TEXT_UNICODE, DICT_COMPACT, ATTRS_DICT),
-	  RUNTIME(ABSENT, ABSENT), INTERP(0, 8, ABSENT, 16), GIL(ABSENT, ABSENT),
+	  OBJECT(8, 16), UNICODE(ABSENT, ABSENT, ABSENT, ABSENT, ABSENT), BYTES(16, 36),
+	  TYPE(24, 168, 32, 288, ABSENT), DICT(32, 40, ABSENT),
+	  INTEGER(16, ABSENT, ABSENT) },
+	{ ROW(3, 6, 0, 8, NO_SHIMS, FRAMES_HEAP, LIVE_REFCOUNT, INSTR_BYTES,
+	      LINES_LNOTAB, TEXT_UNICODE, DICT_COMPACT, ATTRS_DICT),
+	  RUNTIME(ABSENT, ABSENT, ABSENT), INTERP(0, 8, ABSENT, 16), GIL(ABSENT, ABSENT),
 	  THREAD(8, 16, 24, 152, ABSENT), CFRAME(ABSENT),
 	  FRAME(128, 32, 24, 120, ABSENT, 0, ABSENT, ABSENT),
 	  CODE(36, 96, 104, ABSENT, 112, ABSENT, ABSENT, 36, 120, 0),
-	  PLAIN_OBJECTS, UNICODE(16, 32, 24, 48, 72), DICT(32, 40, 0) },
-	{ .since = HEX(3, 7, 0), .ptr = 8, .shim_owner = INT_MAX,
-	  KINDS(FRAMES_HEAP, LIVE_REFCOUNT, INSTR_BYTES, LINES_LNOTAB,
-	        TEXT_UNICODE, DICT_COMPACT, ATTRS_DICT),
-	  RUNTIME(24, 1392 + MUTEX), INTERP(0, 8, ABSENT, 40), GIL(ABSENT, ABSENT),
+	  OBJECT(8, 16), UNICODE(16, 32, 24, 48, 72), BYTES(16, 32),
+	  TYPE(24, 168, 32, 288, ABSENT), DICT(32, 40, 0),
+	  INTEGER(24, 0, 30) },
+	{ ROW(3, 7, 0, 8, NO_SHIMS, FRAMES_HEAP, LIVE_REFCOUNT, INSTR_BYTES,
+	      LINES_LNOTAB, TEXT_UNICODE, DICT_COMPACT, ATTRS_DICT),
+	  RUNTIME(24, 1392, 16), INTERP(0, 8, ABSENT, 40), GIL(ABSENT, ABSENT),
 	  THREAD(8, 16, 24, 176, ABSENT), CFRAME(ABSENT),
 	  FRAME(112, 32, 24, 104, ABSENT, 0, ABSENT, ABSENT),
 	  CODE(36, 96, 104, ABSENT, 112, ABSENT, ABSENT, 36, 120, 0),
-	  PLAIN_OBJECTS, UNICODE(16, 32, 24, 48, 72), DICT(32, 40, 0) },
+	  OBJECT(8, 16), UNICODE(16, 32, 24, 48, 72), BYTES(16, 32),
+	  TYPE(24, 168, 32, 288, ABSENT), DICT(32, 40, 0),
+	  INTEGER(24, 0, 30) },
 	/* 3.7.4 realigned PyGC_Head, which moved the runtime's later fields. */
-	{ .since = HEX(3, 7, 4), .ptr = 8, .shim_owner = INT_MAX,
-	  KINDS(FRAMES_HEAP, LIVE_REFCOUNT, INSTR_BYTES, LINES_LNOTAB,
-	        TEXT_UNICODE, DICT_COMPACT, ATTRS_DICT),
-	  RUNTIME(24, 1480 + MUTEX), INTERP(0, 8, ABSENT, 40), GIL(ABSENT, ABSENT),
+	{ ROW(3, 7, 4, 8, NO_SHIMS, FRAMES_HEAP, LIVE_REFCOUNT, INSTR_BYTES,
+	      LINES_LNOTAB, TEXT_UNICODE, DICT_COMPACT, ATTRS_DICT),
+	  RUNTIME(24, 1480, 16), INTERP(0, 8, ABSENT, 40), GIL(ABSENT, ABSENT),
 	  THREAD(8, 16, 24, 176, ABSENT), CFRAME(ABSENT),
 	  FRAME(112, 32, 24, 104, ABSENT, 0, ABSENT, ABSENT),
 	  CODE(36, 96, 104, ABSENT, 112, ABSENT, ABSENT, 36, 120, 0),
-	  PLAIN_OBJECTS, UNICODE(16, 32, 24, 48, 72), DICT(32, 40, 0) },
-	{ .since = HEX(3, 8, 0), .ptr = 8, .shim_owner = INT_MAX,
-	  KINDS(FRAMES_HEAP, LIVE_REFCOUNT, INSTR_BYTES, LINES_LNOTAB,
-	        TEXT_UNICODE, DICT_COMPACT, ATTRS_DICT),
-	  RUNTIME(32, 1368 + MUTEX), INTERP(0, 8, ABSENT, 56), GIL(ABSENT, ABSENT),
+	  OBJECT(8, 16), UNICODE(16, 32, 24, 48, 72), BYTES(16, 32),
+	  TYPE(24, 168, 32, 288, ABSENT), DICT(32, 40, 0),
+	  INTEGER(24, 0, 30) },
+	{ ROW(3, 8, 0, 8, NO_SHIMS, FRAMES_HEAP, LIVE_REFCOUNT, INSTR_BYTES,
+	      LINES_LNOTAB, TEXT_UNICODE, DICT_COMPACT, ATTRS_DICT),
+	  RUNTIME(32, 1368, 16), INTERP(0, 8, ABSENT, 56), GIL(ABSENT, ABSENT),
 	  THREAD(8, 16, 24, 176, ABSENT), CFRAME(ABSENT),
 	  FRAME(112, 32, 24, 104, ABSENT, 0, ABSENT, ABSENT),
 	  CODE(40, 104, 112, ABSENT, 120, ABSENT, ABSENT, 40, 128, 0),
-	  PLAIN_OBJECTS, UNICODE(16, 32, 24, 48, 72), DICT(32, 40, 0) },
-	{ .since = HEX(3, 9, 0), .ptr = 8, .shim_owner = INT_MAX,
-	  KINDS(FRAMES_HEAP, LIVE_REFCOUNT, INSTR_BYTES, LINES_LNOTAB,
-	        TEXT_UNICODE, DICT_COMPACT, ATTRS_DICT),
-	  RUNTIME(32, 568 + MUTEX), INTERP(0, 8, ABSENT, 856), GIL(ABSENT, ABSENT),
+	  OBJECT(8, 16), UNICODE(16, 32, 24, 48, 72), BYTES(16, 32),
+	  TYPE(24, 168, 32, 288, ABSENT), DICT(32, 40, 0),
+	  INTEGER(24, 0, 30) },
+	{ ROW(3, 9, 0, 8, NO_SHIMS, FRAMES_HEAP, LIVE_REFCOUNT, INSTR_BYTES,
+	      LINES_LNOTAB, TEXT_UNICODE, DICT_COMPACT, ATTRS_DICT),
+	  RUNTIME(32, 568, 8), INTERP(0, 8, ABSENT, 856), GIL(ABSENT, ABSENT),
 	  THREAD(8, 16, 24, 176, ABSENT), CFRAME(ABSENT),
 	  FRAME(112, 32, 24, 104, ABSENT, 0, ABSENT, ABSENT),
 	  CODE(40, 104, 112, ABSENT, 120, ABSENT, ABSENT, 40, 128, 0),
-	  PLAIN_OBJECTS, UNICODE(16, 32, 24, 48, 72), DICT(32, 40, 0) },
-	{ .since = HEX(3, 10, 0), .ptr = 8, .shim_owner = INT_MAX,
-	  KINDS(FRAMES_HEAP, LIVE_REFCOUNT, INSTR_UNITS, LINES_RANGES,
-	        TEXT_UNICODE, DICT_COMPACT, ATTRS_DICT),
-	  RUNTIME(32, 568 + MUTEX), INTERP(0, 8, ABSENT, 856), GIL(ABSENT, ABSENT),
+	  OBJECT(8, 16), UNICODE(16, 32, 24, 48, 72), BYTES(16, 32),
+	  TYPE(24, 168, 32, 288, ABSENT), DICT(32, 40, 0),
+	  INTEGER(24, 0, 30) },
+	{ ROW(3, 10, 0, 8, NO_SHIMS, FRAMES_HEAP, LIVE_REFCOUNT, INSTR_UNITS,
+	      LINES_RANGES, TEXT_UNICODE, DICT_COMPACT, ATTRS_DICT),
+	  RUNTIME(32, 568, 8), INTERP(0, 8, ABSENT, 856), GIL(ABSENT, ABSENT),
 	  THREAD(8, 16, 24, 176, ABSENT), CFRAME(ABSENT),
 	  FRAME(104, 32, 24, 96, ABSENT, 0, ABSENT, ABSENT),
 	  CODE(40, 104, 112, ABSENT, 120, ABSENT, ABSENT, 40, 128, 0),
-	  PLAIN_OBJECTS, UNICODE(16, 32, 24, 48, 72), DICT(32, 40, 0) },
-	{ .since = HEX(3, 11, 0), .ptr = 8, .shim_owner = INT_MAX,
-	  KINDS(FRAMES_CFRAME, LIVE_STACKTOP, INSTR_PTR, LINES_LOCATIONS,
-	        TEXT_UNICODE, DICT_LOG2, ATTRS_PAIR),
-	  RUNTIME(40, 576 + MUTEX), INTERP(0, 16, ABSENT, 888), GIL(ABSENT, ABSENT),
+	  OBJECT(8, 16), UNICODE(16, 32, 24, 48, 72), BYTES(16, 32),
+	  TYPE(24, 168, 32, 288, ABSENT), DICT(32, 40, 0),
+	  INTEGER(24, 0, 30) },
+	{ ROW(3, 11, 0, 8, NO_SHIMS, FRAMES_CFRAME, LIVE_STACKTOP, INSTR_PTR,
+	      LINES_LOCATIONS, TEXT_UNICODE, DICT_LOG2, ATTRS_PAIR),
+	  RUNTIME(40, 576, 8), INTERP(0, 16, ABSENT, 888), GIL(ABSENT, ABSENT),
 	  THREAD(8, 16, 56, 152, 160), CFRAME(8),
 	  FRAME(80, 32, 48, 56, 69, 64, 68, 72),
 	  CODE(72, 112, 120, 128, 136, 184, 168, 72, 144, 0),
-	  OBJECT(8, 16), BYTES(16, 32), TYPE(24, 168, 32, 288, 872), INTEGER(24, 0),
-	  UNICODE(16, 32, 24, 48, 72), DICT(32, 40, 0) },
-	{ .since = HEX(3, 12, 0), .ptr = 8, .shim_owner = 3,
-	  KINDS(FRAMES_CFRAME, LIVE_STACKTOP, INSTR_PTR, LINES_LOCATIONS,
-	        TEXT_UNICODE, DICT_LOG2, ATTRS_TAGGED),
-	  RUNTIME(40, ABSENT), INTERP(0, 72, 384, 944), GIL(8, 16),
+	  OBJECT(8, 16), UNICODE(16, 32, 24, 48, 72), BYTES(16, 32),
+	  TYPE(24, 168, 32, 288, 872), DICT(32, 40, 0),
+	  INTEGER(24, 0, 30) },
+	{ ROW(3, 12, 0, 8, 3, FRAMES_CFRAME, LIVE_STACKTOP, INSTR_PTR,
+	      LINES_LOCATIONS, TEXT_UNICODE, DICT_LOG2, ATTRS_TAGGED),
+	  RUNTIME(40, ABSENT, ABSENT), INTERP(0, 72, 384, 944), GIL(8, 16),
 	  THREAD(8, 16, 56, 136, 144), CFRAME(0),
 	  FRAME(80, 0, 8, 56, 70, 64, ABSENT, 72),
 	  CODE(68, 112, 120, 128, 136, 192, 176, 68, 144, 1),
-	  OBJECT(8, 16), BYTES(16, 32), TYPE(24, 168, 32, 288, 880), INTEGER(24, 3),
-	  UNICODE(16, 32, 24, 40, 56), DICT(32, 40, 0) },
+	  OBJECT(8, 16), UNICODE(16, 32, 24, 40, 56), BYTES(16, 32),
+	  TYPE(24, 168, 32, 288, 880), DICT(32, 40, 0),
+	  INTEGER(24, 3, 30) },
+	/* 32 bits, 64-bit numbers aligned to 4 bytes (i386); see wide[] for the others. */
+	{ ROW(2, 7, 0, 4, NO_SHIMS, FRAMES_HEAP, LIVE_REFCOUNT, INSTR_BYTES,
+	      LINES_LNOTAB_U8, TEXT_BYTES, DICT_TABLE, ATTRS_DICT),
+	  RUNTIME(ABSENT, ABSENT, ABSENT), INTERP(0, 4, ABSENT, 8), GIL(ABSENT, ABSENT),
+	  THREAD(0, 4, 8, 80, ABSENT), CFRAME(ABSENT),
+	  FRAME(68, 16, 12, 60, ABSENT, 0, ABSENT, ABSENT),
+	  CODE(56, 48, 52, ABSENT, 60, ABSENT, ABSENT, 24, 64, 0),
+	  OBJECT(4, 8), UNICODE(ABSENT, ABSENT, ABSENT, ABSENT, ABSENT), BYTES(8, 20),
+	  TYPE(12, 84, 16, 144, ABSENT), DICT(16, 20, ABSENT),
+	  INTEGER(8, ABSENT, ABSENT) },
+	{ ROW(3, 6, 0, 4, NO_SHIMS, FRAMES_HEAP, LIVE_REFCOUNT, INSTR_BYTES,
+	      LINES_LNOTAB, TEXT_UNICODE, DICT_COMPACT, ATTRS_DICT),
+	  RUNTIME(ABSENT, ABSENT, ABSENT), INTERP(0, 4, ABSENT, 8), GIL(ABSENT, ABSENT),
+	  THREAD(4, 8, 12, 84, ABSENT), CFRAME(ABSENT),
+	  FRAME(68, 16, 12, 60, ABSENT, 0, ABSENT, ABSENT),
+	  CODE(28, 60, 64, ABSENT, 68, ABSENT, ABSENT, 28, 72, 0),
+	  OBJECT(4, 8), UNICODE(8, 16, 12, 24, 36), BYTES(8, 16),
+	  TYPE(12, 84, 16, 144, ABSENT), DICT(20, 24, 0),
+	  INTEGER(12, 0, 15) },
+	{ ROW(3, 7, 0, 4, NO_SHIMS, FRAMES_HEAP, LIVE_REFCOUNT, INSTR_BYTES,
+	      LINES_LNOTAB, TEXT_UNICODE, DICT_COMPACT, ATTRS_DICT),
+	  RUNTIME(16, 796, 8), INTERP(0, 4, ABSENT, 28), GIL(ABSENT, ABSENT),
+	  THREAD(4, 8, 12, 96, ABSENT), CFRAME(ABSENT),
+	  FRAME(60, 16, 12, 52, ABSENT, 0, ABSENT, ABSENT),
+	  CODE(28, 60, 64, ABSENT, 68, ABSENT, ABSENT, 28, 72, 0),
+	  OBJECT(4, 8), UNICODE(8, 16, 12, 24, 36), BYTES(8, 16),
+	  TYPE(12, 84, 16, 144, ABSENT), DICT(20, 24, 0),
+	  INTEGER(12, 0, 15) },
+	{ ROW(3, 8, 0, 4, NO_SHIMS, FRAMES_HEAP, LIVE_REFCOUNT, INSTR_BYTES,
+	      LINES_LNOTAB, TEXT_UNICODE, DICT_COMPACT, ATTRS_DICT),
+	  RUNTIME(24, 788, 8), INTERP(0, 4, ABSENT, 36), GIL(ABSENT, ABSENT),
+	  THREAD(4, 8, 12, 96, ABSENT), CFRAME(ABSENT),
+	  FRAME(60, 16, 12, 52, ABSENT, 0, ABSENT, ABSENT),
+	  CODE(32, 64, 68, ABSENT, 72, ABSENT, ABSENT, 32, 76, 0),
+	  OBJECT(4, 8), UNICODE(8, 16, 12, 24, 36), BYTES(8, 16),
+	  TYPE(12, 84, 16, 144, ABSENT), DICT(20, 24, 0),
+	  INTEGER(12, 0, 15) },
+	{ ROW(3, 9, 0, 4, NO_SHIMS, FRAMES_HEAP, LIVE_REFCOUNT, INSTR_BYTES,
+	      LINES_LNOTAB, TEXT_UNICODE, DICT_COMPACT, ATTRS_DICT),
+	  RUNTIME(24, 352, 4), INTERP(0, 4, ABSENT, 472), GIL(ABSENT, ABSENT),
+	  THREAD(4, 8, 12, 96, ABSENT), CFRAME(ABSENT),
+	  FRAME(60, 16, 12, 52, ABSENT, 0, ABSENT, ABSENT),
+	  CODE(32, 64, 68, ABSENT, 72, ABSENT, ABSENT, 32, 76, 0),
+	  OBJECT(4, 8), UNICODE(8, 16, 12, 24, 36), BYTES(8, 16),
+	  TYPE(12, 84, 16, 144, ABSENT), DICT(20, 24, 0),
+	  INTEGER(12, 0, 15) },
+	{ ROW(3, 10, 0, 4, NO_SHIMS, FRAMES_HEAP, LIVE_REFCOUNT, INSTR_UNITS,
+	      LINES_RANGES, TEXT_UNICODE, DICT_COMPACT, ATTRS_DICT),
+	  RUNTIME(24, 352, 4), INTERP(0, 4, ABSENT, 468), GIL(ABSENT, ABSENT),
+	  THREAD(4, 8, 12, 96, ABSENT), CFRAME(ABSENT),
+	  FRAME(60, 16, 12, 52, ABSENT, 0, ABSENT, ABSENT),
+	  CODE(32, 64, 68, ABSENT, 72, ABSENT, ABSENT, 32, 76, 0),
+	  OBJECT(4, 8), UNICODE(8, 16, 12, 24, 36), BYTES(8, 16),
+	  TYPE(12, 84, 16, 144, ABSENT), DICT(20, 24, 0),
+	  INTEGER(12, 0, 15) },
+	{ ROW(3, 11, 0, 4, NO_SHIMS, FRAMES_CFRAME, LIVE_STACKTOP, INSTR_PTR,
+	      LINES_LOCATIONS, TEXT_UNICODE, DICT_LOG2, ATTRS_PAIR),
+	  RUNTIME(28, 356, 4), INTERP(0, 12, ABSENT, 492), GIL(ABSENT, ABSENT),
+	  THREAD(4, 8, 40, 88, 92), CFRAME(4),
+	  FRAME(44, 16, 24, 28, 37, 32, 36, 40),
+	  CODE(48, 80, 84, 88, 92, 116, 108, 48, 96, 0),
+	  OBJECT(4, 8), UNICODE(8, 16, 12, 24, 36), BYTES(8, 16),
+	  TYPE(12, 84, 16, 144, 436), DICT(20, 24, 0),
+	  INTEGER(12, 0, 30) },
+	{ ROW(3, 12, 0, 4, 3, FRAMES_CFRAME, LIVE_STACKTOP, INSTR_PTR,
+	      LINES_LOCATIONS, TEXT_UNICODE, DICT_LOG2, ATTRS_TAGGED),
+	  RUNTIME(28, ABSENT, ABSENT), INTERP(0, 60, 240, 532), GIL(4, 8),
+	  THREAD(4, 8, 40, 80, 84), CFRAME(0),
+	  FRAME(44, 0, 4, 28, 38, 32, ABSENT, 40),
+	  CODE(44, 80, 84, 88, 92, 124, 116, 44, 96, 1),
+	  OBJECT(4, 8), UNICODE(8, 16, 12, 20, 28), BYTES(8, 16),
+	  TYPE(12, 84, 16, 144, 440), DICT(20, 24, 0),
+	  INTEGER(12, 3, 30) },
 };
 
-const struct layout *
-layout_find(unsigned hex, int ptr)
+/* What differs where 64-bit numbers are aligned to 8 bytes (arm), by version. */
+static const struct {
+	int16_t release, interpreters, current, threads, gil, modules;
+} wide[] = {
+	{ 0x360, ABSENT, ABSENT, 4, ABSENT, 8 },
+	{ 0x370, 20, 828, 4, ABSENT, 28 },
+	{ 0x380, 28, 804, 4, ABSENT, 36 },
+	{ 0x390, 28, 364, 4, ABSENT, 476 },
+	{ 0x3a0, 28, 364, 4, ABSENT, 472 },
+	{ 0x3b0, 28, 364, 16, ABSENT, 504 },
+	{ 0x3c0, 28, ABSENT, 64, 248, 544 },
+};
+
+static void
+widen(struct layout *l, int release)
 {
-	const struct layout *found = NULL;
+	for (size_t i = 0; i < LEN(wide); i++) {
+		if (wide[i].release != release)
+			continue;
+		l->runtime.interpreters = wide[i].interpreters;
+		l->runtime.current = wide[i].current;
+		l->interp.threads = wide[i].threads;
+		l->interp.gil = wide[i].gil;
+		l->interp.modules = wide[i].modules;
+		l->dict.keys += 4; /* behind ma_version_tag */
+		l->dict.values += 4;
+	}
+}
+
+/* The release that a row begins with, as PY_VERSION_HEX. */
+static unsigned
+since(const int16_t *row)
+{
+	unsigned release = (unsigned)row[0];
+
+	return HEX(release >> 8, release >> 4 & 15, release & 15);
+}
+
+int
+layout_find(unsigned hex, int ptr, int machine, struct layout *out)
+{
+	int columns[COLUMNS];
+	const int16_t *row = NULL;
 
 	for (size_t i = 0; i < LEN(rows); i++)
-		if (rows[i].ptr == ptr && rows[i].since >> 16 == hex >> 16 && rows[i].since <= hex)
-			found = &rows[i];
-	return found;
+		if (rows[i][1] == ptr && since(rows[i]) >> 16 == hex >> 16 && since(rows[i]) <= hex)
+			row = rows[i];
+	if (!row)
+		return -1;
+	for (int i = 0; i < COLUMNS; i++)
+		columns[i] = row[i];
+	memcpy(out, columns, sizeof columns);
+	out->since = since(row);
+	if (ptr == 4 && machine != EM_386)
+		widen(out, row[0]);
+	return 0;
+}
+
+int
+layout_known(unsigned hex)
+{
+	struct layout l;
+
+	return !layout_find(hex, 8, 0, &l) || layout_describes_itself(hex);
 }
 
 int
@@ -248,7 +378,8 @@ static const uint16_t words[W_COUNT][3] = {
 	[W_UNICODE_ASCII] =          {  560, 640, 736 },
 };
 
-/* What the words do not tell, by minor version, relative to what they do. */
+/* What the words do not tell, by minor version, relative to what they do.  All
+ * but the first are made of pointers: half of it where those have 32 bits. */
 static const struct {
 	int state_after_status; /* PyThreadState.state */
 	int traceable_before_instructions[2]; /* [free_threaded] */
@@ -292,7 +423,8 @@ layout_describes_itself(unsigned hex)
 }
 
 int
-layout_from_debug_offsets(struct layout *out, struct mem *mem, raddr runtime, unsigned hex)
+layout_from_debug_offsets(struct layout *out, struct mem *mem, raddr runtime, unsigned hex,
+                          int ptr)
 {
 	unsigned minor = hex >> 16 & 0xff, column = minor - 13;
 	uint64_t raw[888 / 8];
@@ -312,21 +444,21 @@ layout_from_debug_offsets(struct layout *out, struct mem *mem, raddr runtime, un
 	if (!words_are_sane(v))
 		return -1;
 
-	int ft = raw[2] != 0;
+	int ft = raw[2] != 0, words_to_gil = ft ? 2 : 1;
 	int instructions = v[W_CODE_INSTRUCTIONS];
 	/* 3.13 has an index, stacktop, right before the locals. */
 	enum live_kind live = v[W_FRAME_STACKPOINTER] == ABSENT ? LIVE_STACKTOP : LIVE_STACKPOINTER;
 
 	*out = (struct layout){
-		.since = hex, .ptr = 8, .free_threaded = ft,
+		.since = hex, .ptr = ptr, .free_threaded = ft,
 		.shim_owner = untold[column].shim_owner, .tags = untold[column].tags,
 		.frames = FRAMES_CURRENT, .live = live, .instr = INSTR_PTR, .lines = LINES_LOCATIONS,
 		.text = ft && minor >= 14 ? TEXT_UNICODE8 : TEXT_UNICODE,
 		.dicts = DICT_LOG2, .attrs = ATTRS_INLINE,
-		.runtime = { v[W_RUNTIME_INTERPRETERS], ABSENT },
+		.runtime = { v[W_RUNTIME_INTERPRETERS], ABSENT, ABSENT },
 		.interp = { v[W_INTERP_NEXT], v[W_INTERP_THREADS], v[W_INTERP_GIL],
 		            v[W_INTERP_GENERATION], v[W_INTERP_MODULES] },
-		.gil = { ft ? 16 : 8, ft ? 24 : 16, ft ? 0 : ABSENT },
+		.gil = { words_to_gil * ptr, (words_to_gil + 1) * ptr, ft ? 0 : ABSENT },
 		.thread = { v[W_THREAD_NEXT], v[W_THREAD_INTERP], v[W_THREAD_FRAME],
 		            v[W_THREAD_ID], v[W_THREAD_NATIVE_ID],
 		            v[W_THREAD_STATUS] + untold[column].state_after_status,
@@ -338,18 +470,18 @@ layout_from_debug_offsets(struct layout *out, struct mem *mem, raddr runtime, un
 		           ABSENT, v[W_FRAME_LOCALS] },
 		.code = { v[W_CODE_FIRSTLINENO], v[W_CODE_FILENAME], v[W_CODE_NAME],
 		          v[W_CODE_QUALNAME], v[W_CODE_LINETABLE], instructions,
-		          instructions - untold[column].traceable_before_instructions[ft],
+		          instructions - untold[column].traceable_before_instructions[ft] * ptr / 8,
 		          ft ? v[W_CODE_TLBC] : ABSENT, v[W_CODE_FIRSTLINENO] + 4,
-		          v[W_CODE_FIRSTLINENO], v[W_CODE_LINETABLE] + 8, 1 },
+		          v[W_CODE_FIRSTLINENO], v[W_CODE_LINETABLE] + ptr, 1 },
 		.object = { v[W_OBJECT_TYPE], v[W_OBJECT_HEAD] },
-		.unicode = { v[W_UNICODE_LENGTH], v[W_UNICODE_STATE], v[W_UNICODE_LENGTH] + 8,
-		             v[W_UNICODE_ASCII], v[W_UNICODE_ASCII] + 16 },
+		.unicode = { v[W_UNICODE_LENGTH], v[W_UNICODE_STATE], v[W_UNICODE_LENGTH] + ptr,
+		             v[W_UNICODE_ASCII], v[W_UNICODE_ASCII] + 2 * ptr },
 		.bytes = { v[W_BYTES_LENGTH], v[W_BYTES_DATA] },
-		.type = { v[W_TYPE_NAME], v[W_TYPE_FLAGS], v[W_TYPE_NAME] + 8,
-		          v[W_TYPE_NAME] + 264,
-		          v[W_TYPE_NAME] + untold[column].cached_keys_after_name },
-		.dict = { v[W_DICT_KEYS], v[W_DICT_VALUES], 8 },
-		.integer = { v[W_LONG_DIGITS], 3 },
+		.type = { v[W_TYPE_NAME], v[W_TYPE_FLAGS], v[W_TYPE_NAME] + ptr,
+		          v[W_TYPE_NAME] + 33 * ptr,
+		          v[W_TYPE_NAME] + untold[column].cached_keys_after_name * ptr / 8 },
+		.dict = { v[W_DICT_KEYS], v[W_DICT_VALUES], ptr },
+		.integer = { v[W_LONG_DIGITS], 3, 30 },
 	};
 	return 0;
 }

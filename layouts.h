@@ -11,7 +11,10 @@
 
 struct mem;
 
-enum { ABSENT = -1 }; /* the offset of a field that this version lacks */
+enum {
+	ABSENT = -1,       /* the offset of a field that this version lacks */
+	NO_SHIMS = 0x7fff, /* shim_owner where all frames are Python's */
+};
 
 enum frame_kind {
 	FRAMES_HEAP,    /* thread -> PyFrameObject -> f_back */
@@ -71,7 +74,10 @@ struct layout {
 	int shim_owner;     /* frames of this owner and above are not Python's */
 	unsigned tags;       /* bits of f_executable that are not address */
 
-	struct { int interpreters, current; } runtime;
+	/* current: of the thread with the GIL, as far as is known; it lies behind
+	 * structures of the C library.  main_after: how far behind it there is a
+	 * pointer to the main interpreter. */
+	struct { int interpreters, current, main_after; } runtime;
 	struct { int next, threads, gil, generation, modules; } interp;
 	struct { int holder, locked, enabled; } gil;
 	struct { int next, interp, frame, thread_id, native_id, state, base; } thread;
@@ -88,22 +94,27 @@ struct layout {
 	struct { int length, data; } bytes;
 	struct { int name, flags, basicsize, dictoffset, cached_keys; } type;
 	struct { int keys, values, first_value; } dict;
-	struct { int digits, count_shift; } integer; /* count_shift: ABSENT is a C long */
+	/* count_shift: ABSENT is a C long; bits: of a digit, 15 (in two bytes) or 30 */
+	struct { int digits, count_shift, bits; } integer;
 };
 
-/* Finds the row for a release; NULL if there is none.  hex is PY_VERSION_HEX. */
-const struct layout *layout_find(unsigned hex, int ptr);
+/* Finds the row for a release (PY_VERSION_HEX), that width of pointers and that
+ * machine, an e_machine of ELF.  0, or -1 if there is none. */
+int layout_find(unsigned hex, int ptr, int machine, struct layout *out);
+
+/* Whether that release can be read, by a row or because it describes itself. */
+int layout_known(unsigned hex);
 
 /* Whether that release tells its offsets itself, in a form known here. */
 int layout_describes_itself(unsigned hex);
 
 /*
  * Fills *out for a target that describes itself, from the _Py_DebugOffsets at
- * runtime, read as those of release hex.  0, or -1 if they can't be read or
- * hold an impossible value; *out is untouched then.
+ * runtime, read as those of release hex with pointers of ptr bytes.  0, or -1 if
+ * they can't be read or hold an impossible value; *out is untouched then.
  */
 int layout_from_debug_offsets(struct layout *out, struct mem *mem,
-                              raddr runtime, unsigned hex);
+                              raddr runtime, unsigned hex, int ptr);
 
 /* How many bytes a debug build puts before the fields of every object: two
  * pointers up to 3.7 (Py_TRACE_REFS), none later. */

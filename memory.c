@@ -152,7 +152,10 @@ read_batch(struct mem *m, const struct mem_vec *v, size_t n, struct cursor *to, 
 	ssize_t got;
 
 	for (size_t i = 0; i < n; i++) {
-		remote[i] = (struct iovec){ (void *)(uintptr_t)v[i].addr, v[i].len };
+		/* Where pyflame has 32 bits, nothing is mapped above those. */
+		void *at = (uintptr_t)v[i].addr == v[i].addr ? (void *)(uintptr_t)v[i].addr : NULL;
+
+		remote[i] = (struct iovec){ at, v[i].len };
 		want += v[i].len;
 	}
 	got = process_vm_readv(m->pid, local, take_places(to, want, local), remote, n, 0);

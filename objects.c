@@ -111,6 +111,15 @@ add_raw(struct mem *mem, raddr addr, size_t n, struct buf *out)
 	return why;
 }
 
+/* C's bit-fields begin at the lowest bit, or, big-endian, at the highest. */
+static unsigned
+bit_field(uint32_t word, unsigned at, unsigned width)
+{
+	if (__BYTE_ORDER__ == __ORDER_BIG_ENDIAN__)
+		at = 32 - at - width;
+	return word >> at & ((1u << width) - 1);
+}
+
 /* PEP 393: the state says how wide a character is and where they lie. */
 static enum why
 unicode_extent(struct mem *mem, const struct layout *l, raddr str, struct object_text *t)
@@ -122,12 +131,11 @@ unicode_extent(struct mem *mem, const struct layout *l, raddr str, struct object
 	if (why != OK)
 		return why;
 	memcpy(&state, head + l->unicode.state, sizeof state);
-	if (l->text == TEXT_UNICODE8)
-		state = state >> 8 << 2; /* bit-fields start a byte later, without "interned" */
 
-	unsigned compact = state >> 5 & 1, ascii = state >> 6 & 1;
+	unsigned first = l->text == TEXT_UNICODE8 ? 8 : 2; /* bits of "interned" */
+	unsigned compact = bit_field(state, first + 3, 1), ascii = bit_field(state, first + 4, 1);
 
-	t->kind = state >> 2 & 7;
+	t->kind = bit_field(state, first, 3);
 	t->length = object_pointer(l, head + l->unicode.length);
 	t->addr = str + (raddr)(ascii ? l->unicode.ascii : l->unicode.compact);
 	if (!compact || (t->kind != 1 && t->kind != 2 && t->kind != 4) || t->length > SIZE_MAX / 8)
@@ -224,13 +232,13 @@ table_3(struct mem *mem, const struct layout *l, raddr keys, raddr values, struc
 
 		*t = (struct table){ keys + 5 * word + size * index,
 		                     object_pointer(l, head + 4 * word), 3, 1, values };
-	} else { /* refcnt, log2_size, log2_index_bytes, kind, version, usable, nentries */
+	} else { /* refcnt, 8 bytes: log2_size, log2_index_bytes, kind, version; usable, nentries */
 		unsigned log2_bytes = head[word + 1], general = head[word + 2] == 0;
 
 		if (log2_bytes > 40)
 			return BROKEN;
-		*t = (struct table){ keys + 4 * word + (UINT64_C(1) << log2_bytes),
-		                     object_pointer(l, head + 3 * word),
+		*t = (struct table){ keys + 3 * word + 8 + (UINT64_C(1) << log2_bytes),
+		                     object_pointer(l, head + 2 * word + 8),
 		                     general ? 3 : 2, general, values };
 	}
 	return OK;
@@ -383,11 +391,11 @@ object_attribute(struct mem *mem, const struct layout *l, raddr object, const ch
 enum why
 object_integer(struct mem *mem, const struct layout *l, raddr object, uint64_t *value)
 {
-	enum { DIGIT_BITS = 30 };
-	unsigned char head[64];
-	size_t digits = (size_t)l->integer.digits;
+	enum { MAX_BITS = 90, MAX_BYTES = 12 };
+	unsigned char head[64] = { 0 };
+	size_t digits = (size_t)l->integer.digits, size = l->integer.bits == 15 ? 2 : 4;
 	uint64_t n, sum = 0;
-	enum why why = mem_read(mem, object, head, digits + 12);
+	enum why why = mem_read(mem, object, head, digits + MAX_BYTES);
 
 	if (why != OK)
 		return why;
@@ -398,13 +406,15 @@ object_integer(struct mem *mem, const struct layout *l, raddr object, uint64_t *
 	/* Up to 3.11 ob_size counts the digits; from 3.12 on the word before the
 	 * digits has the sign in its lowest bits and the count above them. */
 	n = object_pointer(l, head + l->object.head) >> l->integer.count_shift;
-	if (n > 3)
+	if (n > (uint64_t)(MAX_BITS / l->integer.bits))
 		return BROKEN;
 	while (n--) {
+		uint16_t narrow;
 		uint32_t digit;
 
-		memcpy(&digit, head + digits + 4 * n, sizeof digit);
-		sum = sum << DIGIT_BITS | digit;
+		memcpy(&narrow, head + digits + size * n, sizeof narrow);
+		memcpy(&digit, head + digits + size * n, sizeof digit);
+		sum = sum << l->integer.bits | (size == 2 ? narrow : digit);
 	}
 	*value = sum;
 	return OK;

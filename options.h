@@ -4,11 +4,18 @@
 
 /* The command line. */
 
+struct format;
+
 struct options {
 	int *pids;            /* those given, each once */
 	size_t n_pids;
 	char **command;       /* of -t; NULL: none given */
 	const char *output;   /* NULL or "-": stdout */
+	const struct format *format;
+	const char *title;    /* NULL: not given */
+	const char *diff;     /* the earlier profile; NULL: not given */
+	const char **inputs;  /* files to be read instead of a process */
+	size_t n_inputs;
 	double seconds;       /* < 0: not given */
 	int64_t period;       /* nanoseconds */
 	uint64_t seed;        /* 0: not given */

@@ -172,9 +172,9 @@ proc_command(int pid, struct buf *out)
 }
 
 void
-proc_title(int pid, struct buf *out)
+proc_short_command(int pid, struct buf *out)
 {
-	enum { MAX_TITLE = 80 };
+	enum { MAX_LENGTH = 80 };
 	struct buf command = { 0 };
 	size_t start = 0, n;
 
@@ -183,12 +183,19 @@ proc_title(int pid, struct buf *out)
 		if (command.data[i] == '/')
 			start = i + 1;
 	n = command.len - start;
-	if (n > MAX_TITLE) /* not within a character */
-		for (n = MAX_TITLE; n && (command.data[start + n] & 0xc0) == 0x80; n--)
+	if (n > MAX_LENGTH) /* not within a character */
+		for (n = MAX_LENGTH; n && (command.data[start + n] & 0xc0) == 0x80; n--)
 			;
-	buf_printf(out, "process %d %.*s%s", pid, (int)n, command.data + start,
+	buf_printf(out, "%.*s%s", (int)n, command.data + start,
 	           start + n < command.len ? "..." : "");
 	buf_free(&command);
+}
+
+void
+proc_title(int pid, struct buf *out)
+{
+	buf_printf(out, "process %d ", pid);
+	proc_short_command(pid, out);
 }
 
 /* The fields of a stat file behind the name: the state comes first. */

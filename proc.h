@@ -34,8 +34,9 @@ int proc_exe(int pid, char *buf, size_t size);
  * replaced; the name in brackets where there is none. */
 void proc_command(int pid, struct buf *);
 
-/* Appends "process PID COMMAND", the command without its folder and cut to a
- * length that can be shown. */
+/* The same without its folder and cut to a length that can be shown; and with
+ * "process PID " before that. */
+void proc_short_command(int pid, struct buf *);
 void proc_title(int pid, struct buf *);
 
 /* The one-letter state of a thread (the process itself: tid = pid), 0 if it is

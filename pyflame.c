@@ -21,7 +21,15 @@
  *                objects.c: strings, dictionaries, attributes)
  *   profile.c    the call tree and its counts
  *   collapsed.c, dump.c   profile -> text  (label.c: a frame as text)
- *   output.c     text -> file
+ *   saved.c      profile -> our own JSON and back  (json.c, parse.c: JSON;
+ *                record.c: what runs and threads are)
+ *   input.c      files -> profile
+ *   speedscope.c, pprof.c, gecko.c, chrome.c   profile -> formats of others
+ *                (export.c: what they share; timeline.c:
+ *                which thread did what when)
+ *   html.c, svg.c   profile -> flame graphs  (colour.c; page.c: what is in page/)
+ *   formats.c    all formats by name
+ *   output.c     text -> file;  progress.c: what a person sees meanwhile
  *
  * util.c has what all of them use.  A file sees only those before it; nothing
  * of the target is ever executed or changed.
@@ -34,11 +42,11 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/utsname.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "util.h"
-#include "options.h"
 #include "proc.h"
 #include "profile.h"
 #include "ptrace.h"
@@ -51,6 +59,12 @@
 #include "collapsed.h"
 #include "dump.h"
 #include "label.h"
+#include "saved.h"
+#include "formats.h"
+#include "options.h"
+#include "input.h"
+#include "export.h"
+#include "progress.h"
 #include "output.h"
 
 enum { START_PATIENCE_MS = 2000, POLL_MS = 2 };
@@ -61,21 +75,94 @@ struct run {
 	struct group *group;
 	struct clock clock;
 	int64_t looked;  /* when signals were last looked after */
+	int64_t began;   /* the sampling, now_ns() */
+	int64_t total;   /* how long it is to take, nanoseconds; 0: not known */
 	sigset_t signals;
 	int child;       /* of -t, 0: none */
 	int interrupted; /* somebody wants us to end */
 };
 
+/* ---- what the profile says of its run ---- */
+
+/* "3.12.1", "3.15.0rc2". */
+static char *
+version_text(unsigned hex)
+{
+	static const char *const levels[16] = { [0xa] = "a", [0xb] = "b", [0xc] = "rc" };
+	const char *level = levels[hex >> 4 & 15];
+	struct buf text = { 0 };
+
+	buf_printf(&text, "%u.%u.%u", hex >> 24, hex >> 16 & 255, hex >> 8 & 255);
+	if (level)
+		buf_printf(&text, "%s%u", level, hex & 15);
+	buf_add(&text, "", 1);
+	return text.data;
+}
+
+/* What is known from the start. */
 static void
-write_profile(const struct run *r)
+describe_run(struct run *r)
+{
+	const struct options *o = &r->options;
+	struct profile_run *run = profile_run(r->profile);
+	const struct target *target;
+	struct buf command = { 0 };
+	struct utsname host;
+	struct timespec now;
+
+	if (group_ready(r->group)) { /* the first one, if there are several */
+		target = group_target(r->group, 0);
+		run->python = version_text(target->hex);
+		run->pid = target->pid;
+	} else {
+		run->pid = r->child ? r->child : o->n_pids ? o->pids[0] : 0;
+	}
+	if (run->pid) {
+		proc_command(run->pid, &command);
+		buf_add(&command, "", 1);
+		run->command = command.data;
+	}
+	uname(&host);
+	run->host = copy_text(host.nodename);
+	run->mode = profile_modes[o->mode];
+	clock_gettime(CLOCK_REALTIME, &now);
+	run->start = now.tv_sec * INT64_C(1000000) + now.tv_nsec / 1000;
+	r->began = now_ns();
+	run->title = copy_text(o->title);
+	run->period = o->period;
+	run->known = 1;
+	run->all_threads = o->threads;
+	run->lines = !o->no_lines;
+}
+
+/* What is known so far. */
+static void
+describe_progress(struct run *r)
+{
+	struct profile_run *run = profile_run(r->profile);
+	struct sample_counts c = group_counts(r->group);
+
+	run->duration = (now_ns() - r->began) / 1000;
+	run->ticks = c.ticks;
+	run->missed = r->clock.missed;
+	run->left_out = r->clock.spared;
+	memcpy(run->failures, c.failed, sizeof run->failures);
+}
+
+static void
+write_profile(struct run *r)
 {
 	struct buf text = { 0 };
 	int result;
 
+	if (r->group)
+		describe_progress(r);
+	if (r->options.format->needs & FORMAT_FOREIGN)
+		export_prepare(r->profile);
 	if (r->options.flamechart)
 		flamechart_write(r->profile, &text);
 	else
-		collapsed_write(r->profile, &text);
+		r->options.format->write(r->profile, &text);
 	result = output_write(&text);
 	buf_free(&text);
 	if (result > 0) /* whoever read it has had enough */
@@ -118,6 +205,14 @@ unblock_signals(const struct run *r)
 	sigprocmask(SIG_UNBLOCK, &set, NULL);
 }
 
+static void
+draw_progress(const struct run *r)
+{
+	struct sample_counts c = group_counts(r->group);
+
+	progress_draw(now_ns() - r->began, r->total, c.ticks, c.samples + c.idle);
+}
+
 /* Deals with a signal that came in, if one did (info is not NULL).  Non-zero:
  * it is time to end. */
 static int
@@ -125,7 +220,9 @@ on_event(struct run *r, const siginfo_t *info)
 {
 	int status, signal = info ? info->si_signo : 0;
 
-	if (signal == SIGUSR1 && group_sampled(r->group))
+	if (progress_is_due(signal))
+		draw_progress(r);
+	else if (signal == SIGUSR1 && group_sampled(r->group))
 		write_profile(r);
 	else if (signal && signal != SIGCHLD && signal != SIGPIPE && signal != SIGUSR1) {
 		if (!r->child)
@@ -166,6 +263,33 @@ static int
 wait_ms(struct run *r, int ms)
 {
 	return wait_until(r, now_ns() + ms * INT64_C(1000000));
+}
+
+/* ---- profiles from files ---- */
+
+static unsigned
+input_flags(const struct options *o)
+{
+	return (o->no_lines ? SAVED_NO_LINES : 0) | (o->exclude_idle ? SAVED_NO_IDLE : 0) |
+	       (o->diff ? SAVED_NO_BEFORE : 0);
+}
+
+static enum status
+read_inputs(struct run *r)
+{
+	const struct options *o = &r->options;
+
+	sigemptyset(&r->signals);
+	sigaddset(&r->signals, SIGPIPE);
+	sigprocmask(SIG_BLOCK, &r->signals, NULL);
+	for (size_t i = 0; i < o->n_inputs; i++)
+		input_read(r->profile, o->inputs[i], input_flags(o));
+	if (o->title) {
+		free(profile_run(r->profile)->title);
+		profile_run(r->profile)->title = copy_text(o->title);
+	}
+	write_profile(r);
+	return DONE;
 }
 
 /* ---- the targets ---- */
@@ -369,6 +493,8 @@ summarise(const struct run *r, int64_t tenths)
 	if (processes > 1)
 		buf_printf(&line, " of %zu processes", processes);
 	buf_printf(&line, " in %" PRId64 ".%" PRId64 " s", tenths / 10, tenths % 10);
+	if (isatty(STDERR_FILENO) && r->options.output)
+		buf_printf(&line, ", written to %s", r->options.output);
 	size_t plain = line.len;
 
 	say_failures(&c, &line);
@@ -404,17 +530,28 @@ print_stats(const struct run *r)
 	     hundredths % 100, c.bytes / n);
 }
 
+/* Two runs have other threads, so they are compared over all of them. */
+static int
+is_split(const struct options *o)
+{
+	return o->format->needs & FORMAT_THREADS && !o->diff;
+}
+
 static struct sample_options
 sample_options(const struct options *o)
 {
+	int split = is_split(o), idle = o->format->needs & FORMAT_IDLE;
 	struct sample_options s = {
 		.period = o->period,
 		.pausing = o->pause ? PAUSE_ALWAYS : o->no_pause ? PAUSE_NEVER : PAUSE_IF_NEEDED,
 		.mode = (enum mode)o->mode,
 		.all_threads = o->mode == MODE_CPU || (o->threads && o->mode != MODE_GIL),
-		.by_process = o->by_process, .by_thread = o->by_thread,
+		.by_process = o->by_process && !split, .by_thread = o->by_thread && !split,
+		.tell_threads = split,
+		.tell_idle = idle && o->threads && !o->exclude_idle && o->mode == MODE_WALL,
+		.log = o->flamechart || o->format->needs & FORMAT_TIMES,
 		.count_waits = o->stats && o->threads,
-		.exclude_idle = o->exclude_idle, .log = o->flamechart, .with_lines = !o->no_lines,
+		.exclude_idle = o->exclude_idle, .with_lines = !o->no_lines,
 	};
 
 	return s;
@@ -455,9 +592,13 @@ sample(struct run *r)
 	int64_t due, stopped;
 	uint64_t gap = 0; /* ticks at which there was nothing to sample */
 
+	describe_run(r);
+	if (!r->options.quiet && !r->child) /* the command may have the terminal */
+		progress_begin(&r->signals);
 	/* Wake up to the microsecond: the default slack is 50 of them. */
 	prctl(PR_SET_TIMERSLACK, 1UL);
 	r->clock = clock_new(r->options.period, ticks_wanted(&r->options), r->options.seed);
+	r->total = r->clock.ticks > 0 ? r->clock.ticks * r->clock.period : 0;
 	while ((due = clock_due(&r->clock)) >= 0 && !wait_for_tick(r, due)) {
 		clock_skip_missed(&r->clock);
 		gap++;
@@ -532,17 +673,16 @@ have_gils(const struct run *r)
 static enum status
 profile(struct run *r)
 {
-	int64_t start = now_ns();
-
 	if (!have_gils(r))
 		return USAGE;
 	sample(r);
+	progress_end();
 	if (!r->child) /* its signals are handed on until it ends */
 		unblock_signals(r);
 	write_profile(r);
 	if (r->options.stats)
 		print_stats(r);
-	summarise(r, (now_ns() - start) / 100000000);
+	summarise(r, (now_ns() - r->began) / 100000000);
 	if (r->interrupted || r->child || group_counts(r->group).ticks)
 		return DONE;
 	if (is_following(&r->options))
@@ -592,23 +732,50 @@ attach(struct run *r)
 	return r->options.dump ? dump(r) : profile(r);
 }
 
-int
-main(int argc, char *argv[])
+static struct profile *
+new_profile(const struct options *o)
 {
-	struct run r = { .options = options_parse(argc, argv) };
-	struct sample_options options = sample_options(&r.options);
+	struct profile *p = profile_new();
+	struct profile_run *run = profile_run(p);
+
+	run->by_process = o->by_process;
+	run->by_thread = o->by_thread;
+	if (is_split(o))
+		profile_split(p);
+	if (o->diff) {
+		profile_compare(p);
+		input_read(p, o->diff, input_flags(o) | SAVED_BEFORE);
+	}
+	return p;
+}
+
+static enum status
+sample_processes(struct run *r)
+{
+	struct sample_options options = sample_options(&r->options);
 	enum status status;
 
 	if (access("/proc/self/maps", F_OK))
 		die(FAILURE, "/proc is not mounted; run: mount -t proc proc /proc");
-	output_open(r.options.output);
 	ptrace_init();
-	block_signals(&r);
-	r.profile = profile_new();
-	r.group = group_new(r.profile, &options, r.options.abi, following(&r.options));
-	status = r.options.command ? run_command(&r) : attach(&r);
-	group_free(r.group);
+	block_signals(r);
+	r->group = group_new(r->profile, &options, r->options.abi, following(&r->options));
+	status = r->options.command ? run_command(r) : attach(r);
+	group_free(r->group);
+	return status;
+}
+
+int
+main(int argc, char *argv[])
+{
+	struct run r = { .options = options_parse(argc, argv) };
+	enum status status;
+
+	output_open(r.options.output);
+	r.profile = new_profile(&r.options);
+	status = r.options.n_inputs ? read_inputs(&r) : sample_processes(&r);
 	profile_free(r.profile);
 	free(r.options.pids);
+	free(r.options.inputs);
 	return status;
 }

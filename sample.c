@@ -151,40 +151,54 @@ sampler_threads(struct sampler *s)
 
 /* ---- counting ---- */
 
+/* Below the stacks of a thread, where the profile tells threads apart. */
 static uint32_t
 thread_root(struct sampler *s, struct thread *t)
 {
-	struct buf text = { 0 };
+	struct buf name = { 0 }, command = { 0 }, text = { 0 };
 
 	if (!t->root) {
-		buf_printf(&text, "thread %d ", t->tid);
-		thread_name(s->threads, t, &text);
-		t->root = 1 + frame_of_name(s, profile_string(s->profile, text.data, text.len));
+		thread_name(s->threads, t, &name);
+		buf_add(&name, "", 1);
+		if (s->options.tell_threads) {
+			proc_short_command(s->t->pid, &command);
+			buf_add(&command, "", 1);
+			t->root = 1 + profile_thread(s->profile, s->t->pid, t->tid, name.data,
+			                             command.data);
+		} else {
+			buf_printf(&text, "thread %d %s", t->tid, name.data);
+			t->root = 1 + profile_stack(s->profile, s->root, frame_of_name(s,
+				profile_string(s->profile, text.data, text.len)));
+		}
+		buf_free(&name);
+		buf_free(&command);
 		buf_free(&text);
 	}
 	return t->root - 1;
 }
 
 static void
-count(struct sampler *s, uint32_t stack)
+count(struct sampler *s, uint32_t stack, int idle)
 {
 	profile_count(s->profile, stack);
+	if (idle)
+		profile_add(s->profile, PROFILE_IDLE, stack, 1);
 	if (s->options.log)
-		profile_log(s->profile, stack, s->time);
+		profile_log(s->profile, stack, s->time, idle);
 }
 
 /* Returns 0 if there was nothing to count: a thread that runs no Python. */
 static int
 count_stack(struct sampler *s, struct thread *t)
 {
-	uint32_t root = s->root, stack;
+	uint32_t stack, root = s->root;
 
-	if (s->options.by_thread)
-		root = profile_stack(s->profile, root, thread_root(s, t));
+	if (s->options.tell_threads || s->options.by_thread)
+		root = thread_root(s, t);
 	stack = stack_in_profile(t->stack, s->profile, root);
-	if (stack == s->root)
+	if (stack == root && !s->options.by_thread)
 		return 0;
-	count(s, stack);
+	count(s, stack, s->options.tell_idle && thread_is_idle(s->threads, t));
 	s->counts.samples++;
 	if (s->options.count_waits && thread_wants_gil(s->threads, t))
 		s->counts.waits++;
@@ -196,7 +210,7 @@ count_idle(struct sampler *s)
 {
 	s->counts.idle++;
 	if (!s->options.exclude_idle && s->options.mode == MODE_WALL)
-		count(s, s->idle);
+		count(s, s->idle, 0);
 }
 
 static void
@@ -205,7 +219,7 @@ count_failed(struct sampler *s, enum why why)
 	s->counts.failed[why]++;
 	profile_count_failed(s->profile);
 	if (s->options.log)
-		profile_log(s->profile, PROFILE_FAILED, s->time);
+		profile_log(s->profile, PROFILE_FAILED, s->time, 0);
 }
 
 /* ---- one tick ---- */

@@ -18,6 +18,8 @@ struct sample_options {
 	int all_threads;  /* else those that hold the GIL or run */
 	int by_process;   /* a root frame for the process */
 	int by_thread;    /* a root frame for every thread */
+	int tell_threads; /* to profile_thread, instead of both */
+	int tell_idle;    /* which samples found the thread waiting */
 	int exclude_idle;
 	int log;          /* keep every sample's time */
 	int with_lines;

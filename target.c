@@ -27,7 +27,11 @@
 #include "explain.h"
 #include "target.h"
 
-enum { MAX_SCAN = 64 << 20, FINAL = 0xf0 };
+enum {
+	MAX_SCAN = 64 << 20,
+	FINAL = 0xf0,
+	WORD = 4, /* everything in memory is aligned to that */
+};
 
 static const char cookie[8] = "xdebugpy"; /* CPython v3.13.0 pycore_runtime.h */
 
@@ -39,7 +43,6 @@ struct finder {
 	struct elf elf; /* the object at hand */
 	int starting;     /* an interpreter was seen that is not ready */
 	unsigned refused; /* the version of one that can't be read, or 0 */
-	int narrow;       /* that one has pointers of 32 bits */
 };
 
 static int
@@ -126,12 +129,12 @@ find_version_text(struct finder *f, raddr addr, const char *bytes, size_t len, v
 static unsigned
 object_version(struct finder *f)
 {
-	raddr symbol = elf_symbol(&f->elf, "Py_Version"); /* 3.11 and later */
+	raddr version = 0, symbol = elf_symbol(&f->elf, "Py_Version"); /* 3.11 and later */
 	unsigned hex = 0;
 
-	if (symbol && mem_read(f->t->mem, symbol, &hex, sizeof hex) == OK && hex)
-		return hex;
-	hex = 0;
+	f->layout.ptr = f->elf.ptr; /* it is an unsigned long */
+	if (symbol && object_read_pointer(f->t->mem, &f->layout, symbol, &version) == OK && version)
+		return (unsigned)version;
 	scan_writable(f, find_version_text, &hex);
 	return hex;
 }
@@ -140,14 +143,10 @@ object_version(struct finder *f)
 static int
 use_version(struct finder *f, unsigned hex)
 {
-	const struct layout *row = layout_find(f->abi ? f->abi : hex, f->elf.ptr);
-
-	if (!row) {
+	if (layout_find(f->abi ? f->abi : hex, f->elf.ptr, f->elf.machine, &f->layout)) {
 		f->refused = hex;
-		f->narrow = f->elf.ptr == 4;
 		return -1;
 	}
-	f->layout = *row;
 	if (elf_symbol(&f->elf, "_Py_RefTotal")) /* a debug build */
 		layout_shift_objects(&f->layout, layout_debug_shift(&f->layout));
 	f->t->hex = hex;
@@ -193,13 +192,37 @@ try_cookie(struct finder *f, raddr runtime)
 	    memcmp(head, cookie, sizeof cookie))
 		return -1;
 	hex = (unsigned)head[1];
-	if (layout_from_debug_offsets(&f->layout, f->t->mem, runtime, f->abi ? f->abi : hex)) {
+	if (layout_from_debug_offsets(&f->layout, f->t->mem, runtime, f->abi ? f->abi : hex,
+	                              f->elf.ptr)) {
 		f->refused = hex;
-		f->narrow = f->elf.ptr == 4;
 		return 0;
 	}
 	f->t->hex = hex;
 	return believe(f, runtime + (raddr)f->layout.runtime.interpreters, 0);
+}
+
+/*
+ * Where the runtime has the thread that holds the GIL, 0 if it has not.  The
+ * structures before it hold mutexes and conditions, whose size is the C
+ * library's: what tells it for sure is the main interpreter behind it.
+ */
+static raddr
+find_holder(const struct finder *f, raddr runtime)
+{
+	enum { FAR = 128 };
+	const struct layout *l = &f->layout;
+	raddr expected = runtime + (raddr)l->runtime.current, ptr = (raddr)l->ptr;
+	raddr main = pointer_in(f, runtime + (raddr)l->runtime.interpreters + ptr);
+
+	if (l->runtime.current == ABSENT)
+		return 0;
+	for (raddr i = 0; i < 2 * FAR; i += ptr) { /* 0, -1, 1, -2, 2... words from there */
+		raddr at = i / ptr % 2 ? expected - (i + ptr) / 2 : expected + i / 2;
+
+		if (pointer_in(f, at + (raddr)l->runtime.main_after) == main)
+			return at;
+	}
+	return expected;
 }
 
 static int
@@ -215,9 +238,7 @@ try_runtime(struct finder *f, raddr runtime)
 		f->starting = 1;
 	if ((!hex && !f->abi) || use_version(f, hex) || f->layout.runtime.interpreters == ABSENT)
 		return 0;
-	return believe(f, runtime + (raddr)f->layout.runtime.interpreters,
-	               f->layout.runtime.current == ABSENT ? 0 :
-	               runtime + (raddr)f->layout.runtime.current);
+	return believe(f, runtime + (raddr)f->layout.runtime.interpreters, find_holder(f, runtime));
 }
 
 /* ---- searching for it ---- */
@@ -226,7 +247,7 @@ static int
 find_cookie(struct finder *f, raddr addr, const char *bytes, size_t len, void *context)
 {
 	(void)context;
-	for (size_t i = 0; i + sizeof cookie <= len; i += 8)
+	for (size_t i = -addr % WORD; i + sizeof cookie <= len; i += WORD)
 		if (!memcmp(bytes + i, cookie, sizeof cookie) && try_cookie(f, addr + i) == 1)
 			return 1;
 	return 0;
@@ -324,7 +345,7 @@ find_interpreter(struct finder *f, raddr addr, const char *bytes, size_t len, vo
 	size_t word = (size_t)f->layout.ptr;
 	int paired = f->layout.runtime.interpreters != ABSENT;
 
-	for (size_t i = 0; i + 2 * word <= len; i += word) {
+	for (size_t i = -addr % word; i + 2 * word <= len; i += word) {
 		raddr p = object_pointer(&f->layout, bytes + i);
 		int length;
 
@@ -389,8 +410,7 @@ try_scan(struct finder *f)
 	if (f->layout.runtime.interpreters == ABSENT)
 		return believe(f, best.slot, 0);
 	runtime = best.slot - (raddr)f->layout.runtime.interpreters;
-	return believe(f, best.slot, f->layout.runtime.current == ABSENT ? 0 :
-	               runtime + (raddr)f->layout.runtime.current);
+	return believe(f, best.slot, find_holder(f, runtime));
 }
 
 /* The program itself comes first, then what is called after Python, then all
@@ -436,11 +456,22 @@ may_read(struct target *t, const struct proc_maps *maps)
 static enum target_answer
 refuse_version(const struct finder *f, struct buf *reason)
 {
-	buf_printf(reason, "pid %d is %sPython %u.%u.%u, which pyflame cannot read: it reads %s; "
-	           "--abi=VERSION insists", f->t->pid, f->narrow ? "a 32-bit " : "",
+	buf_printf(reason, "pid %d is Python %u.%u.%u, which pyflame cannot read: it reads %s; "
+	           "--abi=VERSION insists", f->t->pid,
 	           f->refused >> 24, f->refused >> 16 & 255, f->refused >> 8 & 255,
 	           layouts_supported);
 	return TARGET_UNSUPPORTED;
+}
+
+/* A process of 64 bits has its stack where no pointer of 32 bits leads to. */
+static int
+is_too_wide(const struct proc_maps *maps)
+{
+	for (size_t i = 0; i < maps->n; i++)
+		if ((uintptr_t)maps->maps[i].start != maps->maps[i].start &&
+		    !strcmp(maps->maps[i].path, "[stack]"))
+			return 1;
+	return 0;
 }
 
 static enum target_answer
@@ -449,6 +480,11 @@ search(struct target *t, const struct proc_maps *maps, unsigned abi, struct buf 
 	struct finder f = { .t = t, .abi = abi, .maps = maps };
 	char exe[4096];
 
+	if (is_too_wide(maps)) {
+		buf_printf(reason, "pid %d is a 64-bit process, and this pyflame is a 32-bit one; run "
+		           "the pyflame that is built for the machine", t->pid);
+		return TARGET_UNSUPPORTED;
+	}
 	if (proc_exe(t->pid, exe, sizeof exe))
 		exe[0] = 0;
 	if (try_objects(&f, exe, try_symbols) ||

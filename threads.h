@@ -28,7 +28,7 @@ struct thread {
 	int64_t stopped_at;  /* and when that was */
 	uint64_t history;    /* of the last 64 samples, 1: not proven at first */
 	int restless;        /* it has to be stopped to be sampled */
-	uint32_t root;       /* its frame in the profile, plus one; 0: none yet */
+	uint32_t root;       /* its stacks' in the profile, plus one; 0: none yet */
 	int listed;
 	enum { UNASKED, WANTED, UNWANTED } wanted; /* at this tick, for the sampler */
 	struct snap *planned; /* what of its stack is read with the list; NULL: nothing */

@@ -86,9 +86,9 @@ items() {
     equal "$(grep -v 'unexpected section: Sh ERRORS' <<< "$output")" ""
 }
 
-@test "links in the README lead to files that are there" {
+@test "links in the README and its like lead to files that are there" {
     local file
-    grep -oE '\]\([^)]+\)' "$tree/README.md" | tr -d ']()' | grep -v '^https:' > links
+    cat "$tree"/*.md | grep -oE '\]\([^)]+\)' | tr -d ']()' | grep -v '^https:' > links
     while read -r file; do
         echo "$file"
         [ -e "$tree/$file" ]
@@ -96,16 +96,87 @@ items() {
     [ -s links ]
 }
 
-@test "nothing but the program and its man page is installed, and uninstall leaves nothing" {
+@test "nothing but the program, its man page and its completion is installed, and uninstall leaves nothing" {
     requires make
     local root=$BATS_TEST_TMPDIR/root
     [ -x "$tree/pyflame" ] || skip "pyflame is not built"
     unset MAKEFLAGS MFLAGS MAKELEVEL
     make -s -C "$tree" install DESTDIR="$root" PREFIX=/opt/x -o pyflame
     (cd "$root" && find . -type f | sort) > installed
-    printf '%s\n' ./opt/x/bin/pyflame ./opt/x/share/man/man1/pyflame.1 | diff -u - installed
+    printf '%s\n' ./opt/x/bin/pyflame ./opt/x/share/bash-completion/completions/pyflame \
+        ./opt/x/share/man/man1/pyflame.1 | diff -u - installed
     cmp "$tree/pyflame" "$root/opt/x/bin/pyflame"
     [ -x "$root/opt/x/bin/pyflame" ]
     make -s -C "$tree" uninstall DESTDIR="$root" PREFIX=/opt/x
     equal "$(find "$root" -type f)" ""
+}
+
+# --- what comes with it -------------------------------------------------------
+
+# What bash offers after WORD...: complete_words WORD...
+complete_words() {
+    bash --norc -c '
+        . "$1"
+        shift
+        COMP_WORDS=("$@") COMP_CWORD=$(($# - 1))
+        _pyflame "$1" "${@: -1}" "${COMP_WORDS[COMP_CWORD - 1]}" 2> /dev/null
+        printf "%s\n" "${COMPREPLY[@]}"' - "$tree/contrib/pyflame.bash" "$pyflame" "$@"
+}
+
+@test "completion offers the options of --help, and no others" {
+    options_of_help > help
+    complete_words - | sed 's/=$//' | sort -u > offered
+    [ "$(wc -l < help)" -ge 20 ]
+    diff -u help offered
+    equal "$(complete_words --no-l)" --no-line-numbers
+    equal "$(complete_words --se)" $'--seconds=\n--seed='
+}
+
+@test "completion offers values, files, and commands where they belong" {
+    touch profile.txt
+    equal "$(complete_words -m c)" cpu
+    equal "$(complete_words --mode = g)" gil
+    equal "$(complete_words -o prof)" profile.txt
+    equal "$(complete_words --abi = 2)" 2.7
+    equal "$(complete_words -s 5 -t ./prof | sort -u)" ""
+    equal "$(complete_words -s 5 -t cat prof)" profile.txt
+}
+
+@test "completion knows all formats and modes that --help names" {
+    local word
+    for word in $("$pyflame" --help | sed -n 's/^ *-[mf], .*=[A-Z]* *//p' | grep -oE '^[a-z][a-z, ]*$|\b[a-z]+:' \
+        | tr -d ',:'); do
+        echo "$word"
+        grep -qE "words=.*\b$word\b" "$tree/contrib/pyflame.bash"
+    done
+}
+
+@test "completion offers processes that run Python" {
+    find_python
+    start_target idle "$python"
+    complete_words '' > offered
+    grep -qx "$pid" offered
+    run ! grep -qx "$$" offered
+}
+
+@test "the manifest for Kubernetes is well formed" {
+    requires python3
+    python3 -c 'import yaml' 2> /dev/null || skip "needs python3-yaml"
+    python3 - "$tree/contrib/kubernetes.yaml" << 'END'
+import sys
+import yaml
+pod, = yaml.safe_load_all(open(sys.argv[1]))
+assert pod['kind'] == 'Pod' and pod['apiVersion'] == 'v1', pod
+assert pod['spec']['shareProcessNamespace'] is True
+side = [c for c in pod['spec']['containers'] if c['name'] == 'pyflame'][0]
+assert side['securityContext']['capabilities']['add'] == ['SYS_PTRACE']
+END
+}
+
+@test "the version is the same in the Makefile, the manifest and the news" {
+    local version
+    version=$(make -s -C "$tree" print-version)
+    matches "$("$pyflame" --version)" "^pyflame $version "
+    grep -q "image: pyflame:$version$" "$tree/contrib/kubernetes.yaml"
+    matches "$(sed -n 's/^## //p' "$tree/NEWS.md" | head -n 1)" "^$version"
 }

@@ -140,15 +140,17 @@ all_match() {
 # --- interpreters -------------------------------------------------------------
 
 # pythons_of VERSION: NAME<TAB>COMMAND of each; "any" is CPython 3 from 3.6 on,
-# with the system's own first. Debug builds are their own version, 3.11-debug.
+# with the system's own first. Debug builds ("debug") and those of 32 bits ("i386") are
+# by themselves.
 pythons_of() {
     local list=$BATS_RUN_TMPDIR/pythons
     [ -s "$list" ] || "$tests/pythons" > "$list" || :
     awk -F '\t' -v version="$1" '
         version == "any" && /^3\.[0-9]+-system/ { print }
-        version == "any" && !/^2|^3\.[0-9]+t|^3\.[0-9]+-(system|debug)/ { rest = rest $0 "\n" }
+        version == "any" && !/^2|^3\.[0-9]+t|^3\.[0-9]+-(system|debug|i386)/ { rest = rest $0 "\n" }
         version == "debug" && /-debug/ { print }
-        version != "any" && index($1, version "-") == 1 && ($1 !~ /-debug/) { print }
+        version == "i386" && /^[^\t]*-i386/ { print }
+        version != "any" && index($1, version "-") == 1 && ($1 !~ /-(debug|i386)$/) { print }
         END { printf "%s", rest }' "$list"
 }
 

@@ -137,6 +137,34 @@ system_loader_stacks() {
 
 @test "a debug build: every stack is true" { each_python debug debug_stacks; }
 
+# --- of 32 bits ---------------------------------------------------------------
+
+narrow_stacks() {
+    local version
+    version=$(version_of "$1")
+    [ "$version" = "$2" ] || { unsuitable="no 32-bit Python $2 here"; return; }
+    start_target truth "$1" --deep 5000 account
+    dump_is_true
+}
+
+narrow_stripped_stacks() {
+    local root loader
+    requires strip
+    root=$(dirname "$1")
+    cp -r "$root/../.." copy
+    strip --strip-all copy/usr/bin/python?.* 2> /dev/null || { unsuitable="no strip for 32 bits"; return; }
+    start_command "$PWD/copy/usr/bin/python" "$targets/truth.py" account
+    dump_is_true
+}
+
+@test "2.7 of 32 bits: every stack is true"  { PYFLAME_TEST_ALL=1 each_python i386 narrow_stacks 2.7; }
+@test "3.9 of 32 bits: every stack is true"  { PYFLAME_TEST_ALL=1 each_python i386 narrow_stacks 3.9; }
+@test "3.11 of 32 bits: every stack is true" { PYFLAME_TEST_ALL=1 each_python i386 narrow_stacks 3.11; }
+@test "3.13 of 32 bits: every stack is true" { PYFLAME_TEST_ALL=1 each_python i386 narrow_stacks 3.13; }
+@test "of 32 bits, stripped: every stack is true" { also i386 narrow_stripped_stacks; }
+
+@test "of 32 bits, with --pause and with --no-pause: every stack is true" { also i386 paused_stacks; }
+
 # --- found without help -------------------------------------------------------
 
 @test "2.7, stripped: every stack is true"   { each_python 2.7 stripped_stacks; }

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Tests of what works on bytes alone: line tables, ELF images, labels, the order
- * of collapsed stacks.  A line `ok NAME` or `not ok NAME` for each check; the exit
+ * Tests of what works on bytes alone: numbers as text, line tables, ELF images,
+ * objects of Python, labels, the order of collapsed stacks, profiles saved and
+ * read back, times.  A line `ok NAME` or `not ok NAME` for each check; the exit
  * status is 1 if any failed.
  */
 #include <elf.h>
+#include <inttypes.h>
 #include <limits.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -16,9 +18,19 @@
 #include "util.h"
 #include "elf.h"
 #include "linetab.h"
+#include "memory.h"
+#include "layouts.h"
+#include "objects.h"
 #include "profile.h"
 #include "label.h"
 #include "collapsed.h"
+#include "export.h"
+#include "saved.h"
+#include "timeline.h"
+#include "speedscope.h"
+#include "pprof.h"
+#include "gecko.h"
+#include "chrome.h"
 
 static int failed;
 
@@ -198,6 +210,8 @@ read_image(void *context, uint64_t addr, void *buf, size_t len)
 	return 0;
 }
 
+enum { HOST_DATA = __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__ ? ELFDATA2MSB : ELFDATA2LSB };
+
 static void
 put(struct image *image, size_t at, uint64_t value, size_t size)
 {
@@ -213,7 +227,7 @@ put_header(struct image *image, int type)
 {
 	memcpy(image->bytes, ELFMAG, SELFMAG);
 	image->bytes[EI_CLASS] = image->wide ? ELFCLASS64 : ELFCLASS32;
-	image->bytes[EI_DATA] = ELFDATA2LSB;
+	image->bytes[EI_DATA] = HOST_DATA;
 	put(image, 16, (uint64_t)type, 2);
 	put(image, 18, EM_X86_64, 2);
 	put(image, image->wide ? offsetof(Elf64_Ehdr, e_phoff) : offsetof(Elf32_Ehdr, e_phoff),
@@ -386,6 +400,9 @@ test_bad_headers(void)
 	image.bytes[1] = 'X';
 	check(!opens(&image), "elf: refuses what has not its magic number");
 	make_image(&image, 1, 1, 0, 1);
+	image.bytes[EI_DATA] ^= ELFDATA2LSB ^ ELFDATA2MSB;
+	check(!opens(&image), "elf: refuses the other byte order");
+	make_image(&image, 1, 1, 0, 1);
 	put(&image, 16, ET_CORE, 2);
 	check(!opens(&image), "elf: refuses a core file");
 	make_image(&image, 1, 1, 0, 1);
@@ -514,7 +531,7 @@ static void
 is_sorted(const char *name, struct profile *p)
 {
 	struct buf out = { 0 };
-	char *lines[2000], *sorted[2000];
+	char *lines[2000] = { 0 }, *sorted[2000];
 	size_t n = 0;
 
 	collapsed_write(p, &out);
@@ -575,9 +592,420 @@ test_counts(void)
 	profile_free(p);
 }
 
+/* ---- numbers as text ---- */
+
+/* Each is followed by another argument, which is lost if the width is wrong. */
+static void
+test_formats(void)
+{
+	struct buf b = { 0 };
+	size_t size = 7;
+
+	buf_printf(&b, "%zu %d|%lu %d|%llu %d|%ld %d|%" PRIx64 " %d|%04x %s|%.*s", size, 1,
+	           4294967295ul, 2, 18446744073709551615ull, 3, -2147483647l, 4,
+	           UINT64_C(0xfedcba9876543210), 5, 0xabu, "x", 2, "yz!");
+	buf_add(&b, "", 1);
+	check(!strcmp(b.data, "7 1|4294967295 2|18446744073709551615 3|-2147483647 4|"
+	                      "fedcba9876543210 5|00ab x|yz"), "formats: %s", b.data);
+	buf_free(&b);
+}
+
+/* ---- objects ---- */
+
+/* The target's memory: the bytes at address ORIGIN. */
+enum { ORIGIN = 0x10000 };
+static unsigned char memory[1024];
+
+enum why
+mem_read(struct mem *mem, raddr addr, void *buf, size_t len)
+{
+	(void)mem;
+	if (addr < ORIGIN || addr - ORIGIN > sizeof memory || len > sizeof memory - (addr - ORIGIN))
+		return FAULT;
+	memcpy(buf, memory + (addr - ORIGIN), len);
+	return OK;
+}
+
+enum why
+mem_read_string(struct mem *mem, raddr addr, char *buf, size_t size)
+{
+	return mem_read(mem, addr, buf, size);
+}
+
+static void
+put_word(const struct layout *l, size_t at, uint64_t value)
+{
+	uint32_t narrow = (uint32_t)value;
+
+	memcpy(memory + at, l->ptr == 8 ? (void *)&value : (void *)&narrow, (size_t)l->ptr);
+}
+
+static void
+is_integer(const char *name, const struct layout *l, uint64_t expected)
+{
+	uint64_t seen = 0;
+	enum why why = object_integer(NULL, l, ORIGIN, &seen);
+
+	check(why == OK && seen == expected, "%s", name);
+}
+
+/* 0xf7c01740 in digits of 30 and of 15 bits, and of too many digits. */
+static void
+test_integers(void)
+{
+	struct layout l;
+	uint32_t wide[] = { 0x37c01740, 3, 0 };
+	uint16_t narrow[] = { 0x1740, 0x6f80, 3 };
+	uint64_t value;
+
+	layout_find(0x030900f0, 8, EM_X86_64, &l);
+	put_word(&l, (size_t)l.object.head, 2);
+	memcpy(memory + l.integer.digits, wide, sizeof wide);
+	is_integer("integer: digits of 30 bits", &l, 0xf7c01740);
+	put_word(&l, (size_t)l.object.head, UINT64_C(1) << 63);
+	check(object_integer(NULL, &l, ORIGIN, &value) == BROKEN, "integer: 2^63 digits are too many");
+	layout_find(0x030900f0, 4, EM_386, &l);
+	put_word(&l, (size_t)l.object.head, 3);
+	memcpy(memory + l.integer.digits, narrow, sizeof narrow);
+	is_integer("integer: digits of 15 bits", &l, 0xf7c01740);
+	layout_find(0x030b00f0, 4, EM_386, &l);
+	put_word(&l, (size_t)l.object.head, 2);
+	memcpy(memory + l.integer.digits, wide, sizeof wide);
+	is_integer("integer: 32 bits, digits of 30 bits", &l, 0xf7c01740);
+}
+
+/* As CPython declares it, so that the compiler says where the bits are. */
+struct state {
+	unsigned interned : 2, kind : 3, compact : 1, ascii : 1, ready : 1;
+};
+struct state_of_threads {
+	unsigned char interned;
+	unsigned short kind : 3, compact : 1, ascii : 1, statically_allocated : 1;
+};
+
+static void
+is_str(const char *name, const struct layout *l, const char *expected)
+{
+	struct buf text = { 0 };
+	enum why why = object_text(NULL, l, ORIGIN, &text);
+
+	check(why == OK && text.len == strlen(expected) && !memcmp(text.data, expected, text.len),
+	      "%s", name);
+	buf_free(&text);
+}
+
+static void
+test_strings(void)
+{
+	struct state ascii = { .interned = 1, .kind = 1, .compact = 1, .ascii = 1, .ready = 1 };
+	struct state wide = { .kind = 2, .compact = 1, .ready = 1 };
+	struct state_of_threads threads = { .interned = 3, .kind = 1, .compact = 1, .ascii = 1 };
+	uint16_t euro = 0x20ac;
+
+	for (int ptr = 4; ptr <= 8; ptr += 4) {
+		struct layout l;
+
+		layout_find(0x030900f0, ptr, EM_386, &l);
+		put_word(&l, (size_t)l.unicode.length, 3);
+		memcpy(memory + l.unicode.state, &ascii, sizeof ascii);
+		memcpy(memory + l.unicode.ascii, "abc", 3);
+		is_str("str: ASCII", &l, "abc");
+		put_word(&l, (size_t)l.unicode.length, 1);
+		memcpy(memory + l.unicode.state, &wide, sizeof wide);
+		memcpy(memory + l.unicode.compact, &euro, sizeof euro);
+		is_str("str: two bytes a character", &l, "\xe2\x82\xac");
+		memset(memory + l.unicode.state, 0, 4);
+		memcpy(memory + l.unicode.state, &threads, sizeof threads);
+		memcpy(memory + l.unicode.ascii, "t", 1);
+		l.text = TEXT_UNICODE8;
+		is_str("str: as free-threaded builds have it", &l, "t");
+	}
+}
+
+/* ---- the table ---- */
+
+static void
+test_layouts(void)
+{
+	static const unsigned versions[] = { 0x0207, 0x0306, 0x0307, 0x0308, 0x0309, 0x030a, 0x030b,
+	                                     0x030c };
+	struct layout l, arm;
+
+	for (size_t i = 0; i < LEN(versions); i++) {
+		unsigned hex = versions[i] << 16 | 0x05f0;
+
+		check(!layout_find(hex, 8, EM_X86_64, &l) && l.ptr == 8 && l.since <= hex &&
+		      l.object.head == 16, "layout: %x of 64 bits", versions[i]);
+		check(!layout_find(hex, 4, EM_386, &l) && l.ptr == 4 && l.since <= hex &&
+		      l.object.head == 8, "layout: %x of 32 bits", versions[i]);
+		check(!layout_find(hex, 4, EM_ARM, &arm) && arm.frame.code == l.frame.code &&
+		      (arm.dict.keys != l.dict.keys) == (versions[i] > 0x0207),
+		      "layout: %x of 32 bits, wider aligned", versions[i]);
+	}
+	check(layout_find(0x030500f0, 8, EM_X86_64, &l) && !layout_known(0x030500f0),
+	      "layout: there is none of 3.5");
+	check(layout_known(0x030d00f0) && !layout_known(0x036300f0), "layout: 3.13 tells its own");
+	layout_find(0x030703f0, 8, EM_X86_64, &l);
+	layout_find(0x030704f0, 8, EM_X86_64, &arm);
+	check(arm.runtime.current - l.runtime.current == 88, "layout: 3.7.4 differs from 3.7.3");
+/* ---- labels read back ---- */
+
+static void
+test_labels_back(void)
+{
+	static const char *const frames[] = {
+		"a.py:f:1", "a.py:f", "f", "f:12", ":f:3", "a.py::3", "", ":", "::", ":1", "a:b:c:4",
+		"C:\\\\x.py:f:2147483647", "f:2147483648", "f:0", "f:01", "f:-1", "a.py:f:1:", ".py:",
+		"<frozen x>:f:9", "\\x3b\\x0a:\\xff:7", "std::vector<int>::f", "a.pyx:f", "\xc3\xa9.py:f",
+	};
+	struct profile *p = profile_new();
+	unsigned seed = 1;
+
+	for (size_t i = 0; i < LEN(frames); i++) {
+		struct buf out = { 0 };
+		unsigned char *copy = exactly(frames[i], strlen(frames[i]));
+		uint32_t number = label_read_frame(p, (char *)copy, strlen(frames[i]));
+
+		label_frame(&out, p, number);
+		check(out.len == strlen(frames[i]) && (!out.len || !memcmp(out.data, frames[i], out.len)),
+		      "label: \"%s\" comes back", frames[i]);
+		buf_free(&out);
+		free(copy);
+	}
+	check(profile_frame_get(p, label_read_frame(p, "a.py:f:1", 8)).line == 1 &&
+	      profile_frame_get(p, label_read_frame(p, "a::b", 4)).file == PROFILE_NO_FILE,
+	      "label: a frame has the parts that it shows");
+	for (int n = 0; n < 5000; n++) {
+		char name[12];
+		struct buf label = { 0 }, back = { 0 };
+		unsigned char *copy;
+
+		for (size_t i = 0; i < sizeof name; i++) {
+			seed = seed * 1103515245 + 12345;
+			name[i] = "\\x3b;\n\xc3\xa9\xff z"[seed >> 16 & 7];
+		}
+		label_name(&label, name, sizeof name);
+		copy = exactly(label.data, label.len);
+		label_read(&back, (char *)copy, label.len);
+		if (back.len != sizeof name || memcmp(back.data, name, sizeof name))
+			check(0, "label: %.*s does not come back", (int)label.len, label.data);
+		buf_free(&label);
+		buf_free(&back);
+		free(copy);
+	}
+	check(1, "label: names come back");
+	profile_free(p);
+}
+
+/* ---- profiles saved and read ---- */
+
+static struct profile *
+two_threads(void)
+{
+	struct profile *p = profile_new();
+	uint32_t main_thread, other, a, b;
+
+	profile_split(p);
+	main_thread = profile_thread(p, 7, 7, "MainThread", "python x");
+	other = profile_thread(p, 7, 8, "other;\n", "python x");
+	a = profile_stack(p, main_thread, frame(p, "f.py", "a", 1));
+	b = profile_stack(p, a, frame(p, "g.py", "b\xff", 2));
+	profile_add(p, PROFILE_SAMPLES, a, 3);
+	profile_add(p, PROFILE_SAMPLES, b, 2);
+	b = profile_stack(p, profile_stack(p, other, frame(p, "f.py", "a", 1)), frame(p, NULL, "c", 0));
+	profile_add(p, PROFILE_SAMPLES, b, 4);
+	profile_add(p, PROFILE_IDLE, b, 3);
+	profile_add(p, PROFILE_SAMPLES, PROFILE_ROOT, 5);
+	profile_add(p, PROFILE_SAMPLES, PROFILE_FAILED, 1);
+	profile_run(p)->period = 2000000;
+	return p;
+}
+
+/* Reads it into p; the text is copied, so that reading beyond it shows. */
+static const char *
+read_saved(struct profile *p, const struct buf *text)
+{
+	struct profile_run run = { 0 };
+	size_t offset;
+	char *copy = (char *)exactly(text->data, text->len + 1);
+	const char *wrong;
+
+	copy[text->len] = 0;
+	wrong = saved_read(p, copy, text->len, 0, &run, &offset);
+	profile_run(p)->period = run.period;
+	free(run.title);
+	free(run.command);
+	free(run.host);
+	free(run.python);
+	free(copy);
+	return wrong;
+}
+
+static void
+test_saved(void)
+{
+	static const char expected[] = "(idle) 5\n(failed) 1\nf.py:a:1 3\nf.py:a:1;c 4\nf.py:a:1;g.py:b\\xff:2 2\n";
+	struct profile *p = two_threads(), *q = profile_new(), *split = profile_new();
+	struct buf text = { 0 }, again = { 0 }, lines = { 0 };
+
+	saved_write(p, &text);
+	buf_add(&text, "", 1);
+	text.len--;
+	profile_split(split);
+	check(!read_saved(split, &text), "saved: it can be read");
+	saved_write(split, &again);
+	check(again.len == text.len && !memcmp(again.data, text.data, text.len),
+	      "saved: it comes back as it was");
+	check(!read_saved(q, &text), "saved: it can be read as one tree");
+	collapsed_write(q, &lines);
+	check(lines.len == sizeof expected - 1 && !memcmp(lines.data, expected, lines.len),
+	      "saved: threads are merged then");
+	profile_free(p);
+	profile_free(q);
+	profile_free(split);
+	buf_free(&text);
+	buf_free(&again);
+	buf_free(&lines);
+}
+
+static void
+write_all_formats(struct profile *p)
+{
+	struct buf out = { 0 };
+
+	export_prepare(p);
+	speedscope_write(p, &out);
+	pprof_write(p, &out);
+	gecko_write(p, &out);
+	chrome_write(p, &out);
+	buf_free(&out);
+}
+
+/* What is read of damaged files is written again, if it can be read. */
+static void
+test_damaged_saved(void)
+{
+	struct profile *p = two_threads();
+	struct buf text = { 0 }, bad = { 0 };
+	unsigned seed = 1, good = 0, wrong = 0;
+
+	saved_write(p, &text);
+	for (int n = 0; n < 20000; n++) {
+		struct profile *q = profile_new();
+
+		bad.len = 0;
+		buf_add(&bad, text.data, text.len);
+		for (int damages = n % 3; damages >= 0; damages--) {
+			seed = seed * 1103515245 + 12345;
+			bad.data[(seed >> 8) % bad.len] = "[]{},:\"\\0129-eE. nt\0\xff"[(seed >> 24) % 22];
+		}
+		if (n % 7 == 0)
+			bad.len = seed % bad.len;
+		buf_add(&bad, "", 1);
+		bad.len--;
+		profile_split(q);
+		if (read_saved(q, &bad)) {
+			wrong++;
+		} else {
+			good++;
+			write_all_formats(q);
+		}
+		profile_free(q);
+	}
+	check(good > 100 && wrong > 1000, "saved: damaged files are survived (%u good, %u wrong)", good,
+	      wrong);
+	profile_free(p);
+	buf_free(&text);
+	buf_free(&bad);
+}
+
+/* ---- times ---- */
+
+struct told {
+	char text[400];
+	size_t len;
+};
+
+static void
+tell(void *context, int open, uint32_t number, int64_t time)
+{
+	struct told *t = context;
+
+	t->len += (size_t)snprintf(t->text + t->len, sizeof t->text - t->len, "%s%u@%d ",
+	                           open ? "+" : "-", number, (int)time);
+}
+
+static void
+is_told(const char *name, const struct profile *p, const struct span *spans, size_t n,
+        const char *expected)
+{
+	struct told t = { { 0 }, 0 };
+
+	timeline_walk(p, spans, n, tell, &t);
+	check(!strcmp(t.text, expected), "timeline: %s: %s", name, t.text);
+}
+
+static void
+test_timeline(void)
+{
+	enum { BASE = 1000000 };
+	struct profile *p = profile_new();
+	uint32_t one, two, a, ab, ac, x;
+	struct span *spans;
+	size_t n, first;
+
+	profile_split(p);
+	one = profile_thread(p, 1, 1, "one", NULL);
+	two = profile_thread(p, 1, 2, "two", NULL);
+	a = profile_stack(p, one, frame(p, NULL, "a", 0));
+	ab = profile_stack(p, a, frame(p, NULL, "b", 0));
+	ac = profile_stack(p, a, frame(p, NULL, "c", 0));
+	x = profile_stack(p, two, frame(p, NULL, "x", 0));
+	profile_run(p)->period = 10000; /* 10 us */
+	profile_log(p, ab, BASE, 0);
+	profile_log(p, x, BASE, 0);
+	profile_log(p, ab, BASE + 11, 0);
+	profile_log(p, x, BASE + 11, 0);
+	profile_log(p, ac, BASE + 19, 0);
+	profile_log(p, x, BASE + 30, 1);  /* another kind of sample: thread one is gone */
+	profile_log(p, a, BASE + 100, 0); /* ticks were missed */
+	profile_log(p, a, BASE + 90, 0);  /* somebody set the clock */
+	spans = timeline(p, 1, &n);
+	first = timeline_thread(spans, n);
+	check(n == 5 && first == 3, "timeline: spans of one stack are one");
+	check(spans[0].count == 2 && spans[1].count == 1 && spans[2].count == 2 &&
+	      spans[3].count == 2 && spans[4].count == 1 && spans[4].idle,
+	      "timeline: no sample is lost");
+	is_told("frames that go on stay open", p, spans, first,
+	        "+0@0 +1@0 -1@19 +2@19 -2@30 -0@30 +0@100 -0@110 ");
+	is_told("a sample lasts for two periods at most", p, spans + first, n - first,
+	        "+3@0 -3@19 +3@30 -3@50 ");
+	free(spans);
+	spans = timeline(p, 0, &n);
+	check(n == 8, "timeline: or every sample is a span");
+	free(spans);
+	check(timeline_start(p) == BASE, "timeline: begins with the first sample");
+	profile_free(p);
+	p = two_threads();
+	export_prepare(p);
+	spans = timeline(p, 1, &n);
+	first = timeline_thread(spans, n);
+	/* 2 ms each; a, a;b | a;c idle, a;c | idle, failed */
+	check(n == 6 && first == 2 && spans[0].end == 6000 && spans[1].end == 10000 &&
+	      spans[2].count == 3 && spans[2].idle && spans[3].count == 1 && spans[3].end == 8000 &&
+	      spans[4].count == 5 && spans[5].count == 1, "timeline: counts are laid out");
+	is_told("and nest", p, spans, first, "+0@0 +1@6000 -1@10000 -0@10000 ");
+	free(spans);
+	profile_free(p);
+}
+
 int
 main(void)
 {
+	test_formats();
+	test_integers();
+	test_strings();
+	test_layouts();
 	test_lnotab();
 	test_ranges();
 	test_locations();
@@ -589,5 +1017,9 @@ main(void)
 	test_labels();
 	test_order();
 	test_counts();
+	test_labels_back();
+	test_saved();
+	test_damaged_saved();
+	test_timeline();
 	return failed;
 }

@@ -18,7 +18,7 @@
 
 #define MEMBERS(M) \
 	M(ptr) M(free_threaded) M(shim_owner) M(tags) \
-	M(runtime.interpreters) M(runtime.current) \
+	M(runtime.interpreters) M(runtime.current) M(runtime.main_after) \
 	M(interp.next) M(interp.threads) M(interp.gil) M(interp.generation) M(interp.modules) \
 	M(gil.holder) M(gil.locked) M(gil.enabled) \
 	M(thread.next) M(thread.interp) M(thread.frame) M(thread.thread_id) \
@@ -34,7 +34,7 @@
 	M(bytes.length) M(bytes.data) \
 	M(type.name) M(type.flags) M(type.basicsize) M(type.dictoffset) M(type.cached_keys) \
 	M(dict.keys) M(dict.values) M(dict.first_value) \
-	M(integer.digits) M(integer.count_shift)
+	M(integer.digits) M(integer.count_shift) M(integer.bits)
 
 /* Every member is an int or as long as one; "since" is none of these. */
 #define COUNT(member) + 1

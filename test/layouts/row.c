@@ -53,8 +53,6 @@
 #endif
 #endif
 
-#include <limits.h>
-#include <pthread.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <string.h>
@@ -93,6 +91,7 @@ find_objects(struct layout *l)
 	l->integer.digits = AT(PyLongObject, long_value.ob_digit);
 	l->integer.count_shift = _PyLong_NON_SIZE_BITS;
 #endif
+	l->integer.bits = PyLong_SHIFT;
 	l->dicts = PY_VERSION_HEX < 0x030b0000 ? DICT_COMPACT : DICT_LOG2;
 #if PY_VERSION_HEX < 0x030b0000
 	l->dict.first_value = 0; /* ma_values is a PyObject ** */
@@ -165,7 +164,7 @@ find_code(struct layout *l)
 static void
 find_frame(struct layout *l)
 {
-	l->shim_owner = INT_MAX;
+	l->shim_owner = NO_SHIMS;
 	l->tags = 0;
 #if PY_VERSION_HEX < 0x030b0000
 	l->frame.size = AT(PyFrameObject, f_lineno) + SIZE(int);
@@ -262,6 +261,8 @@ find_interpreter(struct layout *l)
 	l->runtime.interpreters = AT(_PyRuntimeState, interpreters.head);
 #if PY_VERSION_HEX < 0x030c0000
 	l->runtime.current = AT(_PyRuntimeState, gilstate.tstate_current);
+	l->runtime.main_after = AT(_PyRuntimeState, gilstate.autoInterpreterState) -
+	                        l->runtime.current;
 #endif
 #endif
 }
@@ -332,22 +333,18 @@ print_columns(const char *macro, const char *after, int n, ...)
 static void
 print_row(const struct layout *l)
 {
-	int micro = (PY_VERSION_HEX >> 16) == 0x0307 && PY_MICRO_VERSION >= 4 ? 4 : 0;
-	int mutex = 2 * (SIZE(pthread_mutex_t) - 40);
+	int micro = l->ptr == 8 && (PY_VERSION_HEX >> 16) == 0x0307 && PY_MICRO_VERSION >= 4 ? 4 : 0;
 
-	printf("\t{ .since = HEX(%d, %d, %d), .ptr = %d, .shim_owner = ",
-	       PY_MAJOR_VERSION, PY_MINOR_VERSION, micro, l->ptr);
-	if (l->shim_owner == INT_MAX)
-		printf("INT_MAX,\n\t  ");
+	printf("\t{ ROW(%d, %d, %d, %d, ", PY_MAJOR_VERSION, PY_MINOR_VERSION, micro, l->ptr);
+	if (l->shim_owner == NO_SHIMS)
+		printf("NO_SHIMS, ");
 	else
-		printf("%d,\n\t  ", l->shim_owner);
-	printf("KINDS(%s, %s, %s, %s,\n\t        %s, %s, %s),\n\t  ", frames_names[l->frames],
+		printf("%d, ", l->shim_owner);
+	printf("%s, %s, %s,\n\t      %s, %s, %s, %s),\n\t  ", frames_names[l->frames],
 	       live_names[l->live], instr_names[l->instr], lines_names[l->lines], text_names[l->text],
 	       dicts_names[l->dicts], attrs_names[l->attrs]);
-	if (l->runtime.current == ABSENT)
-		print_columns("RUNTIME", ", ", 2, l->runtime.interpreters, l->runtime.current);
-	else
-		printf("RUNTIME(%d, %d + MUTEX), ", l->runtime.interpreters, l->runtime.current - mutex);
+	print_columns("RUNTIME", ", ", 3, l->runtime.interpreters, l->runtime.current,
+	              l->runtime.main_after);
 	print_columns("INTERP", ", ", 4, l->interp.next, l->interp.threads, l->interp.gil,
 	              l->interp.modules);
 	print_columns("GIL", ",\n\t  ", 2, l->gil.holder, l->gil.locked);
@@ -360,18 +357,15 @@ print_row(const struct layout *l)
 	print_columns("CODE", ",\n\t  ", 10, l->code.firstlineno, l->code.filename, l->code.name,
 	              l->code.qualname, l->code.linetable, l->code.instructions, l->code.traceable,
 	              l->code.id_from, l->code.id_to, l->code.id_unique);
-	if (PY_MAJOR_VERSION >= 3 && l->type.cached_keys == ABSENT && shift() == 0) {
-		printf("PLAIN_OBJECTS, ");
-	} else {
-		print_columns("OBJECT", ", ", 2, l->object.type, l->object.head);
-		print_columns("BYTES", ", ", 2, l->bytes.length, l->bytes.data);
-		print_columns("TYPE", ", ", 5, l->type.name, l->type.flags, l->type.basicsize,
-		              l->type.dictoffset, l->type.cached_keys);
-		print_columns("INTEGER", ",\n\t  ", 2, l->integer.digits, l->integer.count_shift);
-	}
+	print_columns("OBJECT", ", ", 2, l->object.type, l->object.head);
 	print_columns("UNICODE", ", ", 5, l->unicode.length, l->unicode.state, l->unicode.hash,
 	              l->unicode.ascii, l->unicode.compact);
-	print_columns("DICT", " },\n", 3, l->dict.keys, l->dict.values, l->dict.first_value);
+	print_columns("BYTES", ",\n\t  ", 2, l->bytes.length, l->bytes.data);
+	print_columns("TYPE", ", ", 5, l->type.name, l->type.flags, l->type.basicsize,
+	              l->type.dictoffset, l->type.cached_keys);
+	print_columns("DICT", ",\n\t  ", 3, l->dict.keys, l->dict.values, l->dict.first_value);
+	print_columns("INTEGER", " },\n", 3, l->integer.digits, l->integer.count_shift,
+	              l->integer.bits);
 }
 
 #else

@@ -3,9 +3,11 @@
  * Prints what pyflame believes of a release, to be compared with what row.c
  * finds in its headers.
  *
- *   table HEX SHIFT    HEX is its PY_VERSION_HEX, SHIFT how far its debug build
- *                      moves objects; from 3.13 its _Py_DebugOffsets is on stdin
- *   table rows         the releases that a row or a column begins with
+ *   table HEX SHIFT PTR MACHINE
+ *                HEX is its PY_VERSION_HEX, SHIFT how far its debug build moves
+ *                objects, PTR the bytes of a pointer and MACHINE an e_machine of
+ *                ELF; from 3.13 its _Py_DebugOffsets is on stdin
+ *   table rows   the releases that a row or a column begins with
  */
 #include <stdlib.h>
 
@@ -44,7 +46,7 @@ static void
 print_rows(void)
 {
 	for (size_t i = 0; i < LEN(rows); i++)
-		print_release(rows[i].since);
+		print_release(since(rows[i]));
 	for (unsigned i = 0; i < LEN(untold); i++)
 		print_release(HEX(3, 13 + i, 0));
 }
@@ -59,27 +61,24 @@ main(int argc, char **argv)
 		print_rows();
 		return 0;
 	}
-	if (argc != 3) {
-		fprintf(stderr, "usage: table HEX SHIFT | table rows\n");
+	if (argc != 5) {
+		fprintf(stderr, "usage: table HEX SHIFT PTR MACHINE | table rows\n");
 		return 2;
 	}
 	hex = (unsigned)strtoul(argv[1], NULL, 16);
 	if (hex < HEX(3, 13, 0)) {
-		const struct layout *row = layout_find(hex, (int)sizeof(void *));
-
-		if (!row) {
+		if (layout_find(hex, atoi(argv[3]), atoi(argv[4]), &layout)) {
 			printf("no row\n");
 			return 1;
 		}
 		printf("row=");
-		print_release(row->since);
-		layout = *row;
+		print_release(layout.since);
 		layout_shift_objects(&layout, atoi(argv[2]));
 		print_layout(&layout);
 		return 0;
 	}
 	if (fread(runtime, 1, sizeof runtime, stdin) == 0 ||
-	    layout_from_debug_offsets(&layout, NULL, 0, hex) != 0) {
+	    layout_from_debug_offsets(&layout, NULL, 0, hex, atoi(argv[3])) != 0) {
 		printf("_Py_DebugOffsets refused\n");
 		return 1;
 	}

@@ -55,8 +55,11 @@ def leaf(function):
 def native_id():
     if hasattr(threading, 'get_native_id'):
         return threading.get_native_id()
+    machine = os.uname()[4]
+    if machine == 'x86_64' and sys.maxsize < 2**32:
+        machine = 'i686'
     gettid = {'x86_64': 186, 'i686': 224, 'armv7l': 224, 's390x': 236,
-              'ppc64le': 207}.get(os.uname()[4], 178)
+              'ppc64le': 207}.get(machine, 178)
     return ctypes.CDLL(None).syscall(gettid)
 
 
