@@ -69,7 +69,7 @@ workers_are_alike() {
 @test "2.7: the workers of a server get the same share each"   { also 2.7 workers_are_alike; }
 @test "3.8: the workers of a server get the same share each"   { also 3.8 workers_are_alike; }
 @test "3.12: the workers of a server get the same share each"  { also 3.12 workers_are_alike; }
-@test "3.14: the workers of a server get the same share each"  { each_python 3.14 workers_are_alike; }
+@test "3.14: the workers of a server get the same share each"  { also 3.14 workers_are_alike; }
 @test "3.14t: the workers of a server get the same share each" { also 3.14t workers_are_alike; }
 
 @test "without --by-process the samples of all are summed" {
@@ -109,7 +109,7 @@ pool_is_followed() {
 
 @test "a pool of multiprocessing: fork"       { each_python any pool_is_followed fork; }
 @test "a pool of multiprocessing: spawn"      { each_python any pool_is_followed spawn; }
-@test "a pool of multiprocessing: forkserver" { each_python any pool_is_followed forkserver; }
+@test "a pool of multiprocessing: forkserver" { also any pool_is_followed forkserver; }
 @test "3.14: a pool of multiprocessing: spawn" { also 3.14 pool_is_followed spawn; }
 
 @test "Python, a shell, Python, and another version that it executes" {
@@ -147,12 +147,14 @@ pool_is_followed() {
     start_tree 2 "$python" prefork 2
     local old
     old=$(pgrep -P "$pid" | head -n 1)
-    start_pyflame -s 2 --children --by-process -n "$pid"
+    start_pyflame -s 100 --children --by-process -n "$pid"
     wait_for_sampling
     forget_target "$old"
     kill "$old"
-    end_pyflame 0
     mind_children 2
+    sleep 1
+    kill -INT "$profiler"
+    end_pyflame 0
     equal "$(processes_in stdout | wc -l)" 4
     for worker in $(pgrep -P "$pid"); do
         [ "$(busy_samples "$worker")" -gt 20 ]
@@ -163,12 +165,12 @@ pool_is_followed() {
     local child
     find_python
     start_target tree "$python" daemon
-    run_pyflame 0 -s 3.5 --children --by-process -n "$pid"
+    run_pyflame 0 -s 2 --children --by-process -n "$pid"
     for child in $(processes_in stdout); do
         [ ! -e "/proc/$child" ] || [ "$child" = "$pid" ] || living+=("$child")
         equal "$(samples stdout "^process $child .*.failed")" 0
     done
-    [ "$(samples stdout ':busy')" -gt 100 ]
+    [ "$(samples stdout ':busy')" -gt "$(samples stdout ':middle [0-9]*$')" ]
 }
 
 # How many descriptors a process has open.
@@ -187,7 +189,8 @@ descriptors_of() {
     wait_for 120 grep -q over "$target_out"
     sleep 0.3
     [ "$(descriptors_of "$profiler")" -le $((before + 4)) ]
-    [ "$(awk '/^VmRSS/ { print $2 }' "/proc/$profiler/status")" -le 8192 ]
+    grep -q __asan_init "$pyflame" ||
+        [ "$(awk '/^VmRSS/ { print $2 }' "/proc/$profiler/status")" -le 8192 ]
     equal "$(pgrep -P "$pid")" ""
     kill -INT "$profiler"
     end_pyflame 0
@@ -211,15 +214,18 @@ descriptors_of() {
     kill -STOP "$one"
     states["$one"]=T
     for option in "" --pause --threads; do
-        start_pyflame -s 1 --children --by-process -n $option "$pid"
+        # shellcheck disable=SC2086 # none or one
+        start_pyflame -s 100 --children --by-process -n $option "$pid"
         wait_for_sampling
         forget_target "$two"
         kill -KILL "$two"
+        mind_children 3
+        sleep 0.3
+        kill -INT "$profiler"
         end_pyflame 0
         [ "$(busy_samples "$one")" -gt 10 ]
         [ "$(busy_samples "$three")" -gt 10 ]
         is_unharmed "$one"
-        mind_children 3
         two=$(pgrep -P "$pid" | grep -vx -e "$one" -e "$three")
     done
 }
@@ -295,10 +301,12 @@ start_two() {
 
 @test "-p twice: one ends, the other is sampled on" {
     start_two
-    start_pyflame -s 1.5 -p "$first" -p "$pid" -n
+    start_pyflame -s 100 -p "$first" -p "$pid" -n
     wait_for_sampling
     forget_target "$first"
     kill -KILL "$first"
+    sleep 1
+    kill -INT "$profiler"
     end_pyflame 0
     [ "$(samples stdout 'deep\.py')" -gt "$(samples stdout 'fib\.py')" ]
     [ "$(samples stdout 'fib\.py')" -gt 0 ]
@@ -355,8 +363,8 @@ in_namespace() {
         "$2" fib.py late > /dev/null & wait $!x 2> /dev/null; sleep 2' 0
     equal "$(processes_in stdout | wc -l)" 3
     matches "$output" '^process [0-9]* python[^;]* idle\.py;\(idle\)'
-    [ "$(samples stdout '^process [^;]* fib\.py;.*:main')" -gt 20 ]
-    [ "$(samples stdout '^process [^;]* fib\.py late;.*:main')" -gt 20 ]
+    [ "$(samples stdout '^process [^;]* fib\.py;.*:main')" -gt 0 ]
+    [ "$(samples stdout '^process [^;]* fib\.py late;.*:main')" -gt 0 ]
     lacks "$output" pyflame
 }
 
@@ -405,9 +413,9 @@ in_namespace() {
 
 @test "what is executed is seen at once, also at few samples a second" {
     find_python
-    start_target execer "$python" 1 "$python"
-    run_pyflame 0 -s 3 -r 100ms "$pid"
-    [ "$(samples stdout ':after:')" -ge 5 ]
+    start_target execer "$python" 0.5 "$python"
+    run_pyflame 0 -s 2 -r 100ms "$pid"
+    [ "$(samples stdout ':after:')" -ge 3 ]
     [ "$(samples stdout '^.failed')" -le 2 ]
 }
 

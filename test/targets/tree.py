@@ -5,7 +5,7 @@
                                 replaced; the first calls itself TITLE
     tree.py METHOD N            N processes of multiprocessing: fork, spawn, forkserver
     tree.py chain PYTHON        a shell, a child of it, and a child that executes PYTHON
-    tree.py daemon              after a second a child of a child, which then ends
+    tree.py daemon              after a while a child of a child, which then ends
     tree.py brief N             N children, 4 at a time, of 1 to 30 ms
 
 TREE_SECONDS limits how long the workers work.
@@ -91,9 +91,9 @@ def link(python):
 def daemon():
     def middle():
         fork(busy, 10, True)
-        time.sleep(.5)
+        time.sleep(.3)
     say('ready')
-    time.sleep(1)
+    time.sleep(.5)
     os.waitpid(fork(middle), 0)
     time.sleep(300)
 
