@@ -253,6 +253,19 @@ thread_number(struct profile *p, const struct profile_thread *t)
 	return i;
 }
 
+COLD void
+profile_rename_process(struct profile *p, int pid, const char *from, const char *to)
+{
+	for (size_t i = 0; i < p->n_threads; i++) {
+		struct profile_thread *t = &p->threads[i];
+
+		if (t->pid != pid || !is_same(t->process, from))
+			continue;
+		free(t->process);
+		t->process = copy_text(to);
+	}
+}
+
 COLD static uint32_t
 named_root(struct profile *p, uint32_t parent, const char *kind, int id, const char *name)
 {

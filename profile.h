@@ -70,6 +70,9 @@ void profile_split(struct profile *);
 uint32_t profile_thread(struct profile *, int pid, int tid, const char *name,
                         const char *process);
 
+/* Gives all threads of that process another name for it. */
+void profile_rename_process(struct profile *, int pid, const char *from, const char *to);
+
 /* Such a root has instead of a frame the thread's number and this bit. */
 #define PROFILE_THREAD 0x80000000u
 

@@ -36,6 +36,7 @@ struct sampler {
 	struct threads *threads;
 	struct taker *taker;
 	uint32_t process;    /* the process's frame */
+	struct buf command;  /* its name, where the profile is told of threads */
 	uint32_t root, idle; /* the stack below all others, and that of nothing running */
 	raddr last_holder;
 	int64_t time;        /* of this tick, microseconds since the epoch */
@@ -77,11 +78,29 @@ begin_process(struct sampler *s)
 		profile_string(s->profile, idle, sizeof idle - 1)));
 }
 
+/* What the process is called now, terminated. */
+static struct buf
+read_command(const struct sampler *s)
+{
+	struct buf command = { 0 };
+
+	proc_short_command(s->t->pid, &command);
+	buf_add(&command, "", 1);
+	return command;
+}
+
 void
 sampler_rename(struct sampler *s)
 {
 	if (s->options.by_process)
 		profile_rename(s->profile, s->process, name_process(s));
+	if (s->options.tell_threads) {
+		struct buf now = read_command(s);
+
+		profile_rename_process(s->profile, s->t->pid, s->command.data, now.data);
+		buf_free(&s->command);
+		s->command = now;
+	}
 }
 
 struct sampler *
@@ -100,6 +119,8 @@ sampler_new(const struct target *t, struct profile *profile, const struct sample
 	s->root = s->idle = PROFILE_ROOT;
 	if (options->by_process)
 		begin_process(s);
+	if (options->tell_threads)
+		s->command = read_command(s);
 	return s;
 }
 
@@ -112,6 +133,7 @@ sampler_free(struct sampler *s)
 	threads_free(s->threads);
 	walker_free(s->walker);
 	codes_free(s->codes);
+	buf_free(&s->command);
 	free(s->lost);
 	free(s);
 }
@@ -155,23 +177,20 @@ sampler_threads(struct sampler *s)
 static uint32_t
 thread_root(struct sampler *s, struct thread *t)
 {
-	struct buf name = { 0 }, command = { 0 }, text = { 0 };
+	struct buf name = { 0 }, text = { 0 };
 
 	if (!t->root) {
 		thread_name(s->threads, t, &name);
 		buf_add(&name, "", 1);
 		if (s->options.tell_threads) {
-			proc_short_command(s->t->pid, &command);
-			buf_add(&command, "", 1);
 			t->root = 1 + profile_thread(s->profile, s->t->pid, t->tid, name.data,
-			                             command.data);
+			                             s->command.data);
 		} else {
 			buf_printf(&text, "thread %d %s", t->tid, name.data);
 			t->root = 1 + profile_stack(s->profile, s->root, frame_of_name(s,
 				profile_string(s->profile, text.data, text.len)));
 		}
 		buf_free(&name);
-		buf_free(&command);
 		buf_free(&text);
 	}
 	return t->root - 1;

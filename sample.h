@@ -42,8 +42,8 @@ struct sampler *sampler_new(const struct target *, struct profile *,
                             const struct sample_options *);
 void sampler_free(struct sampler *);
 
-/* With by_process: looks whether the process has given itself another name,
- * which then is that of its frame from the beginning. */
+/* Looks whether the process has given itself another name, which then is that of
+ * its frame, or its threads, from the beginning. */
 void sampler_rename(struct sampler *);
 
 /*

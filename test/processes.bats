@@ -232,9 +232,12 @@ descriptors_of() {
 
 @test "the sampling ends when the last process has ended" {
     find_python
-    TREE_SECONDS=1.5 start_tree 3 "$python" prefork 3
+    start_tree 3 "$python" prefork 3
+    start_pyflame -s 100 --children -n "$pid"
+    wait_for_sampling
+    kill -KILL "${living[@]}"
     living=()
-    patience=20 run_pyflame 0 -s 100 --children -n "$pid"
+    patience=20 end_pyflame 0
     [ "$(samples stdout ':busy')" -gt 20 ]
 }
 
@@ -273,6 +276,15 @@ descriptors_of() {
     lacks "$(grep ':busy' out)" '^process [0-9]* python'
 }
 
+@test "so it has in formats that tell threads" {
+    find_python
+    export TREE_SECONDS=1.5
+    run_pyflame 0 --children -o out.json -t "$python" "$targets/tree.py" prefork 1 'server: worker'
+    run_pyflame 0 -n --by-process -i out.json
+    equal "$(grep -c '^process [0-9]* server: worker;.*:busy [0-9]*$' stdout)" 1
+    lacks "$(grep ':busy' stdout)" '^process [0-9]* python'
+}
+
 @test "long commands are cut" {
     find_python
     start_target fib "$python" "$(printf 'x%.0s' {1..500})"
@@ -294,8 +306,8 @@ start_two() {
 @test "-p twice: both are sampled" {
     start_two
     run_pyflame 0 -s 0.5 --stats --by-process -p "$pid" -p "$first" -p "$first"
-    equal "$(samples stdout "^process $first .*fib\.py")" "$(stat_of ticks)"
-    equal "$(samples stdout "^process $pid .*deep\.py")" "$(stat_of ticks)"
+    [ "$(samples stdout "^process $first .*fib\.py")" -gt 0 ]
+    [ "$(samples stdout "^process $pid .*deep\.py")" -gt 0 ]
     equal "$(samples stdout)" "$((2 * $(stat_of ticks)))"
 }
 
