@@ -26,10 +26,8 @@ PROGRAM = pyflame
 STARTFILES =
 LDLIBS = -lm
 
-SOURCES = pyflame.c code.c collapsed.c dump.c elf.c explain.c frames.c label.c \
-	layouts.c linetab.c memory.c objects.c options.c output.c proc.c profile.c \
-	ptrace.c regions.c sample.c snapshot.c stack.c target.c threads.c util.c
-OBJECTS = $(SOURCES:%.c=$(BUILD)/%.o)
+SOURCES = $(sort $(wildcard *.c))
+OBJECTS = $(SOURCES:%.c=$(BUILD)/%.o) $(BUILD)/packed.o
 
 override CFLAGS += -std=c11 -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -DPYFLAME_VERSION='"$(VERSION)"' $(WARNINGS) $(SMALL)
 
@@ -39,11 +37,19 @@ $(PROGRAM): $(OBJECTS)
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(STARTFILES) $(OBJECTS) $(LDLIBS)
 
 # What every sample runs through.
-HOT = code frames memory profile regions snapshot stack
+HOT = snapshot
 $(HOT:%=$(BUILD)/%.o): override CFLAGS += -O2
 
 $(BUILD)/%.o: %.c Makefile | $(BUILD)
 	$(CC) $(CFLAGS) -MMD -c -o $@ $<
+
+# The page's files, as arrays of bytes.
+$(BUILD)/packed.o: $(BUILD)/packed.c
+	$(CC) $(CFLAGS) -c -o $@ $<
+
+$(BUILD)/packed.c: $(wildcard page/*) | $(BUILD)
+	page/embed > $@.tmp
+	mv $@.tmp $@
 
 $(BUILD):
 	mkdir -p $@
@@ -60,7 +66,7 @@ uninstall:
 		$(DESTDIR)$(COMPLETIONDIR)/pyflame
 
 clean:
-	rm -rf build pyflame demo.svg demo.txt
+	rm -rf build pyflame demo.html demo.svg
 
 # demo and check install what a fresh Debian lacks, where that may be done.
 PYTHON = python3
@@ -68,15 +74,19 @@ FLAMEGRAPH = /usr/share/perl5/Devel/NYTProf/flamegraph.pl
 PICTURE = perl libdevel-nytprof-perl:$(FLAMEGRAPH)
 SUITE = bats python3 gcc:cc libc6-dev:/usr/include/stdio.h binutils:readelf strace mandoc \
 	procps:ps util-linux:unshare python3-dev:/usr/bin/python3-config
+# For the tests with a browser, which are skipped without.
+BROWSER = chromium nodejs:node npm librsvg2-bin:rsvg-convert
+NPM = $(or $(PYFLAME_NPM),$(HOME)/.cache/pyflame/npm)
+NPM_PACKAGES = playwright-core speedscope pprof-format
 THOROUGH = xz-utils:xz pkg-config shellcheck clang pypy3 git \
 	qemu-user-static:qemu-aarch64-static python3-yaml:/usr/lib/python3/dist-packages/yaml
 
 QUIETLY = $(MAKE) -s --no-print-directory
 
 demo:
-	@test/need $(COMPILER) $(PICTURE) python3:$(PYTHON)
+	@test/need $(COMPILER) python3:$(PYTHON)
 	+@$(QUIETLY) all
-	@PYFLAME=./$(PROGRAM) FLAMEGRAPH=$(FLAMEGRAPH) PYTHON=$(PYTHON) test/demo
+	@PYFLAME=./$(PROGRAM) PYTHON=$(PYTHON) test/demo
 
 check:
 	@test/need $(COMPILER) $(PICTURE) $(SUITE)
@@ -88,6 +98,9 @@ BUILT_PYTHONS = 2.7-debug 3.11-debug 3.13t 3.14t 3.15t
 
 check-all:
 	@test/need $(COMPILER) $(PICTURE) $(SUITE) $(THOROUGH)
+	-@test/need $(BROWSER)
+	-@for package in $(NPM_PACKAGES); do [ -d "$(NPM)/node_modules/$$package" ] || \
+		npm install --silent --no-audit --no-fund --prefix "$(NPM)" "$$package"; done
 	-@test/pythons --fetch
 	-@test/pythons --build $(BUILT_PYTHONS)
 	-@dist/cross --fetch
@@ -103,6 +116,10 @@ SANITIZED = BUILD=build/sanitized PROGRAM=build/sanitized/pyflame CC=gcc SMALL= 
 
 check-sanitized:
 	+@$(QUIETLY) $(SANITIZED) check
+
+# What is not there of neighbours and interpreters is left out, and said.
+bench: $(PROGRAM)
+	@bench/bench.py
 
 lint:
 	@test/lint
@@ -126,5 +143,5 @@ dist:
 print-version:
 	@echo $(VERSION)
 
-.PHONY: all install uninstall clean demo check check-all check-layouts check-sanitized lint \
+.PHONY: all install uninstall clean demo check check-all check-layouts check-sanitized bench lint \
 	cross check-vm dist print-version

@@ -210,7 +210,7 @@ code_add_identity(const struct codes *c, const struct code *code, struct snap *s
 	size_t n = identity_regions(c->l, code, v);
 
 	for (size_t i = 0; i < n; i++)
-		if (snap_add(snap, v[i].addr, v[i].len, SNAP_ONCE))
+		if (snap_add(snap, v[i].addr, v[i].len))
 			return -1;
 	return 0;
 }

@@ -40,6 +40,22 @@ depth(uint32_t stack)
 	return n;
 }
 
+static int
+is_seen(uint32_t stack)
+{
+	return profile_get(sorted, PROFILE_SAMPLES, stack) ||
+	       profile_get(sorted, PROFILE_BEFORE, stack);
+}
+
+/* " N", or where two profiles are compared " BEFORE N", as difffolded.pl does. */
+static void
+add_counts(struct buf *out, uint32_t stack)
+{
+	if (profile_compared(sorted))
+		buf_printf(out, " %" PRIu64, profile_get(sorted, PROFILE_BEFORE, stack));
+	buf_printf(out, " %" PRIu64, profile_get(sorted, PROFILE_SAMPLES, stack));
+}
+
 /* What stands in the line from this stack's last frame on: its label, then
  * ';' if the line goes on, or the count. */
 static void
@@ -48,7 +64,7 @@ tail(struct buf *out, uint32_t stack, uint32_t leaf)
 	out->len = 0;
 	buf_str(out, label(profile_stack_frame(sorted, stack)));
 	if (stack == leaf)
-		buf_printf(out, " %" PRIu64, profile_stack_samples(sorted, leaf));
+		add_counts(out, leaf);
 	else
 		buf_str(out, ";");
 	buf_add(out, "", 1);
@@ -114,6 +130,16 @@ end(void)
 	free(labels);
 }
 
+static void
+add_special(struct buf *out, const char *name, uint32_t stack)
+{
+	if (is_seen(stack)) {
+		buf_str(out, name);
+		add_counts(out, stack);
+		buf_str(out, "\n");
+	}
+}
+
 void
 collapsed_write(const struct profile *p, struct buf *out)
 {
@@ -121,18 +147,17 @@ collapsed_write(const struct profile *p, struct buf *out)
 	size_t cap = 0, used = 0;
 
 	begin(p);
-	if (profile_stack_samples(p, PROFILE_ROOT))
-		buf_printf(out, "(idle) %" PRIu64 "\n", profile_stack_samples(p, PROFILE_ROOT));
-	if (profile_failed(p))
-		buf_printf(out, "(failed) %" PRIu64 "\n", profile_failed(p));
+	add_special(out, "(idle)", PROFILE_ROOT);
+	add_special(out, "(failed)", PROFILE_FAILED);
 	for (uint32_t i = 1; i < n; i++)
-		if (profile_stack_samples(p, i))
+		if (is_seen(i))
 			stacks[used++] = i;
 	qsort(stacks, used, sizeof *stacks, compare);
 	for (size_t i = 0; i < used; i++) {
 		write_stack(out, stacks[i], &path, &cap);
 		out->len--; /* the last semicolon */
-		buf_printf(out, " %" PRIu64 "\n", profile_stack_samples(p, stacks[i]));
+		add_counts(out, stacks[i]);
+		buf_str(out, "\n");
 	}
 	free(stacks);
 	free(path);

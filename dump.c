@@ -38,15 +38,15 @@ dump_thread(struct sampler *s, struct thread *t, const struct profile *p, struct
 	struct buf name = { 0 };
 	/* The state first: reading a stack may have to stop the thread. */
 	char state = thread_state(threads, t);
-	int holds = sampler_holds_gil(s, t);
+	int wants = state == 'S' && !t->holds_gil && thread_wants_gil(threads, t);
 	const uint32_t *frames;
 	size_t n;
 	enum why why = sampler_stack(s, t, &frames, &n);
 
 	thread_name(threads, t, &name);
-	buf_printf(out, "%d%s: ", t->tid, holds ? "*" : "");
+	buf_printf(out, "%d%s: ", t->tid, t->holds_gil ? "*" : "");
 	label_name(out, name.data, name.len);
-	buf_printf(out, " (%s)\n", state_word(state));
+	buf_printf(out, " (%s)\n", wants ? "waits for the GIL" : state_word(state));
 	buf_free(&name);
 	if (why != OK)
 		buf_printf(out, "(failed: %s)\n", why_word(why));
@@ -70,6 +70,7 @@ dump_write(struct sampler *s, const struct target *target, const struct profile 
 		why = threads_refresh(sampler_threads(s));
 	if (why != OK)
 		return why;
+	sampler_note_holders(s);
 	threads = threads_all(sampler_threads(s), &n);
 	/* The main thread first: Python makes it first, but not where it was
 	 * embedded in a program that had threads already. */

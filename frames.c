@@ -28,13 +28,17 @@
 
 enum { MAX_DEPTH = 1 << 17, PAGE = 4096 };
 
-struct walk {
+struct context { /* of one walk */
 	const struct layout *l;
 	struct snap *snap;
 	struct regions *regions;
 	raddr tstate;
-	int stopped, anywhere;
-	struct frames *out;
+	unsigned flags;
+	int noting; /* what is looked at, in the regions */
+	const struct frames *proven;
+	size_t at; /* proven frames from here on are not met any more */
+	int executing; /* no frame but shims was met yet */
+	struct walk *out;
 };
 
 size_t
@@ -89,40 +93,71 @@ same(const void *a, const void *b, int offset, int len)
 
 /* ---- where to begin ---- */
 
+static void
+touch(struct context *c, raddr addr, size_t len, int fresh)
+{
+	if (c->noting)
+		regions_touch(c->regions, addr, len, fresh);
+}
+
+/* Both copies of len bytes in a region, the second NULL if there is none. */
+static const unsigned char *
+copies(const struct snap_span *span, raddr addr, size_t len, const unsigned char **second)
+{
+	raddr offset = addr - span->again;
+
+	*second = offset < span->again_len && len <= span->again_len - offset ?
+	          span->second + offset : NULL;
+	return span->first + (addr - span->addr);
+}
+
+/* Notes whether the pointer at that offset is the same in both copies. */
+static void
+compare_pointer(struct context *c, const unsigned char *first, const unsigned char *second,
+                int offset)
+{
+	if (c->flags & WALK_STOPPED)
+		return;
+	if (!second)
+		c->out->covered = 0;
+	else
+		c->out->still &= same(first, second, offset, c->l->ptr);
+}
+
 /* The executing frame of a thread that keeps it in a _PyCFrame. */
 static enum why
-frame_of_cframe(struct walk *w, raddr cframe, raddr *top)
+frame_of_cframe(struct context *c, raddr cframe, raddr *top)
 {
-	size_t len = (size_t)(w->l->cframe.frame + w->l->ptr);
+	size_t len = (size_t)(c->l->cframe.frame + c->l->ptr);
+	const unsigned char *first, *second;
 	struct snap_span span;
 	enum why why;
 
-	if (snap_fetch(w->snap, cframe, cframe, len, &span, &why))
+	if (snap_fetch(c->snap, cframe, cframe, len, &span, &why))
 		return why;
-	*top = pointer_at(w->l, span.first + (cframe - span.addr), w->l->cframe.frame);
-	regions_touch(w->regions, cframe, len, 0);
-	if (!w->stopped)
-		w->out->still &= span.second && same(span.first + (cframe - span.addr),
-		                                     span.second + (cframe - span.addr),
-		                                     w->l->cframe.frame, w->l->ptr);
+	first = copies(&span, cframe, len, &second);
+	*top = pointer_at(c->l, first, c->l->cframe.frame);
+	touch(c, cframe, len, 0);
+	compare_pointer(c, first, second, c->l->cframe.frame);
 	return OK;
 }
 
 static enum why
-top_frame(struct walk *w, raddr *top)
+top_frame(struct context *c, raddr *top)
 {
-	const struct layout *l = w->l;
-	const void *a = snap_get(w->snap, w->tstate, frames_thread_size(l));
-	const void *b = snap_again(w->snap, w->tstate, frames_thread_size(l));
+	const struct layout *l = c->l;
+	const void *a = snap_get(c->snap, c->tstate, frames_thread_size(l));
+	const void *b = snap_again(c->snap, c->tstate, frames_thread_size(l));
 
 	if (!a)
 		return FAULT;
-	w->out->interp = pointer_at(l, a, l->thread.interp);
+	c->out->interp = pointer_at(l, a, l->thread.interp);
 	*top = pointer_at(l, a, l->thread.frame);
-	if (!w->stopped)
-		w->out->still &= b && same(a, b, l->thread.frame, l->ptr) &&
-		                 same(a, b, l->thread.interp, l->ptr);
-	return l->frames == FRAMES_CFRAME && *top ? frame_of_cframe(w, *top, top) : OK;
+	compare_pointer(c, a, b, l->thread.frame);
+	if (l->frames != FRAMES_CFRAME)
+		return OK;
+	c->out->cframe = *top;
+	return *top ? frame_of_cframe(c, *top, top) : OK;
 }
 
 /* ---- one frame ---- */
@@ -191,14 +226,14 @@ stood_still(const struct layout *l, const struct visit *v, const unsigned char *
  * that is stopped may well be about to leave or to begin its first frame.
  */
 static int
-agrees(const struct walk *w, const struct visit *v, const struct visit *callee)
+agrees(const struct context *c, const struct visit *v, const struct visit *callee)
 {
-	if (w->l->live == LIVE_REFCOUNT)
+	if (c->l->live == LIVE_REFCOUNT)
 		return !v->gone;
 	if (v->shim)
 		return 1;
 	if (!callee)
-		return w->l->live != LIVE_STACKTOP || !v->gone || w->anywhere;
+		return c->l->live != LIVE_STACKTOP || !v->gone || c->flags & WALK_ANYWHERE;
 	return callee->shim || callee->entry || !v->executes;
 }
 
@@ -210,11 +245,13 @@ agrees(const struct walk *w, const struct visit *v, const struct visit *callee)
  * v3.12.0 Python/ceval.c, _PyEval_EvalFrameDefault).
  */
 static int
-ends_at_base(const struct walk *w)
+ends_at_base(const struct context *c)
 {
-	const struct layout *l = w->l;
-	const void *thread = snap_get(w->snap, w->tstate, frames_thread_size(l));
-	const struct visit *last = w->out->n ? &w->out->visits[w->out->n - 1] : NULL;
+	const struct layout *l = c->l;
+	const struct walk *out = c->out;
+	const void *thread = snap_get(c->snap, c->tstate, frames_thread_size(l));
+	const struct visit *last = out->kept ? &c->proven->visits[0] :
+	                           out->n ? &out->fresh[out->n - 1] : NULL;
 	raddr base = l->thread.base == ABSENT ? 0 : pointer_at(l, thread, l->thread.base);
 
 	if (!last || l->frames == FRAMES_HEAP)
@@ -224,43 +261,135 @@ ends_at_base(const struct walk *w)
 	return l->frame.entry == ABSENT ? last->shim : last->entry;
 }
 
+/* ---- what was proven before ---- */
+
+int
+frames_equal(const struct visit *a, const struct visit *b)
+{
+	return a->frame == b->frame && a->back == b->back && a->code == b->code &&
+	       a->instr == b->instr && a->copy == b->copy && a->owner == b->owner;
+}
+
+/* Whether the bytes of the first n proven frames are what they were.  The
+ * base, if it is a shim, is known by the pointer to it. */
+static int
+unchanged(struct context *c, size_t n)
+{
+	const struct frames *p = c->proven;
+	size_t size = (size_t)c->l->frame.size, end = n, least = p->visits[0].shim;
+
+	for (size_t r = p->n_runs; r-- > 0 && end > least;) {
+		size_t first = p->runs[r] > least ? p->runs[r] : least;
+
+		if (first >= end)
+			continue;
+		if (!snap_same(c->snap, p->visits[first].frame, p->visits[end - 1].frame + size))
+			return 0;
+		end = first;
+	}
+	return 1;
+}
+
+/* How many proven frames there are up to the one at that address, if it is
+ * among the next ones to be met; else 0. */
+static size_t
+proven_up_to(struct context *c, raddr at)
+{
+	enum { SEARCHED = 64 };
+	const struct visit *v = c->proven->visits;
+	size_t stop = c->at > SEARCHED ? c->at - SEARCHED : 0;
+
+	for (size_t i = c->at; i-- > stop;) {
+		if (v[i].frame != at)
+			continue;
+		c->at = i;
+		return i + 1;
+	}
+	return 0;
+}
+
+void
+frames_truncate(struct frames *f, size_t n)
+{
+	if (n < f->n)
+		f->n = n;
+	while (f->n_runs && f->runs[f->n_runs - 1] >= f->n)
+		f->n_runs--;
+}
+
+void
+frames_commit(const struct layout *l, struct frames *f, const struct walk *w)
+{
+	frames_truncate(f, w->kept);
+	for (size_t i = w->n; i-- > 0;) {
+		const struct visit *v = &w->fresh[i], *below = f->n ? &f->visits[f->n - 1] : NULL;
+
+		if (!below || v->frame <= below->frame || l->frames == FRAMES_HEAP ||
+		    v->frame - below->frame > PAGE) {
+			f->runs = grow(f->runs, f->n_runs, &f->cap_runs, sizeof *f->runs);
+			f->runs[f->n_runs++] = (uint32_t)f->n;
+		}
+		f->visits = grow(f->visits, f->n, &f->cap, sizeof *f->visits);
+		f->visits[f->n++] = *v;
+	}
+}
+
+void
+frames_free(struct frames *f)
+{
+	free(f->visits);
+	free(f->runs);
+}
+
 /* ---- the walk ---- */
 
-static enum why
-follow(struct walk *w, raddr at)
+static struct visit *
+add_visit(struct context *c, raddr at, struct snap_span *span)
 {
-	const struct layout *l = w->l;
-	struct frames *out = w->out;
-	size_t size = (size_t)l->frame.size, lap = 0, next_lap = 64;
+	const struct layout *l = c->l;
+	struct walk *out = c->out;
+	const unsigned char *second, *first = copies(span, at, (size_t)l->frame.size, &second);
+	struct visit *v;
+
+	out->fresh = grow(out->fresh, out->n, &out->cap, sizeof *out->fresh);
+	v = &out->fresh[out->n++];
+	parse_frame(l, at, first, v);
+	touch(c, at, (size_t)l->frame.size, out->n == 1);
+	if (c->flags & WALK_STOPPED)
+		return v;
+	if (!second)
+		out->covered = 0;
+	else
+		out->still &= stood_still(l, v, first, second, c->executing);
+	c->executing = c->executing && v->shim;
+	return v;
+}
+
+static enum why
+follow(struct context *c, raddr at)
+{
+	size_t size = (size_t)c->l->frame.size, lap = 0, next_lap = 64, known;
 	struct snap_span span = { 0 };
+	const struct visit *v = NULL;
 	raddr tortoise = 0;
-	int executing = 1;
 	enum why why;
 
-	while (at) {
-		const unsigned char *p;
-		struct visit *v;
-
+	for (; at; at = v->back) {
+		if (v && (known = proven_up_to(c, at)) && unchanged(c, known)) {
+			c->out->kept = known;
+			return agrees(c, &c->proven->visits[known - 1], v) ? OK : TORN;
+		}
 		if (at - span.addr > span.len || span.len - (at - span.addr) < size) {
-			raddr from = l->frames == FRAMES_HEAP ? at : at & ~(raddr)(PAGE - 1);
+			raddr from = c->l->frames == FRAMES_HEAP ? at : at & ~(raddr)(PAGE - 1);
 
-			if (snap_fetch(w->snap, from, at, size, &span, &why))
+			if (snap_fetch(c->snap, from, at, size, &span, &why))
 				return why;
 		}
-		if (out->n == MAX_DEPTH)
+		if (c->out->n == MAX_DEPTH)
 			return DEEP;
-		out->visits = grow(out->visits, out->n, &out->cap, sizeof *out->visits);
-		v = &out->visits[out->n++];
-		p = span.first + (at - span.addr);
-		parse_frame(l, at, p, v);
-		regions_touch(w->regions, at, size, out->n == 1);
-		out->shape = hash_words(out->shape ^ at, v->code) | out->shape << 32;
-		if (!agrees(w, v, out->n > 1 ? v - 1 : NULL))
+		v = add_visit(c, at, &span);
+		if (!agrees(c, v, c->out->n > 1 ? v - 1 : NULL))
 			return TORN;
-		/* What was copied once is too far from the top to have moved. */
-		if (!w->stopped && span.second)
-			out->still &= stood_still(l, v, p, span.second + (at - span.addr), executing);
-		executing = executing && v->shim;
 		/* Brent: remember a frame, ever less often; meeting it again is a loop. */
 		if (at == tortoise || v->back == at)
 			return CYCLE;
@@ -269,28 +398,69 @@ follow(struct walk *w, raddr at)
 			lap = 0;
 			next_lap *= 2;
 		}
-		at = v->back;
 	}
 	return OK;
 }
 
-enum why
-frames_walk(const struct layout *l, struct snap *snap, struct regions *regions, raddr tstate,
-            int stopped, int anywhere, struct frames *out)
+static void
+hash_shape(struct context *c)
 {
-	struct walk w = { l, snap, regions, tstate, stopped, anywhere, out };
-	raddr top;
+	struct walk *out = c->out;
+	uint32_t shape = out->kept ? c->proven->visits[out->kept - 1].shape : 0;
+
+	for (size_t i = out->n; i-- > 0; out->fresh[i].shape = shape)
+		shape = hash_words(out->fresh[i].frame ^ shape, out->fresh[i].code);
+	out->shape = shape;
+}
+
+static enum why
+walk_once(struct context *c, int all)
+{
+	struct walk *out = c->out;
+	raddr top = 0;
 	enum why why;
 
-	out->n = 0;
-	out->shape = 0;
-	out->still = 1;
-	regions_begin(regions);
-	why = top_frame(&w, &top);
+	out->n = out->kept = 0;
+	out->covered = out->still = 1;
+	out->cframe = 0;
+	c->executing = 1;
+	c->at = all ? 0 : c->proven->n;
+	c->noting = !c->at;
+	if (c->noting)
+		regions_begin(c->regions);
+	why = top_frame(c, &top);
 	if (why == OK)
-		why = follow(&w, top);
-	if (why == OK && !ends_at_base(&w))
+		why = follow(c, top);
+	if (why == OK && !ends_at_base(c))
 		why = TORN;
-	regions_end(regions);
+	if (c->noting)
+		regions_end(c->regions);
+	hash_shape(c);
+	return why;
+}
+
+/* Walks down to the root, only to note in the regions where that leads. */
+static void
+note_all(struct context *c)
+{
+	struct walk found = *c->out;
+
+	walk_once(c, 1);
+	found.fresh = c->out->fresh; /* which begins with what was found */
+	found.cap = c->out->cap;
+	*c->out = found;
+}
+
+enum why
+frames_walk(const struct layout *l, struct snap *snap, struct regions *regions, raddr tstate,
+            unsigned flags, const struct frames *proven, struct walk *out)
+{
+	struct context c = { .l = l, .snap = snap, .regions = regions, .tstate = tstate,
+	                     .flags = flags, .proven = proven, .out = out };
+	enum why why = walk_once(&c, 0);
+
+	/* The next reading has to know where what was missing is, among the rest. */
+	if (!c.noting && (snap_fetched(snap) || (why == OK && flags & WALK_NOTE)))
+		note_all(&c);
 	return why;
 }

@@ -1,17 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Names come from the target and may hold anything; see label.h. */
+#include <limits.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "util.h"
 #include "profile.h"
 #include "label.h"
 
-/* The length of the UTF-8 sequence at p (The Unicode Standard, table 3-7: no
- * overlong forms, no surrogates), 0 if it is none. */
-static size_t
-utf8_length(const unsigned char *p, size_t left)
+/* The Unicode Standard, table 3-7: no overlong forms, no surrogates. */
+size_t
+label_utf8(const char *bytes, size_t left)
 {
+	const unsigned char *p = (const unsigned char *)bytes;
 	unsigned low = 0x80, high = 0xbf;
 	size_t n = *p < 0x80 ? 1 : *p < 0xc2 ? 0 : *p < 0xe0 ? 2 : *p < 0xf0 ? 3 : *p < 0xf5 ? 4 : 0;
 
@@ -34,20 +36,21 @@ utf8_length(const unsigned char *p, size_t left)
 void
 label_name(struct buf *out, const char *name, size_t len)
 {
-	const unsigned char *p = (const unsigned char *)name, *end = p + len;
+	const char *end = name + len;
 
-	while (p < end) {
-		size_t n = utf8_length(p, (size_t)(end - p));
+	while (name < end) {
+		size_t n = label_utf8(name, (size_t)(end - name));
+		unsigned char c = (unsigned char)*name;
 
-		if (!n || *p < ' ' || *p == 127 || *p == ';') {
-			buf_printf(out, "\\x%02x", *p);
+		if (!n || c < ' ' || c == 127 || c == ';') {
+			buf_printf(out, "\\x%02x", c);
 			n = 1;
 		} else {
-			buf_add(out, p, n);
-			if (*p == '\\')
+			buf_add(out, name, n);
+			if (c == '\\')
 				buf_str(out, "\\");
 		}
-		p += n;
+		name += n;
 	}
 }
 
@@ -72,4 +75,87 @@ label_frame(struct buf *out, const struct profile *p, uint32_t frame)
 	label_string(out, p, f.function);
 	if (f.line)
 		buf_printf(out, ":%d", f.line);
+}
+
+/* ---- back again ---- */
+
+/* "x3b": the byte; -1: it is none. */
+static int
+hex_byte(const char *text, size_t len)
+{
+	char digits[3] = { 0 };
+	const char *p = digits;
+	uint64_t value;
+
+	if (len < 3 || text[0] != 'x')
+		return -1;
+	memcpy(digits, text + 1, 2);
+	return parse_digits(&p, 16, &value) || p != digits + 2 ? -1 : (int)value;
+}
+
+void
+label_read(struct buf *out, const char *text, size_t len)
+{
+	for (size_t i = 0, n; i < len; i += n) {
+		const char *backslash = memchr(text + i, '\\', len - i);
+		int byte;
+
+		n = backslash ? (size_t)(backslash - text) - i + 1 : len - i;
+		buf_add(out, text + i, n);
+		if (!backslash || i + n == len)
+			continue;
+		byte = hex_byte(text + i + n, len - i - n);
+		if (byte >= 0)
+			out->data[out->len - 1] = (char)byte;
+		n += byte >= 0 ? 3 : text[i + n] == '\\';
+	}
+}
+
+uint32_t
+label_read_string(struct profile *p, const char *text, size_t len)
+{
+	struct buf name = { 0 };
+	uint32_t string;
+
+	label_read(&name, text, len);
+	string = profile_string(p, name.data ? name.data : "", name.len);
+	buf_free(&name);
+	return string;
+}
+
+/* A line number that would be written as it stands there; 0: it is none. */
+static int
+line_number(const char *text, size_t len)
+{
+	uint64_t value = 0;
+
+	for (size_t i = 0; i < len; i++) {
+		if (text[i] < '0' + !i || text[i] > '9' || value > INT_MAX / 10)
+			return 0;
+		value = value * 10 + (uint64_t)(text[i] - '0');
+	}
+	return value > INT_MAX ? 0 : (int)value;
+}
+
+uint32_t
+label_read_frame(struct profile *p, const char *text, size_t len)
+{
+	struct profile_frame f = { PROFILE_NO_FILE, 0, 0 };
+	const char *colon = memrchr(text, ':', len);
+
+	if (colon)
+		f.line = line_number(colon + 1, (size_t)(text + len - colon) - 1);
+	if (f.line) {
+		len = (size_t)(colon - text);
+		colon = memrchr(text, ':', len);
+	} else if (colon && (colon - text < 3 || memcmp(colon - 3, ".py", 3))) {
+		colon = NULL;
+	}
+	if (colon) {
+		f.file = label_read_string(p, text, (size_t)(colon - text));
+		len -= (size_t)(colon + 1 - text);
+		text = colon + 1;
+	}
+	f.function = label_read_string(p, text, len);
+	return profile_frame(p, f);
 }

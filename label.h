@@ -7,6 +7,9 @@
 struct buf;
 struct profile;
 
+/* The length of the UTF-8 sequence at bytes, 0 if it is none. */
+size_t label_utf8(const char *bytes, size_t left);
+
 /* Appends a name, escaped: ';', control bytes and bytes that are not UTF-8 as
  * \xNN, a backslash doubled.  What comes out is one line of UTF-8. */
 void label_name(struct buf *, const char *name, size_t len);
@@ -14,5 +17,12 @@ void label_name(struct buf *, const char *name, size_t len);
 /* Appends a frame of the profile: file:function:line, without the parts that
  * it does not have. */
 void label_frame(struct buf *, const struct profile *, uint32_t frame);
+
+/* The other way round: appends the name that is written so.  The number of the
+ * string, of the frame that is written so; what has no line number is a function
+ * without a file, unless that ends in ".py". */
+void label_read(struct buf *, const char *text, size_t len);
+uint32_t label_read_string(struct profile *, const char *text, size_t len);
+uint32_t label_read_frame(struct profile *, const char *text, size_t len);
 
 #endif

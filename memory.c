@@ -74,32 +74,80 @@ fall_back(struct mem *m)
 	return m->fd >= 0;
 }
 
-static enum why
-read_file(struct mem *m, const struct mem_vec *v, size_t n, char *buf, size_t *done)
-{
-	for (size_t i = 0; i < n; i++) {
-		for (size_t got = 0; got < v[i].len;) {
-			ssize_t r = pread(m->fd, buf + *done, v[i].len - got, (off_t)(v[i].addr + got));
+/* Where the next bytes go. */
+struct cursor {
+	const struct mem_part *part;
+	size_t used; /* bytes of it */
+};
 
-			m->counts.calls++;
-			if (r < 0 && errno == EINTR)
-				continue;
-			if (r < 0)
-				return why_errno(errno);
-			if (r == 0) /* the address space is gone: exit or exec */
-				return GONE;
-			got += (size_t)r;
-			*done += (size_t)r;
-			m->counts.bytes += (uint64_t)r;
-		}
+/* Takes `len` bytes' worth of places from the parts; returns how many. */
+static size_t
+take_places(struct cursor *c, size_t len, struct iovec *out)
+{
+	size_t n = 0;
+
+	while (len) {
+		size_t left = c->part->len - c->used, some = left < len ? left : len;
+
+		if (some)
+			out[n++] = (struct iovec){ (char *)c->part->buf + c->used, some };
+		len -= some;
+		c->used += some;
+		if (c->used == c->part->len && len)
+			*c = (struct cursor){ c->part + 1, 0 };
+	}
+	return n;
+}
+
+static enum why
+read_piece(struct mem *m, raddr addr, char *buf, size_t len, size_t *done)
+{
+	while (len) {
+		ssize_t r = pread(m->fd, buf, len, (off_t)addr);
+
+		m->counts.calls++;
+		if (r < 0 && errno == EINTR)
+			continue;
+		if (r < 0)
+			return why_errno(errno);
+		if (r == 0) /* the address space is gone: exit or exec */
+			return GONE;
+		addr += (raddr)r;
+		buf += r;
+		len -= (size_t)r;
+		*done += (size_t)r;
+		m->counts.bytes += (uint64_t)r;
 	}
 	return OK;
 }
 
 static enum why
-read_batch(struct mem *m, const struct mem_vec *v, size_t n, char *buf, size_t *done)
+read_file(struct mem *m, const struct mem_vec *v, size_t n, struct cursor *to, size_t *done)
 {
-	struct iovec local, remote[MEM_MAX_VECS];
+	enum why why = OK;
+
+	for (size_t i = 0; i < n; i++) {
+		for (size_t got = 0; got < v[i].len && why == OK;) {
+			struct iovec place;
+			size_t left = to->part->len - to->used, some = v[i].len - got;
+
+			if (!left) {
+				*to = (struct cursor){ to->part + 1, 0 };
+				continue;
+			}
+			take_places(to, some < left ? some : left, &place);
+			why = read_piece(m, v[i].addr + got, place.iov_base, place.iov_len, done);
+			got += place.iov_len;
+		}
+	}
+	return why;
+}
+
+static enum why
+read_batch(struct mem *m, const struct mem_vec *v, size_t n, struct cursor *to, size_t *done)
+{
+	struct iovec local[MEM_MAX_VECS], remote[MEM_MAX_VECS];
+	struct cursor from = *to;
 	size_t want = 0;
 	ssize_t got;
 
@@ -110,12 +158,11 @@ read_batch(struct mem *m, const struct mem_vec *v, size_t n, char *buf, size_t *
 		remote[i] = (struct iovec){ at, v[i].len };
 		want += v[i].len;
 	}
-	local = (struct iovec){ buf + *done, want };
-	got = process_vm_readv(m->pid, &local, 1, remote, n, 0);
+	got = process_vm_readv(m->pid, local, take_places(to, want, local), remote, n, 0);
 	m->counts.calls++;
 	if (got < 0) {
 		if ((errno == ENOSYS || errno == EPERM) && fall_back(m))
-			return read_file(m, v, n, buf, done);
+			return read_file(m, v, n, &from, done);
 		return why_errno(errno == ENOSYS ? EPERM : errno);
 	}
 	*done += (size_t)got;
@@ -123,22 +170,34 @@ read_batch(struct mem *m, const struct mem_vec *v, size_t n, char *buf, size_t *
 	return (size_t)got == want ? OK : FAULT;
 }
 
+/* As no region is empty and no part ends within one, there are no more places
+ * in a batch than regions. */
 enum why
-mem_readv(struct mem *m, const struct mem_vec *v, size_t n, void *buf, size_t *done)
+mem_scatter(struct mem *m, const struct mem_vec *v, size_t n, const struct mem_part *parts,
+            size_t n_parts, size_t *done)
 {
+	struct cursor to = { parts, 0 };
 	enum why why = OK;
 
 	*done = 0;
-	if (m->fd >= 0)
-		return read_file(m, v, n, buf, done);
-	while (n && why == OK) {
+	while (n && n_parts && why == OK) {
 		size_t batch = n < MEM_MAX_VECS ? n : MEM_MAX_VECS;
 
-		why = read_batch(m, v, batch, buf, done);
+		why = (m->fd >= 0 ? read_file : read_batch)(m, v, batch, &to, done);
 		v += batch;
 		n -= batch;
 	}
 	return why;
+}
+
+enum why
+mem_readv(struct mem *m, const struct mem_vec *v, size_t n, void *buf, size_t *done)
+{
+	struct mem_part all = { buf, 0 };
+
+	for (size_t i = 0; i < n; i++)
+		all.len += v[i].len;
+	return mem_scatter(m, v, n, &all, 1, done);
 }
 
 enum why

@@ -36,6 +36,15 @@ enum why mem_read(struct mem *, raddr addr, void *buf, size_t len);
  */
 enum why mem_readv(struct mem *, const struct mem_vec *, size_t n, void *buf, size_t *done);
 
+/* The same, into several places: the bytes fill one part after another, whose
+ * lengths add up to those of the regions. */
+struct mem_part {
+	void *buf;
+	size_t len;
+};
+enum why mem_scatter(struct mem *, const struct mem_vec *, size_t n, const struct mem_part *,
+                     size_t n_parts, size_t *done);
+
 /* Reads a NUL-terminated string of less than size bytes, never across a page
  * that may not be there.  OK with buf terminated, or why not. */
 enum why mem_read_string(struct mem *, raddr addr, char *buf, size_t size);

@@ -14,21 +14,28 @@
 
 #include "util.h"
 #include "layouts.h"
-#include "sample.h"
+#include "profile.h"
+#include "formats.h"
 #include "options.h"
 
 #define TRY "; try pyflame --help"
 
 enum { OPT_THREADS = 256, OPT_BY_THREAD, OPT_FLAMECHART, OPT_ABI, OPT_STATS, OPT_SEED, OPT_PAUSE,
-       OPT_NO_PAUSE };
+       OPT_NO_PAUSE, OPT_CHILDREN, OPT_ALL, OPT_BY_PROCESS, OPT_TITLE, OPT_DIFF };
 
 static const struct option longs[] = {
 	{ "abi", required_argument, NULL, OPT_ABI },
+	{ "all", no_argument, NULL, OPT_ALL },
+	{ "by-process", no_argument, NULL, OPT_BY_PROCESS },
 	{ "by-thread", no_argument, NULL, OPT_BY_THREAD },
+	{ "children", no_argument, NULL, OPT_CHILDREN },
+	{ "diff", required_argument, NULL, OPT_DIFF },
 	{ "dump", no_argument, NULL, 'd' },
 	{ "exclude-idle", no_argument, NULL, 'x' },
 	{ "flamechart", no_argument, NULL, OPT_FLAMECHART },
+	{ "format", required_argument, NULL, 'f' },
 	{ "help", no_argument, NULL, 'h' },
+	{ "input", required_argument, NULL, 'i' },
 	{ "mode", required_argument, NULL, 'm' },
 	{ "no-line-numbers", no_argument, NULL, 'n' },
 	{ "no-pause", no_argument, NULL, OPT_NO_PAUSE },
@@ -41,6 +48,7 @@ static const struct option longs[] = {
 	{ "seed", required_argument, NULL, OPT_SEED },
 	{ "stats", no_argument, NULL, OPT_STATS },
 	{ "threads", no_argument, NULL, OPT_THREADS },
+	{ "title", required_argument, NULL, OPT_TITLE },
 	{ "trace", no_argument, NULL, 't' },
 	{ "version", no_argument, NULL, 'v' },
 	{ 0 },
@@ -50,10 +58,13 @@ static const char help[] =
 	"Usage: pyflame [OPTIONS] PID                profile a running Python process\n"
 	"       pyflame [OPTIONS] -t COMMAND [ARG]   run a command and profile it\n"
 	"       pyflame -d PID                       print every thread's stack once\n"
+	"       pyflame [OPTIONS] -i FILE...         read profiles instead of a process\n"
 	"\n"
-	"Prints collapsed stacks: pyflame PID | flamegraph.pl > profile.svg\n"
+	"Prints collapsed stacks, or draws them: pyflame -o profile.html PID\n"
 	"\n"
-	"  -p, --pid=PID           the process to profile, as PID alone\n"
+	"  -p, --pid=PID           the process to profile, as PID alone; may be repeated\n"
+	"      --children          profile all processes that descend from it, too\n"
+	"      --all               profile every Python that may be read\n"
 	"  -t, --trace COMMAND...  run COMMAND, profile it until it exits, and exit with\n"
 	"                          its status (also: -- COMMAND); the last option\n"
 	"  -s, --seconds=N         how long to sample (default 1; 0: one sample; with -t:\n"
@@ -61,10 +72,18 @@ static const char help[] =
 	"  -r, --rate=N            time between samples in seconds, or with a unit: 10ms,\n"
 	"                          250us, 100hz (default 0.001)\n"
 	"  -o, --output=FILE       write there instead of to stdout\n"
+	"  -f, --format=FORMAT     collapsed, html, svg, speedscope, pprof, gecko (Firefox\n"
+	"                          Profiler), chrome or json; default: by FILE's name, else\n"
+	"                          collapsed\n"
+	"  -i, --input=FILE        read collapsed stacks or JSON instead of sampling; several\n"
+	"                          files are added up; - is stdin\n"
+	"      --diff=FILE         compare with that earlier profile\n"
+	"      --title=TEXT        a title for the profile\n"
 	"  -n, --no-line-numbers   frames are file:function\n"
 	"  -x, --exclude-idle      leave out (idle), and with --threads the idle threads\n"
 	"  -d, --dump              print every thread's stack once and exit\n"
 	"      --threads           sample every thread, not only the one that holds the GIL\n"
+	"      --by-process        a root frame for every process\n"
 	"      --by-thread         a root frame for every thread; implies --threads\n"
 	"      --flamechart        print samples in order, with their times\n"
 	"  -m, --mode=MODE         wall: at every tick (default); cpu: only threads on a CPU;\n"
@@ -74,7 +93,7 @@ static const char help[] =
 	"      --abi=VERSION       take the target for that version of CPython (2.7, 3.12)\n"
 	"      --seed=N            fix the ticks' small random delays, for tests\n"
 	"      --stats             print counts of what was done and what failed\n"
-	"  -q, --quiet             no summary\n"
+	"  -q, --quiet             no progress, no summary\n"
 	"  -v, --version           print the version\n"
 	"  -h, --help              print this\n";
 
@@ -114,44 +133,6 @@ print_version(void)
 	print(&text);
 }
 
-/* The "e-3" of a number: scales it. */
-static int
-parse_exponent(const char **p, double *value)
-{
-	enum { MOST = 30 };
-	uint64_t exponent;
-	int negative = (*p)[1] == '-';
-
-	*p += 1 + (negative || (*p)[1] == '+');
-	if (parse_digits(p, 10, &exponent) || exponent > MOST)
-		return -1;
-	while (exponent--)
-		*value = negative ? *value / 10 : *value * 10;
-	return 0;
-}
-
-/* A plain decimal number of at most 18 digits, with the rest of the text. */
-static int
-parse_number(const char *text, double *value, const char **rest)
-{
-	uint64_t whole = 0, part = 0;
-	const char *p = text, *point;
-	double scale = 1;
-
-	if (*p != '.' && parse_digits(&p, 10, &whole))
-		return -1;
-	if (*p == '.') {
-		point = ++p;
-		if (*p >= '0' && *p <= '9' ? parse_digits(&p, 10, &part) : point == text + 1)
-			return -1;
-		for (; point < p; point++)
-			scale *= 10;
-	}
-	*value = (double)whole + (double)part / scale;
-	*rest = p;
-	return *p == 'e' || *p == 'E' ? parse_exponent(rest, value) : 0;
-}
-
 /* A time in seconds, or with a unit; "hz" is a rate.  -1: not a time. */
 static double
 parse_time(const char *text, int allow_hz)
@@ -164,7 +145,7 @@ parse_time(const char *text, int allow_hz)
 	const char *unit;
 	double value;
 
-	if (parse_number(text, &value, &unit))
+	if (parse_decimal(text, &value, &unit))
 		return -1;
 	if (allow_hz && !strcasecmp(unit, "hz"))
 		return value > 0 ? 1 / value : -1;
@@ -211,14 +192,22 @@ parse_pid(const char *text)
 static int
 parse_mode(const char *text)
 {
-	static const char *const modes[] = {
-		[MODE_WALL] = "wall", [MODE_CPU] = "cpu", [MODE_GIL] = "gil",
-	};
-
-	for (size_t i = 0; i < LEN(modes); i++)
-		if (!strcmp(text, modes[i]))
+	for (size_t i = 0; i < LEN(profile_modes); i++)
+		if (!strcmp(text, profile_modes[i]))
 			return (int)i;
 	die(USAGE, "-m wants wall, cpu or gil, not \"%s\"" TRY, text);
+}
+
+static const struct format *
+parse_format(const char *name)
+{
+	const struct format *format = format_named(name);
+	struct buf names = { 0 };
+
+	if (format)
+		return format;
+	format_names(&names);
+	die(USAGE, "-f wants one of %.*s, not \"%s\"" TRY, (int)names.len, names.data, name);
 }
 
 static uint64_t
@@ -250,19 +239,52 @@ parse_abi(const char *text)
 }
 
 static void
-check(const struct options *o, int operands)
+add_pid(struct options *o, int pid)
 {
-	if (o->command && (o->pid || operands))
+	for (size_t i = 0; i < o->n_pids; i++)
+		if (o->pids[i] == pid)
+			return;
+	o->pids = xrealloc(o->pids, o->n_pids + 1, sizeof *o->pids);
+	o->pids[o->n_pids++] = pid;
+}
+
+/* Chooses the format; dumps and flame charts are text. */
+static void
+check_format(struct options *o)
+{
+	const char *text = o->dump ? "-d" : o->flamechart ? "--flamechart" : NULL;
+
+	if (!o->format)
+		o->format = format_of_file(o->output);
+	if (text && o->format != format_of_file(NULL))
+		die(USAGE, "%s and -f %s do not go together" TRY, text, o->format->name);
+	if (o->diff && (text || !(o->format->needs & FORMAT_BEFORE)))
+		die(USAGE, "--diff and %s%s do not go together" TRY, text ? text : "-f ",
+		    text ? "" : o->format->name);
+}
+
+static void
+check(struct options *o, int operands)
+{
+	check_format(o);
+	if (o->n_inputs && (o->command || o->n_pids || o->all || operands || o->dump ||
+	    o->flamechart))
+		die(USAGE, "-i and %s do not go together" TRY, o->command ? "-t" : o->dump ? "-d" :
+		    o->flamechart ? "--flamechart" :
+		    o->all ? "--all" : "a pid");
+	if (o->command && (o->n_pids || operands))
 		die(USAGE, "-t and a pid do not go together" TRY);
 	if (o->command && o->dump)
 		die(USAGE, "-t and -d do not go together" TRY);
 	if (o->command && !o->command[0])
 		die(USAGE, "-t wants a command to run" TRY);
+	if (o->all && (o->n_pids || operands || o->command))
+		die(USAGE, "--all is every process, without a pid or a command" TRY);
 	if (o->pause && o->no_pause)
 		die(USAGE, "--pause and --no-pause do not go together" TRY);
-	if (operands > 1 || (operands && o->pid))
-		die(USAGE, "one pid at a time" TRY);
-	if (!o->command && !o->pid && !operands)
+	if (operands > 1 || (operands && o->n_pids))
+		die(USAGE, "one pid at a time, or each with -p" TRY);
+	if (!o->command && !o->n_pids && !operands && !o->all && !o->n_inputs)
 		die(USAGE, "usage: pyflame [OPTIONS] PID, or pyflame [OPTIONS] -t COMMAND" TRY);
 }
 
@@ -281,28 +303,34 @@ take(struct options *o, int option, int argc, char *argv[])
 {
 	switch (option) {
 	case 'd': o->dump = 1; break;
+	case 'f': o->format = parse_format(optarg); break;
 	case 'h': print_help();
+	case 'i':
+		o->inputs = xrealloc(o->inputs, o->n_inputs + 1, sizeof *o->inputs);
+		o->inputs[o->n_inputs++] = optarg;
+		break;
 	case 'm': o->mode = parse_mode(optarg); break;
 	case 'n': o->no_lines = 1; break;
 	case 'o': o->output = optarg; break;
-	case 'p':
-		if (o->pid)
-			die(USAGE, "one pid at a time" TRY);
-		o->pid = parse_pid(optarg);
-		break;
+	case 'p': add_pid(o, parse_pid(optarg)); break;
 	case 'q': o->quiet = 1; break;
 	case 'r': o->period = parse_period(optarg); break;
 	case 's': o->seconds = parse_seconds(optarg); break;
 	case 'v': print_version();
 	case 'x': o->exclude_idle = 1; break;
 	case OPT_ABI: o->abi = parse_abi(optarg); break;
+	case OPT_ALL: o->all = 1; break;
+	case OPT_BY_PROCESS: o->by_process = 1; break;
 	case OPT_BY_THREAD: o->by_thread = o->threads = 1; break;
+	case OPT_CHILDREN: o->children = 1; break;
+	case OPT_DIFF: o->diff = optarg; break;
 	case OPT_FLAMECHART: o->flamechart = 1; break;
 	case OPT_NO_PAUSE: o->no_pause = 1; break;
 	case OPT_PAUSE: o->pause = 1; break;
 	case OPT_SEED: o->seed = parse_seed(optarg); break;
 	case OPT_STATS: o->stats = 1; break;
 	case OPT_THREADS: o->threads = 1; break;
+	case OPT_TITLE: o->title = optarg; break;
 	default: refuse(option, argc, argv);
 	}
 }
@@ -314,7 +342,7 @@ options_parse(int argc, char *argv[])
 	int option, operands;
 
 	opterr = 0;
-	while ((option = getopt_long(argc, argv, ":dhm:no:p:qr:s:tvx", longs, NULL)) != -1) {
+	while ((option = getopt_long(argc, argv, ":df:hi:m:no:p:qr:s:tvx", longs, NULL)) != -1) {
 		if (option == 't') { /* the rest is the command's */
 			o.command = argv + optind;
 			check(&o, 0);
@@ -330,6 +358,6 @@ options_parse(int argc, char *argv[])
 	operands = argc - optind;
 	check(&o, operands);
 	if (operands)
-		o.pid = parse_pid(argv[optind]);
+		add_pid(&o, parse_pid(argv[optind]));
 	return o;
 }

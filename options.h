@@ -4,16 +4,25 @@
 
 /* The command line. */
 
+struct format;
+
 struct options {
-	int pid;              /* 0: none given */
+	int *pids;            /* those given, each once */
+	size_t n_pids;
 	char **command;       /* of -t; NULL: none given */
 	const char *output;   /* NULL or "-": stdout */
+	const struct format *format;
+	const char *title;    /* NULL: not given */
+	const char *diff;     /* the earlier profile; NULL: not given */
+	const char **inputs;  /* files to be read instead of a process */
+	size_t n_inputs;
 	double seconds;       /* < 0: not given */
 	int64_t period;       /* nanoseconds */
 	uint64_t seed;        /* 0: not given */
 	unsigned abi;         /* PY_VERSION_HEX, 0: as found */
 	int mode;             /* enum mode of sample.h */
 	int pause, no_pause;
+	int children, all, by_process;
 	int dump, threads, by_thread, exclude_idle, no_lines, flamechart, stats, quiet;
 };
 

@@ -11,6 +11,8 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "util.h"
@@ -169,6 +171,33 @@ proc_command(int pid, struct buf *out)
 	buf_free(&text);
 }
 
+void
+proc_short_command(int pid, struct buf *out)
+{
+	enum { MAX_LENGTH = 80 };
+	struct buf command = { 0 };
+	size_t start = 0, n;
+
+	proc_command(pid, &command);
+	for (size_t i = 0; i < command.len && command.data[0] == '/' && command.data[i] != ' '; i++)
+		if (command.data[i] == '/')
+			start = i + 1;
+	n = command.len - start;
+	if (n > MAX_LENGTH) /* not within a character */
+		for (n = MAX_LENGTH; n && (command.data[start + n] & 0xc0) == 0x80; n--)
+			;
+	buf_printf(out, "%.*s%s", (int)n, command.data + start,
+	           start + n < command.len ? "..." : "");
+	buf_free(&command);
+}
+
+void
+proc_title(int pid, struct buf *out)
+{
+	buf_printf(out, "process %d ", pid);
+	proc_short_command(pid, out);
+}
+
 /* The fields of a stat file behind the name: the state comes first. */
 static const char *
 after_name(const char *stat)
@@ -206,46 +235,79 @@ proc_state(int pid, int tid, int *fd)
 	return p ? *p : 0;
 }
 
-int64_t
-proc_cpu_time(int pid, int tid, int *fd)
+int
+proc_times(int pid, int tid, int *fd, struct proc_times *times)
 {
 	char text[128];
 	const char *p = text;
-	uint64_t ns;
+	uint64_t ran, waited;
 
 	if (!read_again(pid, tid, "schedstat", fd, text, sizeof text) ||
-	    parse_digits(&p, 10, &ns) || !ns)
+	    parse_digits(&p, 10, &ran) || !ran || *p++ != ' ' || parse_digits(&p, 10, &waited))
 		return -1;
-	return (int64_t)ns;
+	*times = (struct proc_times){ (int64_t)ran, (int64_t)waited };
+	return 0;
 }
 
-/* Number `field` (3 is the state) of a process's stat file. */
-static int
-stat_number(int pid, int field, uint64_t *value)
+uint64_t
+proc_futex(int pid, int tid, int *fd)
 {
-	struct buf text = { 0 };
-	const char *p = NULL;
-	int ok = 0;
+	enum { FUTEX_TIME64 = 422 }; /* of 32-bit machines */
+	char text[256];
+	const char *p = text;
+	uint64_t call, addr;
 
-	if (!proc_read(pid, "stat", &text)) {
-		buf_add(&text, "", 1);
-		p = after_name(text.data);
-	}
-	for (int i = 3; p && i < field; i++)
-		if ((p = strchr(p, ' ')))
-			p++;
-	if (p)
-		ok = !parse_digits(&p, 10, value);
-	buf_free(&text);
-	return ok ? 0 : -1;
+	if (!read_again(pid, tid, "syscall", fd, text, sizeof text) ||
+	    parse_digits(&p, 10, &call) || (call != SYS_futex && call != FUTEX_TIME64) ||
+	    strncmp(p, " 0x", 3))
+		return 0;
+	p += 3;
+	return parse_digits(&p, 16, &addr) ? 0 : addr;
+}
+
+int
+proc_stat(int pid, struct proc_stat *out)
+{
+	enum { STATE = 3, PARENT = 4, START_TIME = 22, START_CODE = 26, END_CODE, START_STACK };
+	uint64_t fields[START_STACK + 1] = { 0 };
+	char text[1024];
+	const char *p = NULL;
+	int fd = -1;
+
+	if (read_again(pid, pid, "stat", &fd, text, sizeof text))
+		p = after_name(text);
+	if (fd >= 0)
+		close(fd);
+	if (!p)
+		return -1;
+	*out = (struct proc_stat){ .state = *p };
+	for (int i = STATE + 1; i <= START_STACK && (p = strchr(p, ' ')); i++)
+		if (parse_digits(&(const char *){ ++p }, 10, &fields[i]))
+			fields[i] = 0; /* some are negative */
+	out->parent = (int)fields[PARENT];
+	out->start_time = fields[START_TIME];
+	if (fields[START_CODE])
+		out->image = hash_words(fields[START_CODE] ^ fields[END_CODE], fields[START_STACK]) | 1u;
+	return 0;
 }
 
 uint64_t
 proc_start_time(int pid)
 {
-	uint64_t ticks;
+	struct proc_stat stat;
 
-	return stat_number(pid, 22, &ticks) ? 0 : ticks;
+	return proc_stat(pid, &stat) ? 0 : stat.start_time;
+}
+
+int64_t
+proc_age(uint64_t start_time)
+{
+	struct timespec t;
+	int64_t age, tick = 1000000000 / sysconf(_SC_CLK_TCK);
+
+	clock_gettime(CLOCK_BOOTTIME, &t);
+	age = t.tv_sec * INT64_C(1000000000) + t.tv_nsec - (int64_t)start_time * tick;
+	return age > 0 ? age : 0;
 }
 
 /* The value of a "Name:\tvalue" line in text. */
@@ -344,45 +406,22 @@ proc_task_name(int pid, int tid, char *buf, size_t size)
 }
 
 size_t
-proc_descendants(int pid, int **pids)
+proc_list(int **pids)
 {
-	struct parent {
-		int pid, parent, wanted;
-	} *all = NULL;
-	size_t n = 0, cap = 0, found = 0;
+	size_t n = 0, cap = 0;
 	struct dirent *entry;
 	DIR *dir = opendir("/proc");
-	int more = 1;
 
 	*pids = NULL;
-	if (!dir)
-		return 0;
-	while ((entry = readdir(dir))) {
-		uint64_t parent;
-		int child = to_int(entry->d_name);
+	while (dir && (entry = readdir(dir))) {
+		int pid = to_int(entry->d_name);
 
-		if (child <= 0 || stat_number(child, 4, &parent))
+		if (pid <= 0)
 			continue;
-		all = grow(all, n, &cap, sizeof *all);
-		all[n++] = (struct parent){ child, (int)parent, 0 };
+		*pids = grow(*pids, n, &cap, sizeof **pids);
+		(*pids)[n++] = pid;
 	}
-	closedir(dir);
-	/* A child may have a smaller pid than its parent: look until none is new. */
-	while (more) {
-		more = 0;
-		for (size_t i = 0; i < n; i++) {
-			int wanted = all[i].parent == pid;
-
-			for (size_t k = 0; k < n && !wanted; k++)
-				wanted = all[k].wanted && all[k].pid == all[i].parent;
-			if (wanted && !all[i].wanted)
-				all[i].wanted = more = 1;
-		}
-	}
-	*pids = xcalloc(n, sizeof **pids);
-	for (size_t i = 0; i < n; i++)
-		if (all[i].wanted)
-			(*pids)[found++] = all[i].pid;
-	free(all);
-	return found;
+	if (dir)
+		closedir(dir);
+	return n;
 }

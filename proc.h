@@ -34,17 +34,42 @@ int proc_exe(int pid, char *buf, size_t size);
  * replaced; the name in brackets where there is none. */
 void proc_command(int pid, struct buf *);
 
+/* The same without its folder and cut to a length that can be shown; and with
+ * "process PID " before that. */
+void proc_short_command(int pid, struct buf *);
+void proc_title(int pid, struct buf *);
+
 /* The one-letter state of a thread (the process itself: tid = pid), 0 if it is
  * gone.  With a descriptor: *fd is opened when it is -1, and kept. */
 char proc_state(int pid, int tid, int *fd);
 
-/* How long a thread has run on a CPU, nanoseconds, as the scheduler has counted
- * it up to its last look; -1 if that is not known.  *fd as above. */
-int64_t proc_cpu_time(int pid, int tid, int *fd);
+/* How long a thread has run on a CPU, as the scheduler has counted it up to its
+ * last look, and how long it was ready to and had to wait; nanoseconds.  0, or
+ * -1 if that is not known.  *fd as above. */
+struct proc_times {
+	int64_t ran, waited;
+};
+int proc_times(int pid, int tid, int *fd, struct proc_times *);
 
-/* When the process started, in clock ticks since boot, which together with
- * its pid names it for ever; 0 if it is gone. */
+/* The address of the futex that a thread waits for; 0: it does not wait for one,
+ * or we may not know.  *fd as above. */
+uint64_t proc_futex(int pid, int tid, int *fd);
+
+struct proc_stat {
+	char state; /* as above */
+	int parent;
+	uint64_t start_time; /* in clock ticks since boot; with the pid it names a
+	                      * process for ever */
+	unsigned image;      /* another one after an exec, where we may know that; 0:
+	                      * no memory, as kernel threads and zombies */
+};
+
+/* What the kernel tells of a process at a glance: 0, or -1 if it is gone. */
+int proc_stat(int pid, struct proc_stat *);
 uint64_t proc_start_time(int pid);
+
+/* How long ago that start time was, nanoseconds. */
+int64_t proc_age(uint64_t start_time);
 
 /* A line "NAME:\tVALUE" of the status file: VALUE without the newline.  -1 if
  * there is none. */
@@ -61,7 +86,7 @@ size_t proc_tasks(int pid, struct proc_task **tasks);
 /* The name of a thread as the kernel knows it, at most 15 bytes; -1 if gone. */
 int proc_task_name(int pid, int tid, char *buf, size_t size);
 
-/* All processes descended from one; *pids is to be freed.  Their number. */
-size_t proc_descendants(int pid, int **pids);
+/* All processes there are; *pids is to be freed.  Their number. */
+size_t proc_list(int **pids);
 
 #endif

@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Interned strings and frames, and the call tree; see profile.h. */
+/* Interned strings and frames, threads, and the call tree; see profile.h. */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "util.h"
 #include "profile.h"
+
+/* Small rather than fast, other than the rest of this file. */
+#define COLD __attribute__((cold))
 
 /* A set of numbers, found by hash: open addressing, empty slots are 0. */
 struct set {
@@ -27,12 +30,20 @@ struct profile {
 	struct node *nodes;  /* nodes[0] is the root: no frame at all */
 	size_t n_nodes, cap_nodes;
 	struct set string_set, frame_set, node_set;
+	struct profile_thread *threads;
+	size_t n_threads, cap_threads;
+	int split, compared;
 	struct profile_sample *log;
 	size_t n_log, cap_log;
-	uint64_t failed;
+	uint64_t failed[PROFILE_COLUMNS];
+	uint64_t *more[PROFILE_COLUMNS]; /* what few runs count, by stack */
+	size_t cap_more[PROFILE_COLUMNS];
+	struct profile_run run;
 };
 
-struct profile *
+const char *const profile_modes[3] = { "wall", "cpu", "gil" };
+
+COLD struct profile *
 profile_new(void)
 {
 	struct profile *p = xcalloc(1, sizeof *p);
@@ -42,7 +53,7 @@ profile_new(void)
 	return p;
 }
 
-void
+COLD void
 profile_free(struct profile *p)
 {
 	if (!p)
@@ -54,8 +65,37 @@ profile_free(struct profile *p)
 	free(p->string_set.slots);
 	free(p->frame_set.slots);
 	free(p->node_set.slots);
+	for (size_t i = 0; i < p->n_threads; i++) {
+		free(p->threads[i].name);
+		free(p->threads[i].process);
+	}
+	free(p->threads);
+	for (int i = 0; i < PROFILE_COLUMNS; i++)
+		free(p->more[i]);
+	free(p->run.title);
+	free(p->run.command);
+	free(p->run.host);
+	free(p->run.python);
 	free(p->log);
 	free(p);
+}
+
+struct profile_run *
+profile_run(struct profile *p)
+{
+	return &p->run;
+}
+
+const struct profile_run *
+profile_run_get(const struct profile *p)
+{
+	return &p->run;
+}
+
+void
+profile_split(struct profile *p)
+{
+	p->split = 1;
 }
 
 const char *
@@ -139,7 +179,7 @@ profile_string(struct profile *p, const char *bytes, size_t len)
 		size_t known;
 		const char *s = profile_string_get(p, slot - 1, &known);
 
-		if (known == len && !memcmp(s, bytes, len))
+		if (known == len && (!len || !memcmp(s, bytes, len)))
 			return slot - 1;
 	}
 	p->strings = grow(p->strings, p->n_strings, &p->cap_strings, sizeof *p->strings);
@@ -166,6 +206,13 @@ profile_frame(struct profile *p, struct profile_frame f)
 	return (uint32_t)p->n_frames++;
 }
 
+/* The set of frames is not told, so that the same frame may be made anew. */
+void
+profile_rename(struct profile *p, uint32_t frame, uint32_t function)
+{
+	p->frames[frame].function = function;
+}
+
 uint32_t
 profile_stack(struct profile *p, uint32_t parent, uint32_t frame)
 {
@@ -180,6 +227,74 @@ profile_stack(struct profile *p, uint32_t parent, uint32_t frame)
 	return (uint32_t)p->n_nodes++;
 }
 
+/* ---- threads ---- */
+
+COLD static int
+is_same(const char *a, const char *b)
+{
+	return a && b ? !strcmp(a, b) : a == b;
+}
+
+COLD static size_t
+thread_number(struct profile *p, const struct profile_thread *t)
+{
+	size_t i = 0;
+
+	for (; i < p->n_threads; i++) {
+		const struct profile_thread *u = &p->threads[i];
+
+		if (u->pid == t->pid && u->tid == t->tid && is_same(u->name, t->name) &&
+		    is_same(u->process, t->process))
+			return i;
+	}
+	p->threads = grow(p->threads, i, &p->cap_threads, sizeof *p->threads);
+	p->threads[p->n_threads++] = (struct profile_thread){
+		t->pid, t->tid, copy_text(t->name), copy_text(t->process) };
+	return i;
+}
+
+COLD void
+profile_rename_process(struct profile *p, int pid, const char *from, const char *to)
+{
+	for (size_t i = 0; i < p->n_threads; i++) {
+		struct profile_thread *t = &p->threads[i];
+
+		if (t->pid != pid || !is_same(t->process, from))
+			continue;
+		free(t->process);
+		t->process = copy_text(to);
+	}
+}
+
+COLD static uint32_t
+named_root(struct profile *p, uint32_t parent, const char *kind, int id, const char *name)
+{
+	struct buf text = { 0 };
+
+	buf_printf(&text, "%s %d %s", kind, id, name ? name : "");
+	parent = profile_stack(p, parent, profile_frame(p, (struct profile_frame){
+		PROFILE_NO_FILE, profile_string(p, text.data, text.len), 0 }));
+	buf_free(&text);
+	return parent;
+}
+
+COLD uint32_t
+profile_thread(struct profile *p, int pid, int tid, const char *name, const char *process)
+{
+	const struct profile_thread t = { pid, tid, (char *)name, (char *)process };
+	uint32_t stack = PROFILE_ROOT;
+
+	if (p->split)
+		return profile_stack(p, stack, PROFILE_THREAD | (uint32_t)thread_number(p, &t));
+	if (p->run.by_process && (pid || process))
+		stack = named_root(p, stack, "process", pid, process);
+	if (p->run.by_thread && (tid || name))
+		stack = named_root(p, stack, "thread", tid, name);
+	return stack;
+}
+
+/* ---- counts ---- */
+
 void
 profile_count(struct profile *p, uint32_t stack)
 {
@@ -189,14 +304,85 @@ profile_count(struct profile *p, uint32_t stack)
 void
 profile_count_failed(struct profile *p)
 {
-	p->failed++;
+	p->failed[PROFILE_SAMPLES]++;
+}
+
+COLD void
+profile_add(struct profile *p, enum profile_column column, uint32_t stack, uint64_t n)
+{
+	size_t old = p->cap_more[column];
+
+	if (stack == PROFILE_FAILED) {
+		p->failed[column] += n;
+	} else if (column == PROFILE_SAMPLES) {
+		p->nodes[stack].samples += n;
+	} else {
+		if (stack >= old) { /* as many as there may be stacks before that grows */
+			p->cap_more[column] = p->cap_nodes;
+			p->more[column] = xrealloc(p->more[column], p->cap_nodes, sizeof(uint64_t));
+			memset(p->more[column] + old, 0, (p->cap_nodes - old) * sizeof(uint64_t));
+		}
+		p->more[column][stack] += n;
+	}
+}
+
+COLD uint64_t
+profile_get(const struct profile *p, enum profile_column column, uint32_t stack)
+{
+	if (stack == PROFILE_FAILED)
+		return p->failed[column];
+	if (column == PROFILE_SAMPLES)
+		return p->nodes[stack].samples;
+	return stack < p->cap_more[column] ? p->more[column][stack] : 0;
+}
+
+COLD uint64_t
+profile_total(const struct profile *p, enum profile_column column)
+{
+	uint64_t sum = p->failed[column];
+
+	for (uint32_t i = 0; i < p->n_nodes; i++)
+		sum += profile_get(p, column, i);
+	return sum;
 }
 
 void
-profile_log(struct profile *p, uint32_t stack, int64_t time)
+profile_compare(struct profile *p)
+{
+	p->compared = 1;
+}
+
+int
+profile_compared(const struct profile *p)
+{
+	return p->compared;
+}
+
+void
+profile_log(struct profile *p, uint32_t stack, int64_t time, int idle)
 {
 	p->log = grow(p->log, p->n_log, &p->cap_log, sizeof *p->log);
-	p->log[p->n_log++] = (struct profile_sample){ time, stack };
+	p->log[p->n_log++] = (struct profile_sample){ time, stack, idle != 0 };
+}
+
+/* ---- for writers ---- */
+
+uint32_t
+profile_string_count(const struct profile *p)
+{
+	return (uint32_t)p->n_strings;
+}
+
+uint32_t
+profile_thread_count(const struct profile *p)
+{
+	return (uint32_t)p->n_threads;
+}
+
+COLD struct profile_thread
+profile_thread_get(const struct profile *p, uint32_t thread)
+{
+	return p->threads[thread];
 }
 
 struct profile_frame
@@ -227,18 +413,6 @@ uint32_t
 profile_stack_frame(const struct profile *p, uint32_t stack)
 {
 	return p->nodes[stack].frame;
-}
-
-uint64_t
-profile_stack_samples(const struct profile *p, uint32_t stack)
-{
-	return p->nodes[stack].samples;
-}
-
-uint64_t
-profile_failed(const struct profile *p)
-{
-	return p->failed;
 }
 
 size_t

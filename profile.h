@@ -4,9 +4,9 @@
 
 /*
  * What was sampled: strings and frames, each kept once, the tree of calls
- * with its counts, and, where the output needs them, the samples in order.
- * Knows nothing of processes.  Numbers stand for strings, frames and stacks;
- * they are small, dense and stay valid.
+ * with its counts, and, where the output needs them, a tree for each thread,
+ * and the samples in order.  Knows nothing of processes.  Numbers stand for
+ * strings, frames, stacks and threads; they are small, dense and stay valid.
  */
 
 struct profile;
@@ -19,17 +19,69 @@ struct profile_frame {
 struct profile_sample {
 	int64_t time; /* microseconds since the epoch */
 	uint32_t stack;
+	uint32_t idle; /* the thread waited */
 };
+
+/* Whatever of it is not known is 0 or NULL. */
+struct profile_thread {
+	int pid, tid;
+	char *name, *process; /* the process's command */
+};
+
+/* How the samples were taken; what is not known is 0 or NULL, and all of the
+ * numbers and flags if it is not `known`.  The strings that are not const go
+ * with the profile. */
+struct profile_run {
+	char *title, *command, *host, *python;
+	const char *mode;        /* one of profile_modes */
+	int pid;
+	int64_t start, duration; /* microseconds, start since the epoch */
+	int64_t period;          /* between ticks, nanoseconds */
+	int runs;                /* that were read from files */
+	int known;
+	int all_threads, lines;
+	int by_thread, by_process; /* a root frame for each; see profile_thread */
+	uint64_t ticks, missed, left_out, failures[WHY_COUNT];
+};
+
+/* By enum mode. */
+extern const char *const profile_modes[3];
 
 enum { PROFILE_ROOT = 0 };
 #define PROFILE_NO_FILE UINT32_MAX
+#define PROFILE_FAILED UINT32_MAX
 
 struct profile *profile_new(void);
 void profile_free(struct profile *);
 
+/* To be filled in and to be read. */
+struct profile_run *profile_run(struct profile *);
+const struct profile_run *profile_run_get(const struct profile *);
+
+/* From now on every thread has a tree of its own.  To be called first. */
+void profile_split(struct profile *);
+
+/*
+ * The stack below all stacks of a thread (0 and NULL for what is not known).
+ * Where the profile is split that is the root of the thread's own tree.  Else
+ * it is PROFILE_ROOT, or if the run has by_process or by_thread, a frame for
+ * the process, for the thread.
+ */
+uint32_t profile_thread(struct profile *, int pid, int tid, const char *name,
+                        const char *process);
+
+/* Gives all threads of that process another name for it. */
+void profile_rename_process(struct profile *, int pid, const char *from, const char *to);
+
+/* Such a root has instead of a frame the thread's number and this bit. */
+#define PROFILE_THREAD 0x80000000u
+
 /* The number of a string, of a frame: the old one if it is known. */
 uint32_t profile_string(struct profile *, const char *bytes, size_t len);
 uint32_t profile_frame(struct profile *, struct profile_frame);
+
+/* Gives a frame another name, in all stacks that have it. */
+void profile_rename(struct profile *, uint32_t frame, uint32_t function);
 
 /* The stack that has frame on top of stack parent (PROFILE_ROOT: none). */
 uint32_t profile_stack(struct profile *, uint32_t parent, uint32_t frame);
@@ -38,20 +90,34 @@ uint32_t profile_stack(struct profile *, uint32_t parent, uint32_t frame);
 void profile_count(struct profile *, uint32_t stack);
 void profile_count_failed(struct profile *);
 
-/* Keeps the sample's time as well; of one that failed: PROFILE_FAILED. */
-#define PROFILE_FAILED UINT32_MAX
-void profile_log(struct profile *, uint32_t stack, int64_t time);
+/* The counts of a stack that is a leaf: its samples; those of them during
+ * which the thread waited; the samples of an earlier profile. */
+enum profile_column { PROFILE_SAMPLES, PROFILE_IDLE, PROFILE_BEFORE, PROFILE_COLUMNS };
+
+/* Adds to and gets a count; PROFILE_ROOT is what was idle, PROFILE_FAILED what
+ * failed.  The sum of a column. */
+void profile_add(struct profile *, enum profile_column, uint32_t stack, uint64_t n);
+uint64_t profile_get(const struct profile *, enum profile_column, uint32_t stack);
+uint64_t profile_total(const struct profile *, enum profile_column);
+
+/* Says that there are earlier counts, even if all of them are 0. */
+void profile_compare(struct profile *);
+int profile_compared(const struct profile *);
+
+/* Keeps a sample's time as well; of one that failed: PROFILE_FAILED. */
+void profile_log(struct profile *, uint32_t stack, int64_t time, int idle);
 
 /* For writers.  A string's bytes may hold anything; they are good until the
- * next new string. */
+ * next new string.  A stack's parent has a lower number. */
 const char *profile_string_get(const struct profile *, uint32_t string, size_t *len);
+uint32_t profile_string_count(const struct profile *);
 struct profile_frame profile_frame_get(const struct profile *, uint32_t frame);
 uint32_t profile_frame_count(const struct profile *);
 uint32_t profile_stack_count(const struct profile *);
 uint32_t profile_stack_parent(const struct profile *, uint32_t stack);
 uint32_t profile_stack_frame(const struct profile *, uint32_t stack);
-uint64_t profile_stack_samples(const struct profile *, uint32_t stack);
-uint64_t profile_failed(const struct profile *);
+uint32_t profile_thread_count(const struct profile *);
+struct profile_thread profile_thread_get(const struct profile *, uint32_t thread);
 size_t profile_log_count(const struct profile *);
 struct profile_sample profile_log_get(const struct profile *, size_t i);
 

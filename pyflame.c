@@ -9,7 +9,10 @@
  *                proc.c: what the kernel knows; layouts.c: CPython's
  *                structures by version; explain.c: why it can't be done)
  *   ptrace.c     running a command; stopping a thread for an instant
- *   sample.c     the clock; what to sample and how
+ *   clock.c      when samples are due
+ *   group.c      the processes that are sampled  (follow.c: finding children)
+ *   sample.c     what to sample of one process, and counting it
+ *   take.c       one thread's stack, by whichever way it takes
  *   threads.c    interpreters -> GILs and threads
  *   stack.c      thread -> stack, proven and in words
  *   frames.c     thread -> frames, by walking  (regions.c: which memory that
@@ -18,7 +21,15 @@
  *                objects.c: strings, dictionaries, attributes)
  *   profile.c    the call tree and its counts
  *   collapsed.c, dump.c   profile -> text  (label.c: a frame as text)
- *   output.c     text -> file
+ *   saved.c      profile -> our own JSON and back  (json.c, parse.c: JSON;
+ *                record.c: what runs and threads are)
+ *   input.c      files -> profile
+ *   speedscope.c, pprof.c, gecko.c, chrome.c   profile -> formats of others
+ *                (export.c: what they share; timeline.c:
+ *                which thread did what when)
+ *   html.c, svg.c   profile -> flame graphs  (colour.c; page.c: what is in page/)
+ *   formats.c    all formats by name
+ *   output.c     text -> file;  progress.c: what a person sees meanwhile
  *
  * util.c has what all of them use.  A file sees only those before it; nothing
  * of the target is ever executed or changed.
@@ -30,17 +41,30 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/utsname.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "util.h"
-#include "options.h"
 #include "proc.h"
 #include "profile.h"
 #include "ptrace.h"
 #include "target.h"
+#include "clock.h"
+#include "take.h"
 #include "sample.h"
+#include "follow.h"
+#include "group.h"
 #include "collapsed.h"
 #include "dump.h"
+#include "label.h"
+#include "saved.h"
+#include "formats.h"
+#include "options.h"
+#include "input.h"
+#include "export.h"
+#include "progress.h"
 #include "output.h"
 
 enum { START_PATIENCE_MS = 2000, POLL_MS = 2 };
@@ -48,23 +72,97 @@ enum { START_PATIENCE_MS = 2000, POLL_MS = 2 };
 struct run {
 	struct options options;
 	struct profile *profile;
-	struct target *target, slots[2]; /* two, for moving from one to the other */
-	struct sampler *sampler; /* NULL until the target is ready */
+	struct group *group;
+	struct clock clock;
+	int64_t looked;  /* when signals were last looked after */
+	int64_t began;   /* the sampling, now_ns() */
+	int64_t total;   /* how long it is to take, nanoseconds; 0: not known */
 	sigset_t signals;
 	int child;       /* of -t, 0: none */
 	int interrupted; /* somebody wants us to end */
 };
 
+/* ---- what the profile says of its run ---- */
+
+/* "3.12.1", "3.15.0rc2". */
+static char *
+version_text(unsigned hex)
+{
+	static const char *const levels[16] = { [0xa] = "a", [0xb] = "b", [0xc] = "rc" };
+	const char *level = levels[hex >> 4 & 15];
+	struct buf text = { 0 };
+
+	buf_printf(&text, "%u.%u.%u", hex >> 24, hex >> 16 & 255, hex >> 8 & 255);
+	if (level)
+		buf_printf(&text, "%s%u", level, hex & 15);
+	buf_add(&text, "", 1);
+	return text.data;
+}
+
+/* What is known from the start. */
 static void
-write_profile(const struct run *r)
+describe_run(struct run *r)
+{
+	const struct options *o = &r->options;
+	struct profile_run *run = profile_run(r->profile);
+	const struct target *target;
+	struct buf command = { 0 };
+	struct utsname host;
+	struct timespec now;
+
+	if (group_ready(r->group)) { /* the first one, if there are several */
+		target = group_target(r->group, 0);
+		run->python = version_text(target->hex);
+		run->pid = target->pid;
+	} else {
+		run->pid = r->child ? r->child : o->n_pids ? o->pids[0] : 0;
+	}
+	if (run->pid) {
+		proc_command(run->pid, &command);
+		buf_add(&command, "", 1);
+		run->command = command.data;
+	}
+	uname(&host);
+	run->host = copy_text(host.nodename);
+	run->mode = profile_modes[o->mode];
+	clock_gettime(CLOCK_REALTIME, &now);
+	run->start = now.tv_sec * INT64_C(1000000) + now.tv_nsec / 1000;
+	r->began = now_ns();
+	run->title = copy_text(o->title);
+	run->period = o->period;
+	run->known = 1;
+	run->all_threads = o->threads;
+	run->lines = !o->no_lines;
+}
+
+/* What is known so far. */
+static void
+describe_progress(struct run *r)
+{
+	struct profile_run *run = profile_run(r->profile);
+	struct sample_counts c = group_counts(r->group);
+
+	run->duration = (now_ns() - r->began) / 1000;
+	run->ticks = c.ticks;
+	run->missed = r->clock.missed;
+	run->left_out = r->clock.spared;
+	memcpy(run->failures, c.failed, sizeof run->failures);
+}
+
+static void
+write_profile(struct run *r)
 {
 	struct buf text = { 0 };
 	int result;
 
+	if (r->group)
+		describe_progress(r);
+	if (r->options.format->needs & FORMAT_FOREIGN)
+		export_prepare(r->profile);
 	if (r->options.flamechart)
 		flamechart_write(r->profile, &text);
 	else
-		collapsed_write(r->profile, &text);
+		r->options.format->write(r->profile, &text);
 	result = output_write(&text);
 	buf_free(&text);
 	if (result > 0) /* whoever read it has had enough */
@@ -107,14 +205,24 @@ unblock_signals(const struct run *r)
 	sigprocmask(SIG_UNBLOCK, &set, NULL);
 }
 
-static int
-on_event(void *context, const void *siginfo)
+static void
+draw_progress(const struct run *r)
 {
-	const siginfo_t *info = siginfo;
-	struct run *r = context;
+	struct sample_counts c = group_counts(r->group);
+
+	progress_draw(now_ns() - r->began, r->total, c.ticks, c.samples + c.idle);
+}
+
+/* Deals with a signal that came in, if one did (info is not NULL).  Non-zero:
+ * it is time to end. */
+static int
+on_event(struct run *r, const siginfo_t *info)
+{
 	int status, signal = info ? info->si_signo : 0;
 
-	if (signal == SIGUSR1 && r->sampler)
+	if (progress_is_due(signal))
+		draw_progress(r);
+	else if (signal == SIGUSR1 && group_sampled(r->group))
 		write_profile(r);
 	else if (signal && signal != SIGCHLD && signal != SIGPIPE && signal != SIGUSR1) {
 		if (!r->child)
@@ -125,7 +233,84 @@ on_event(void *context, const void *siginfo)
 	return r->interrupted || (r->child && launch_ended(&status));
 }
 
-/* ---- the target ---- */
+/* Waits until `due` (on CLOCK_MONOTONIC), looking after signals; if that is past
+ * already, no more often than makes sense.  Non-zero: it is time to end. */
+static int
+wait_until(struct run *r, int64_t due)
+{
+	enum { OFTEN_NS = 200000 };
+	int64_t now = now_ns();
+	siginfo_t info;
+	int signal;
+
+	if (now >= due && now - r->looked < OFTEN_NS)
+		return 0;
+	do {
+		struct timespec timeout = { 0, 0 };
+
+		if (due > now)
+			timeout = (struct timespec){ (due - now) / 1000000000, (due - now) % 1000000000 };
+		signal = sigtimedwait(&r->signals, &info, &timeout);
+		ptrace_service();
+		if (on_event(r, signal > 0 ? &info : NULL))
+			return 1;
+		now = r->looked = now_ns();
+	} while (signal > 0 || now < due);
+	return 0;
+}
+
+static int
+wait_ms(struct run *r, int ms)
+{
+	return wait_until(r, now_ns() + ms * INT64_C(1000000));
+}
+
+/* ---- profiles from files ---- */
+
+static unsigned
+input_flags(const struct options *o)
+{
+	return (o->no_lines ? SAVED_NO_LINES : 0) | (o->exclude_idle ? SAVED_NO_IDLE : 0) |
+	       (o->diff ? SAVED_NO_BEFORE : 0);
+}
+
+static enum status
+read_inputs(struct run *r)
+{
+	const struct options *o = &r->options;
+
+	sigemptyset(&r->signals);
+	sigaddset(&r->signals, SIGPIPE);
+	sigprocmask(SIG_BLOCK, &r->signals, NULL);
+	for (size_t i = 0; i < o->n_inputs; i++)
+		input_read(r->profile, o->inputs[i], input_flags(o));
+	if (o->title) {
+		free(profile_run(r->profile)->title);
+		profile_run(r->profile)->title = copy_text(o->title);
+	}
+	write_profile(r);
+	return DONE;
+}
+
+/* ---- the targets ---- */
+
+/* Each thread may take some descriptors.  Not for a command: it would inherit it. */
+static void
+raise_limits(void)
+{
+	struct rlimit files;
+
+	if (getrlimit(RLIMIT_NOFILE, &files))
+		return;
+	files.rlim_cur = files.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &files);
+}
+
+static int
+is_following(const struct options *o)
+{
+	return o->children || o->all;
+}
 
 static enum status
 status_of(enum target_answer answer)
@@ -147,77 +332,129 @@ static void
 list_python_children(int pid, struct buf *out)
 {
 	enum { SHOWN = 20 };
-	int *pids, shown = 0;
-	size_t n = proc_descendants(pid, &pids);
+	struct follow *follow = follow_new(0);
+	const struct followed *children;
+	int shown = 0;
+	size_t n;
 
+	follow_root(follow, pid);
+	children = follow_look(follow, &n);
 	for (size_t i = 0; i < n && shown < SHOWN; i++) {
 		struct buf reason = { 0 };
 		struct target t;
-		enum target_answer answer = target_open(pids[i], 0, &t, &reason);
+		enum target_answer answer = target_open(children[i].pid, 0, &t, &reason);
 
 		buf_free(&reason);
 		if (answer != TARGET_READY && answer != TARGET_STARTING && answer != TARGET_UNSUPPORTED)
 			continue;
 		if (answer == TARGET_READY)
 			target_close(&t);
-		buf_printf(out, "%s%d ", shown++ ? ", " : "; its Python children: ", pids[i]);
-		proc_command(pids[i], out);
+		buf_printf(out, "%s%d ", shown++ ? ", " : "; its Python children: ", children[i].pid);
+		proc_command(children[i].pid, out);
 	}
-	free(pids);
+	follow_free(follow);
 }
 
-/* Opens the target or says why that can't be done.  One that is just starting
+/* Opens a target or says why that can't be done.  One that is just starting
  * gets a moment to do so. */
 static enum status
-open_target(struct run *r)
+open_target(struct run *r, int pid)
 {
 	struct buf reason = { 0 };
+	struct target target;
 	enum target_answer answer;
 
 	for (int waited = 0;; waited += POLL_MS) {
 		reason.len = 0;
-		answer = target_open(r->options.pid, r->options.abi, r->target, &reason);
+		answer = target_open(pid, r->options.abi, &target, &reason);
 		if (answer != TARGET_STARTING || waited >= START_PATIENCE_MS)
 			break;
-		if (sample_wait(POLL_MS * INT64_C(1000000), &r->signals, on_event, r))
+		if (wait_ms(r, POLL_MS))
 			break;
 	}
 	if (answer == TARGET_NOT_PYTHON)
-		list_python_children(r->options.pid, &reason);
-	if (answer != TARGET_READY)
+		list_python_children(pid, &reason);
+	if (answer == TARGET_READY)
+		group_adopt(r->group, &target);
+	else
 		warn("%.*s", (int)reason.len, reason.data);
 	buf_free(&reason);
 	return status_of(answer);
 }
 
-/* Polls until the command (or what it executes) is a Python that can be read.
- * 0 when it is; -1 when it ended first or sampling was ended. */
+/* Opens all that were given; one of them has to be there. */
+static enum status
+open_targets(struct run *r)
+{
+	enum status first = DONE;
+
+	for (size_t i = 0; i < r->options.n_pids && !r->interrupted; i++) {
+		enum status status = open_target(r, r->options.pids[i]);
+
+		if (first == DONE)
+			first = status;
+	}
+	return group_ready(r->group) ? DONE : first;
+}
+
+/* Says why nothing could be sampled of what was followed. */
+static enum status
+nothing_sampled(const struct run *r)
+{
+	struct buf reason = { 0 };
+	enum target_answer answer = group_answer(r->group, &reason);
+
+	if (r->options.all && answer == TARGET_DENIED)
+		warn("no Python that may be read is running; for one: %.*s", (int)reason.len,
+		     reason.data);
+	else if (r->options.all)
+		warn("no Python is running; start it first, or use -t");
+	else if (answer == TARGET_NOT_PYTHON)
+		warn("%.*s, and no process that descends from it is Python", (int)reason.len,
+		     reason.data);
+	else
+		warn("%.*s", (int)reason.len, reason.data);
+	buf_free(&reason);
+	return status_of(answer == TARGET_READY ? TARGET_GONE : answer);
+}
+
+/* Finds the first of those that are to be followed.  Where there are none,
+ * they may come, unless nothing was permitted or nothing is left. */
+static enum status
+find_targets(struct run *r)
+{
+	int64_t deadline = now_ns() + START_PATIENCE_MS * INT64_C(1000000);
+	enum target_answer answer;
+	struct buf reason = { 0 };
+
+	for (size_t i = 0; i < r->options.n_pids; i++)
+		group_add(r->group, r->options.pids[i]);
+	do {
+		group_look(r->group);
+		if (group_ready(r->group))
+			return DONE;
+	} while (group_is_starting(r->group) && now_ns() < deadline &&
+	         !wait_until(r, group_look_due(r->group)));
+	answer = group_answer(r->group, &reason);
+	buf_free(&reason);
+	if (answer == TARGET_NOT_PYTHON && group_size(r->group) && !r->options.all && !r->options.dump)
+		return DONE;
+	return nothing_sampled(r);
+}
+
+/* Polls until the command (or what it executes, or with --children runs) is a
+ * Python that can be read.  -1 if it ended first or sampling was ended. */
 static int
 await_python(struct run *r)
 {
-	struct buf reason = { 0 };
-	enum target_answer answer;
-	int64_t since = now_ns();
-	int said = 0;
-
+	group_add(r->group, r->child);
 	for (;;) {
-		reason.len = 0;
-		answer = target_open(r->child ? r->child : r->options.pid, r->options.abi,
-		                     r->target, &reason);
-		if (answer == TARGET_READY)
-			break;
-		if ((answer == TARGET_DENIED || answer == TARGET_UNSUPPORTED) && !said++)
-			warn("%.*s", (int)reason.len, reason.data);
-		/* Attached to it: it was Python once, so it need not stay so. */
-		if (!r->child && now_ns() - since > START_PATIENCE_MS * INT64_C(1000000))
-			break;
-		/* Look often at first, when an interpreter is about to start. */
-		if (sample_wait((now_ns() - since < INT64_C(1000000000) ? 1 : 20) * INT64_C(1000000),
-		                &r->signals, on_event, r))
-			break;
+		group_look(r->group);
+		if (group_ready(r->group))
+			return 0;
+		if (wait_until(r, group_look_due(r->group)))
+			return -1;
 	}
-	buf_free(&reason);
-	return answer == TARGET_READY ? 0 : -1;
 }
 
 /* ---- the end ---- */
@@ -246,23 +483,29 @@ say_failures(const struct sample_counts *c, struct buf *out)
 static void
 summarise(const struct run *r, int64_t tenths)
 {
-	struct sample_counts c = sampler_counts(r->sampler);
+	struct sample_counts c = group_counts(r->group);
+	size_t processes = group_sampled(r->group);
 	struct buf line = { 0 };
 
 	buf_printf(&line, "%" PRIu64 " samples", c.samples);
 	if (c.idle)
 		buf_printf(&line, " and %" PRIu64 " idle", c.idle);
+	if (processes > 1)
+		buf_printf(&line, " of %zu processes", processes);
 	buf_printf(&line, " in %" PRId64 ".%" PRId64 " s", tenths / 10, tenths % 10);
+	if (isatty(STDERR_FILENO) && r->options.output)
+		buf_printf(&line, ", written to %s", r->options.output);
 	size_t plain = line.len;
 
 	say_failures(&c, &line);
-	if (c.missed)
-		buf_printf(&line, "; %" PRIu64 " ticks missed", c.missed);
-	if (c.spared)
+	if (r->clock.missed)
+		buf_printf(&line, "; %" PRIu64 " ticks missed", r->clock.missed);
+	if (r->clock.spared)
 		buf_printf(&line, "; %" PRIu64 " ticks left out, to stop the program for less than "
-		           "a fiftieth of the time", c.spared);
+		           "a fiftieth of the time", r->clock.spared);
 	if (c.may_not_stop)
 		buf_str(&line, "; not permitted to stop threads, so fast ones may be missing");
+	group_tell(r->group, &line);
 	if (!r->options.quiet && (isatty(STDERR_FILENO) || line.len > plain))
 		warn("%.*s", (int)line.len, line.data);
 	buf_free(&line);
@@ -271,12 +514,15 @@ summarise(const struct run *r, int64_t tenths)
 static void
 print_stats(const struct run *r)
 {
-	struct sample_counts c = sampler_counts(r->sampler);
+	struct sample_counts c = group_counts(r->group);
 	uint64_t n = c.ticks ? c.ticks : 1, hundredths = c.calls * 100 / n;
 
-	warn("ticks %" PRIu64 ", missed %" PRIu64 ", left out %" PRIu64, c.ticks, c.missed, c.spared);
+	warn("ticks %" PRIu64 ", missed %" PRIu64 ", left out %" PRIu64, c.ticks,
+	     r->clock.missed, r->clock.spared);
 	warn("samples %" PRIu64 ", idle %" PRIu64 ", not proven at first %" PRIu64
 	     ", taken with the thread stopped %" PRIu64, c.samples, c.idle, c.retried, c.stopped);
+	if (r->options.threads)
+		warn("of the samples %" PRIu64 " are of threads that wait for the GIL", c.waits);
 	for (int i = OK + 1; i < WHY_COUNT; i++)
 		if (c.failed[i])
 			warn("failed: %s %" PRIu64, why_word((enum why)i), c.failed[i]);
@@ -284,93 +530,165 @@ print_stats(const struct run *r)
 	     hundredths % 100, c.bytes / n);
 }
 
+/* Two runs have other threads, so they are compared over all of them. */
+static int
+is_split(const struct options *o)
+{
+	return o->format->needs & FORMAT_THREADS && !o->diff;
+}
+
 static struct sample_options
 sample_options(const struct options *o)
 {
+	int split = is_split(o), idle = o->format->needs & FORMAT_IDLE;
 	struct sample_options s = {
-		.period = o->period, .ticks = -1, .seed = o->seed,
+		.period = o->period,
 		.pausing = o->pause ? PAUSE_ALWAYS : o->no_pause ? PAUSE_NEVER : PAUSE_IF_NEEDED,
 		.mode = (enum mode)o->mode,
 		.all_threads = o->mode == MODE_CPU || (o->threads && o->mode != MODE_GIL),
-		.by_thread = o->by_thread,
-		.exclude_idle = o->exclude_idle, .log = o->flamechart, .with_lines = !o->no_lines,
+		.by_process = o->by_process && !split, .by_thread = o->by_thread && !split,
+		.tell_threads = split,
+		.tell_idle = idle && o->threads && !o->exclude_idle && o->mode == MODE_WALL,
+		.log = o->flamechart || o->format->needs & FORMAT_TIMES,
+		.count_waits = o->stats && o->threads,
+		.exclude_idle = o->exclude_idle, .with_lines = !o->no_lines,
 	};
-	double seconds = o->seconds < 0 && !o->command ? 1 : o->seconds;
 
-	if (seconds >= 0)
-		s.ticks = (int64_t)(seconds * 1e9 / (double)o->period + 0.5);
-	if (s.ticks == 0)
-		s.ticks = 1;
 	return s;
 }
 
-/* Samples until there is a reason to end; follows the target through exec.
- * USAGE: what was asked for does not fit the target. */
-static enum status
+/* -1: no end. */
+static int64_t
+ticks_wanted(const struct options *o)
+{
+	double seconds = o->seconds < 0 && !o->command ? 1 : o->seconds;
+	int64_t ticks = (int64_t)(seconds * 1e9 / (double)o->period + 0.5);
+
+	return seconds < 0 ? -1 : ticks ? ticks : 1;
+}
+
+/* Waits for a tick, looking after the processes meanwhile.  Non-zero: it is
+ * time to end. */
+static int
+wait_for_tick(struct run *r, int64_t due)
+{
+	int64_t next;
+
+	do {
+		next = group_look_due(r->group);
+		if (next > due)
+			next = due;
+		if (wait_until(r, next))
+			return 1;
+		group_look(r->group);
+	} while (next < due && now_ns() < due);
+	return !group_size(r->group);
+}
+
+/* Takes samples until there is a reason to end. */
+static void
 sample(struct run *r)
 {
-	struct sample_options options = sample_options(&r->options);
+	int64_t due, stopped;
+	uint64_t gap = 0; /* ticks at which there was nothing to sample */
 
+	describe_run(r);
+	if (!r->options.quiet && !r->child) /* the command may have the terminal */
+		progress_begin(&r->signals);
 	/* Wake up to the microsecond: the default slack is 50 of them. */
 	prctl(PR_SET_TIMERSLACK, 1UL);
-	r->sampler = sampler_new(r->target, r->profile, &options);
-	if (options.mode == MODE_GIL && !sampler_has_gil(r->sampler)) {
-		warn("-m gil: pid %d has no GIL, it is a free-threaded Python; use -m cpu",
-		     r->target->pid);
-		return USAGE;
-	}
-	while (sampler_run(r->sampler, &r->signals, on_event, r) == BROKEN) {
-		struct target *old = r->target;
-
-		r->target = old == &r->slots[0] ? &r->slots[1] : &r->slots[0];
-		if (await_python(r)) {
-			r->target = old;
-			return DONE;
+	r->clock = clock_new(r->options.period, ticks_wanted(&r->options), r->options.seed);
+	r->total = r->clock.ticks > 0 ? r->clock.ticks * r->clock.period : 0;
+	while ((due = clock_due(&r->clock)) >= 0 && !wait_for_tick(r, due)) {
+		clock_skip_missed(&r->clock);
+		gap++;
+		if (group_tick(r->group, &stopped)) {
+			if (!is_following(&r->options))
+				r->clock.missed += gap - 1;
+			gap = 0;
 		}
-		sampler_retarget(r->sampler, r->target);
-		target_close(old);
+		clock_advance(&r->clock, r->options.pause ? 0 : stopped);
 	}
-	return DONE;
+}
+
+/* Appends the stacks of one process.  Non-zero: it is given up. */
+static enum status
+dump_process(struct run *r, size_t i, struct buf *out)
+{
+	const struct target *target = group_target(r->group, i);
+	struct buf text = { 0 }, title = { 0 };
+	enum why why = dump_write(group_sampler(r->group, i), target, r->profile, &text);
+
+	if (why != OK) {
+		warn("cannot list the threads of pid %d: %s", target->pid, why_word(why));
+	} else {
+		proc_title(target->pid, &title);
+		if (out->len)
+			buf_str(out, "\n");
+		if (group_ready(r->group) > 1) {
+			label_name(out, title.data, title.len);
+			buf_str(out, "\n");
+		}
+		buf_add(out, text.data, text.len);
+	}
+	buf_free(&text);
+	buf_free(&title);
+	return why == OK ? DONE : why == GONE ? NO_PROCESS : FAILURE;
 }
 
 static enum status
 dump(struct run *r)
 {
-	struct sample_options options = sample_options(&r->options);
 	struct buf text = { 0 };
-	enum why why;
+	enum status first = DONE;
 
-	r->sampler = sampler_new(r->target, r->profile, &options);
-	why = dump_write(r->sampler, r->target, r->profile, &text);
-	if (why == OK && output_write(&text) < 0)
+	for (size_t i = 0; i < group_ready(r->group); i++) {
+		enum status status = dump_process(r, i, &text);
+
+		if (first == DONE)
+			first = status;
+	}
+	if (text.len)
+		first = DONE;
+	if (first == DONE && output_write(&text) < 0)
 		die(FAILURE, "cannot write %s:", r->options.output ? r->options.output : "to stdout");
 	buf_free(&text);
-	if (why == OK)
-		return DONE;
-	warn("cannot list the threads of pid %d: %s", r->target->pid, why_word(why));
-	return why == GONE ? NO_PROCESS : FAILURE;
+	return first;
+}
+
+/* -m gil needs one; of what is followed, group.c takes only those that do. */
+static int
+have_gils(const struct run *r)
+{
+	for (size_t i = 0; r->options.mode == MODE_GIL && i < group_ready(r->group); i++) {
+		if (sampler_has_gil(group_sampler(r->group, i)))
+			continue;
+		warn("-m gil: pid %d has no GIL, it is a free-threaded Python; use -m cpu",
+		     group_target(r->group, i)->pid);
+		return 0;
+	}
+	return 1;
 }
 
 static enum status
 profile(struct run *r)
 {
-	int64_t start = now_ns();
-	struct sample_counts counts;
-
-	if (sample(r) != DONE)
+	if (!have_gils(r))
 		return USAGE;
+	sample(r);
+	progress_end();
 	if (!r->child) /* its signals are handed on until it ends */
 		unblock_signals(r);
-	counts = sampler_counts(r->sampler);
 	write_profile(r);
 	if (r->options.stats)
 		print_stats(r);
-	summarise(r, (now_ns() - start) / 100000000);
-	if (!counts.ticks && !r->interrupted && !r->child) {
-		warn("pid %d ended before the first sample", r->target->pid);
-		return NO_PROCESS;
-	}
-	return DONE;
+	summarise(r, (now_ns() - r->began) / 100000000);
+	if (r->interrupted || r->child || group_counts(r->group).ticks)
+		return DONE;
+	if (is_following(&r->options))
+		return nothing_sampled(r);
+	warn("pid %d ended before the first sample", r->options.pids[0]);
+	return NO_PROCESS;
 }
 
 static enum status
@@ -384,13 +702,67 @@ run_command(struct run *r)
 		die(error == ENOENT ? NOT_FOUND : CANNOT_EXECUTE, "cannot run %s:",
 		    r->options.command[0]);
 	}
+	raise_limits();
 	if (!await_python(r))
 		profile(r);
 	else
 		warn("%s ended before pyflame saw a Python in it", r->options.command[0]);
 	while (!launch_ended(&status))
-		sample_wait(INT64_C(1000000000), &r->signals, on_event, r);
+		wait_ms(r, 1000);
 	return (enum status)status;
+}
+
+static enum following
+following(const struct options *o)
+{
+	if (o->all)
+		return FOLLOW_ALL;
+	return o->children ? FOLLOW_CHILDREN : o->command ? FOLLOW_PATIENTLY : FOLLOW_NONE;
+}
+
+static enum status
+attach(struct run *r)
+{
+	enum status status;
+
+	raise_limits();
+	status = is_following(&r->options) ? find_targets(r) : open_targets(r);
+	if (status != DONE)
+		return status;
+	return r->options.dump ? dump(r) : profile(r);
+}
+
+static struct profile *
+new_profile(const struct options *o)
+{
+	struct profile *p = profile_new();
+	struct profile_run *run = profile_run(p);
+
+	run->by_process = o->by_process;
+	run->by_thread = o->by_thread;
+	if (is_split(o))
+		profile_split(p);
+	if (o->diff) {
+		profile_compare(p);
+		input_read(p, o->diff, input_flags(o) | SAVED_BEFORE);
+	}
+	return p;
+}
+
+static enum status
+sample_processes(struct run *r)
+{
+	struct sample_options options = sample_options(&r->options);
+	enum status status;
+
+	if (access("/proc/self/maps", F_OK))
+		die(FAILURE, "/proc is not mounted; run: mount -t proc proc /proc");
+	ptrace_init();
+	block_signals(r);
+	r->group = group_new(r->profile, &options, r->options.abi, following(&r->options));
+	status = r->options.command ? run_command(r) : attach(r);
+	group_free(r->group);
+	return status;
 }
 
 int
@@ -399,22 +771,11 @@ main(int argc, char *argv[])
 	struct run r = { .options = options_parse(argc, argv) };
 	enum status status;
 
-	r.target = &r.slots[0];
-	if (access("/proc/self/maps", F_OK))
-		die(FAILURE, "/proc is not mounted; run: mount -t proc proc /proc");
 	output_open(r.options.output);
-	ptrace_init();
-	block_signals(&r);
-	r.profile = profile_new();
-	if (r.options.command) {
-		status = run_command(&r);
-	} else {
-		status = open_target(&r);
-		if (status == DONE)
-			status = r.options.dump ? dump(&r) : profile(&r);
-	}
-	sampler_free(r.sampler);
-	target_close(r.target);
+	r.profile = new_profile(&r.options);
+	status = r.options.n_inputs ? read_inputs(&r) : sample_processes(&r);
 	profile_free(r.profile);
+	free(r.options.pids);
+	free(r.options.inputs);
 	return status;
 }

@@ -15,8 +15,6 @@
 enum {
 	PAGE = 4096,
 	NEAR = 1024,       /* things that near to each other are one region */
-	PIECE = 16384,     /* but no region grows beyond this */
-	ALL_TWICE = 65536, /* up to so many bytes everything is read twice */
 	MAX_STALE = 64,    /* regions kept though the last walk did not need them */
 	STALE_WALKS = 8,   /* and for how many walks */
 };
@@ -74,8 +72,6 @@ join(struct region *last, raddr addr, size_t len)
 {
 	if (addr >= last->addr && addr + len <= last->addr + last->len)
 		return 1;
-	if (last->len >= PIECE)
-		return 0;
 	if (addr < last->addr && last->addr - addr < NEAR + len) {
 		last->len += last->addr - addr;
 		last->addr = addr;
@@ -139,34 +135,18 @@ regions_forget(struct regions *r, raddr addr)
 	return kept < had;
 }
 
-/*
- * How many bytes from the executing frame on have to be read twice.  Where
- * frames lie in chunks, copying is so much faster than calling that a part of
- * the stack cannot be unwound and built up again meanwhile; frames that are
- * scattered take a vector each, which is slower than a call.
- */
-static size_t
-bytes_to_repeat(const struct regions *r, int chunks)
-{
-	size_t total = 0;
-
-	for (size_t i = 0; i < r->n_wanted; i++)
-		total += r->wanted[i].len;
-	if (!chunks || total <= ALL_TWICE)
-		return SIZE_MAX;
-	return total / 4 > ALL_TWICE ? total / 4 : ALL_TWICE;
-}
-
 int
-regions_add(const struct regions *r, struct snap *snap, int twice, int chunks)
+regions_add(const struct regions *r, struct snap *snap, raddr but, raddr end)
 {
-	size_t repeat = bytes_to_repeat(r, chunks), added = 0;
-
 	for (size_t i = 0; i < r->n_wanted; i++) {
-		if (snap_add(snap, r->wanted[i].addr, r->wanted[i].len,
-		             twice && added < repeat ? SNAP_TWICE : SNAP_ONCE))
+		struct region region = r->wanted[i];
+
+		if (region.addr == but)
+			continue;
+		if (end - region.addr < region.len)
+			region.len = (size_t)(end - region.addr);
+		if (snap_add(snap, region.addr, region.len))
 			return -1;
-		added += r->wanted[i].len;
 	}
 	return 0;
 }

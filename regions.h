@@ -20,15 +20,16 @@ void regions_clear(struct regions *);
 void regions_begin(struct regions *);
 void regions_touch(struct regions *, raddr addr, size_t len, int fresh);
 
-/* The walk is over: what it touched is what the next one will want. */
+/* The walk is over: what it touched is what the next one will want.  (A walk
+ * that does not end so changes nothing.) */
 void regions_end(struct regions *);
 
 /* Leaves out the region that holds addr.  0 if there is none. */
 int regions_forget(struct regions *, raddr addr);
 
-/* Adds them all to a snapshot; twice those that have to be, which are all, or
- * where the regions are in `chunks` (see regions.c) enough of the first ones.
- * 0, or -1 if there is no room. */
-int regions_add(const struct regions *, struct snap *, int twice, int chunks);
+/* Adds them all to a snapshot, but for the one that begins at `but`, and for
+ * what lies from `end` on in the region that holds it.  0, or -1 if there is no
+ * room. */
+int regions_add(const struct regions *, struct snap *, raddr but, raddr end);
 
 #endif

@@ -2,7 +2,7 @@
 #ifndef SAMPLE_H
 #define SAMPLE_H
 
-/* Taking samples of one target by the clock. */
+/* Taking samples of one target. */
 
 struct profile;
 struct sampler;
@@ -11,25 +11,25 @@ struct threads;
 
 enum mode { MODE_WALL, MODE_CPU, MODE_GIL };
 
-enum pausing { PAUSE_IF_NEEDED, PAUSE_ALWAYS, PAUSE_NEVER };
-
 struct sample_options {
 	int64_t period;   /* nanoseconds between ticks */
-	int64_t ticks;    /* how many; -1: until the target is gone */
-	uint64_t seed;    /* of the ticks' jitter; 0: another one each time */
 	enum mode mode;
-	enum pausing pausing;
+	int pausing;      /* enum pausing of take.h */
 	int all_threads;  /* else those that hold the GIL or run */
+	int by_process;   /* a root frame for the process */
 	int by_thread;    /* a root frame for every thread */
+	int tell_threads; /* to profile_thread, instead of both */
+	int tell_idle;    /* which samples found the thread waiting */
 	int exclude_idle;
 	int log;          /* keep every sample's time */
 	int with_lines;
+	int count_waits; /* find out which threads wait for the GIL */
 };
 
 struct sample_counts {
-	uint64_t ticks, missed;   /* taken, and skipped because one took too long */
-	uint64_t spared;          /* left out, to stop the target less */
+	uint64_t ticks;
 	uint64_t samples, idle;   /* stacks, and ticks at which nothing ran */
+	uint64_t waits;           /* samples of threads that wait for the GIL */
 	uint64_t retried;         /* not proven at the first try */
 	uint64_t stopped;         /* taken with the thread stopped */
 	uint64_t failed[WHY_COUNT];
@@ -42,33 +42,32 @@ struct sampler *sampler_new(const struct target *, struct profile *,
                             const struct sample_options *);
 void sampler_free(struct sampler *);
 
-/* Moves on to another image of the same process, as after an exec. */
-void sampler_retarget(struct sampler *, const struct target *);
-
-/* What happens between ticks: a signal that came in (siginfo_t), or NULL.
- * Returns non-zero to end the sampling. */
-typedef int sample_event(void *context, const void *siginfo);
+/* Looks whether the process has given itself another name, which then is that of
+ * its frame, or its threads, from the beginning. */
+void sampler_rename(struct sampler *);
 
 /*
- * Samples until the ticks are over, an event ends it, or the target is gone or
- * cannot be read any more.  The signals in `set` have to be blocked; they are
- * handed to event().  OK, GONE, or BROKEN: it does not look like the same
- * interpreter any more.
+ * Takes the samples of one tick.  OK, whatever became of them; GONE: the target
+ * is; BROKEN: for some ticks now it does not look like the same interpreter any
+ * more.
  */
-enum why sampler_run(struct sampler *, const void *sigset, sample_event *, void *context);
+enum why sampler_tick(struct sampler *);
 
-/* Waits for at most `ns`, or until one of the signals comes; event() as above. */
-int sample_wait(int64_t ns, const void *sigset, sample_event *, void *context);
+/* Whether the last tick was a step towards BROKEN. */
+int sampler_is_troubled(const struct sampler *);
 
 struct sample_counts sampler_counts(const struct sampler *);
+
+/* For how long threads were stopped so far, about, nanoseconds. */
+int64_t sampler_stopped_ns(const struct sampler *);
 
 /* For writers that show threads: their list, and one thread's stack. */
 struct thread;
 struct threads *sampler_threads(struct sampler *);
 enum why sampler_stack(struct sampler *, struct thread *, const uint32_t **frames, size_t *n);
 
-/* Whether there is a GIL to be held; whether that thread holds it now. */
+/* Whether there is a GIL to be held; sets holds_gil of every thread. */
 int sampler_has_gil(struct sampler *);
-int sampler_holds_gil(struct sampler *, const struct thread *);
+void sampler_note_holders(struct sampler *);
 
 #endif

@@ -10,23 +10,27 @@
 
 enum { MAX_REGIONS = 1 << 17, MAX_BYTES = 64 << 20 };
 
-/* The offset of a copy that does not exist. */
-#define NOWHERE SIZE_MAX
+#define UNKNOWN SIZE_MAX
 
 struct region {
 	raddr addr;
-	size_t len;
-	size_t at, again; /* of the copies in bytes[] */
+	size_t len, at;         /* at: of the copy in bytes[] */
+	size_t from, to, again; /* what is read twice; where that copy is */
+	size_t same;            /* bytes from its start on that are as kept; or UNKNOWN */
+};
+
+struct copy {
+	struct region *regions;
+	size_t n, cap;
+	unsigned char *bytes;
+	size_t len, cap_bytes;
 };
 
 struct snap {
 	struct mem *mem;
-	struct region *regions;
-	size_t n, cap;
+	struct copy now, kept;
 	struct mem_vec *vecs;
-	size_t cap_vecs;
-	unsigned char *bytes;
-	size_t len, cap_bytes;
+	size_t n_vecs, cap_vecs;
 	size_t hint; /* where the last region was found: walks go in order */
 	unsigned fetched;
 };
@@ -45,79 +49,121 @@ snap_free(struct snap *s)
 {
 	if (!s)
 		return;
-	free(s->regions);
+	free(s->now.regions);
+	free(s->now.bytes);
+	free(s->kept.regions);
+	free(s->kept.bytes);
 	free(s->vecs);
-	free(s->bytes);
 	free(s);
 }
 
 void
 snap_begin(struct snap *s)
 {
-	s->n = s->len = s->hint = 0;
+	s->now.n = s->now.len = s->hint = 0;
 	s->fetched = 0;
 }
 
 int
-snap_add(struct snap *s, raddr addr, size_t len, enum snap_times times)
+snap_add(struct snap *s, raddr addr, size_t len)
 {
-	size_t need = times == SNAP_TWICE ? 2 * len : len;
+	struct copy *c = &s->now;
 
-	if (len > MAX_BYTES || s->n == MAX_REGIONS || s->len + need > MAX_BYTES)
+	if (len > MAX_BYTES || c->n == MAX_REGIONS || c->len + len > MAX_BYTES)
 		return -1;
-	s->regions = grow(s->regions, s->n, &s->cap, sizeof *s->regions);
-	s->regions[s->n++] = (struct region){
-		addr, len, NOWHERE, times == SNAP_TWICE ? 0 : NOWHERE,
-	};
-	s->len += need;
+	c->regions = grow(c->regions, c->n, &c->cap, sizeof *c->regions);
+	c->regions[c->n++] = (struct region){ .addr = addr, .len = len, .at = c->len,
+	                                      .same = UNKNOWN };
+	c->len += len;
 	return 0;
 }
 
-static void
-reserve_bytes(struct snap *s, size_t len)
+static struct region *
+find(struct snap *s, raddr addr, size_t len)
 {
-	if (len <= s->cap_bytes)
-		return;
-	s->cap_bytes = len + len / 2;
-	s->bytes = xrealloc(s->bytes, s->cap_bytes, 1);
+	for (size_t k = 0, i = s->hint; k < s->now.n; k++, i++) {
+		struct region *r = &s->now.regions[i = i < s->now.n ? i : 0];
+
+		if (addr - r->addr <= r->len && len <= r->len - (addr - r->addr)) {
+			s->hint = i;
+			return r;
+		}
+	}
+	return NULL;
 }
 
-/* Lists the vectors and gives every copy its place.  Returns their number. */
-static size_t
+void
+snap_repeat(struct snap *s, raddr addr, size_t len, int tail)
+{
+	struct region *r = find(s, addr, len);
+	size_t from, to;
+
+	if (!r)
+		return;
+	from = (size_t)(addr - r->addr);
+	to = tail ? r->len : from + len;
+	if (!r->to || from < r->from)
+		r->from = from;
+	if (to > r->to)
+		r->to = to;
+}
+
+void
+snap_repeat_all(struct snap *s)
+{
+	for (size_t i = 0; i < s->now.n; i++) {
+		s->now.regions[i].from = 0;
+		s->now.regions[i].to = s->now.regions[i].len;
+	}
+}
+
+/* ---- reading ---- */
+
+static void
+reserve_bytes(struct copy *c, size_t len)
+{
+	if (len <= c->cap_bytes)
+		return;
+	c->cap_bytes = len + len / 2;
+	c->bytes = xrealloc(c->bytes, c->cap_bytes, 1);
+}
+
+/* Lists the vectors and gives the second copies their places. */
+static void
 plan(struct snap *s)
 {
-	size_t n = 0, at = 0;
+	struct copy *c = &s->now;
 
-	if (s->cap_vecs < 2 * s->n) {
-		s->cap_vecs = 2 * s->cap;
+	if (s->cap_vecs < 2 * c->n) {
+		s->cap_vecs = 2 * c->cap;
 		s->vecs = xrealloc(s->vecs, s->cap_vecs, sizeof *s->vecs);
 	}
-	for (size_t i = 0; i < s->n; i++) {
-		s->regions[i].at = at;
-		at += s->regions[i].len;
-		s->vecs[n++] = (struct mem_vec){ s->regions[i].addr, s->regions[i].len };
-	}
-	for (size_t i = 0; i < s->n; i++) {
-		if (s->regions[i].again == NOWHERE)
+	s->n_vecs = 0;
+	for (size_t i = 0; i < c->n; i++)
+		s->vecs[s->n_vecs++] = (struct mem_vec){ c->regions[i].addr, c->regions[i].len };
+	for (size_t i = 0; i < c->n; i++) {
+		struct region *r = &c->regions[i];
+
+		if (!r->to)
 			continue;
-		s->regions[i].again = at;
-		at += s->regions[i].len;
-		s->vecs[n++] = (struct mem_vec){ s->regions[i].addr, s->regions[i].len };
+		r->again = c->len;
+		c->len += r->to - r->from;
+		s->vecs[s->n_vecs++] = (struct mem_vec){ r->addr + r->from, r->to - r->from };
 	}
-	return n;
+	reserve_bytes(c, c->len);
 }
 
 enum why
 snap_read(struct snap *s, raddr *bad)
 {
-	size_t done, n = plan(s);
+	size_t done;
 	enum why why;
 
-	reserve_bytes(s, s->len);
-	why = mem_readv(s->mem, s->vecs, n, s->bytes, &done);
+	plan(s);
+	why = mem_readv(s->mem, s->vecs, s->n_vecs, s->now.bytes, &done);
 	if (why == OK)
 		return OK;
-	for (size_t i = 0, at = 0; i < n; i++) {
+	for (size_t i = 0, at = 0; i < s->n_vecs; i++) {
 		if (at + s->vecs[i].len > done) {
 			*bad = s->vecs[i].addr;
 			break;
@@ -128,18 +174,38 @@ snap_read(struct snap *s, raddr *bad)
 	return why;
 }
 
-static const struct region *
-find(struct snap *s, raddr addr, size_t len)
+enum why
+snap_read_many(struct snap *const *snaps, size_t n, size_t *done)
 {
-	for (size_t k = 0, i = s->hint; k < s->n; k++, i++) {
-		const struct region *r = &s->regions[i = i < s->n ? i : 0];
+	static struct mem_vec *vecs;
+	static struct mem_part *parts;
+	static size_t cap_vecs, cap_parts;
+	size_t n_vecs = 0, bytes, at = 0;
+	enum why why;
 
-		if (addr >= r->addr && addr - r->addr <= r->len && len <= r->len - (addr - r->addr)) {
-			s->hint = i;
-			return r;
+	for (size_t i = 0; i < n; i++) {
+		struct snap *s = snaps[i];
+
+		plan(s);
+		for (size_t k = 0; k < s->n_vecs; k++) {
+			vecs = grow(vecs, n_vecs, &cap_vecs, sizeof *vecs);
+			vecs[n_vecs++] = s->vecs[k];
 		}
+		parts = grow(parts, i, &cap_parts, sizeof *parts);
+		parts[i] = (struct mem_part){ s->now.bytes, s->now.len };
 	}
-	return NULL;
+	why = n ? mem_scatter(snaps[0]->mem, vecs, n_vecs, parts, n, &bytes) : OK;
+	for (*done = 0; *done < n && (why == OK || at + parts[*done].len <= bytes); ++*done)
+		at += parts[*done].len;
+	for (size_t i = *done; i < n; i++)
+		snap_begin(snaps[i]);
+	return why;
+}
+
+int
+snap_has(struct snap *s, raddr addr, size_t len)
+{
+	return find(s, addr, len) != NULL;
 }
 
 const void *
@@ -147,35 +213,39 @@ snap_get(struct snap *s, raddr addr, size_t len)
 {
 	const struct region *r = find(s, addr, len);
 
-	return r ? s->bytes + r->at + (addr - r->addr) : NULL;
+	return r ? s->now.bytes + r->at + (addr - r->addr) : NULL;
 }
 
 const void *
 snap_again(struct snap *s, raddr addr, size_t len)
 {
 	const struct region *r = find(s, addr, len);
+	size_t offset;
 
-	return r && r->again != NOWHERE ? s->bytes + r->again + (addr - r->addr) : NULL;
+	if (!r)
+		return NULL;
+	offset = (size_t)(addr - r->addr);
+	return offset >= r->from && offset + len <= r->to ?
+	       s->now.bytes + r->again + (offset - r->from) : NULL;
 }
 
 /* Reads a region behind all others.  OK, or why not. */
 static enum why
 fetch(struct snap *s, raddr addr, size_t len)
 {
-	size_t at = s->len;
+	size_t at = s->now.len;
 	enum why why;
 
-	if (snap_add(s, addr, len, SNAP_ONCE))
+	if (snap_add(s, addr, len))
 		return DEEP;
-	reserve_bytes(s, s->len);
+	reserve_bytes(&s->now, s->now.len);
 	s->fetched++;
-	why = mem_read(s->mem, addr, s->bytes + at, len);
+	why = mem_read(s->mem, addr, s->now.bytes + at, len);
 	if (why == OK) {
-		s->regions[s->n - 1].at = at;
-		s->hint = s->n - 1;
+		s->hint = s->now.n - 1;
 	} else {
-		s->n--;
-		s->len = at;
+		s->now.n--;
+		s->now.len = at;
 	}
 	return why;
 }
@@ -190,10 +260,10 @@ snap_fetch(struct snap *s, raddr from, raddr addr, size_t len, struct snap_span 
 		*why = fetch(s, from, addr - from + len);
 		if (*why != OK)
 			return -1;
-		r = &s->regions[s->n - 1];
+		r = &s->now.regions[s->now.n - 1];
 	}
-	*span = (struct snap_span){ r->addr, r->len, s->bytes + r->at,
-	                            r->again == NOWHERE ? NULL : s->bytes + r->again };
+	*span = (struct snap_span){ r->addr, r->len, s->now.bytes + r->at, r->addr + r->from,
+	                            r->to - r->from, s->now.bytes + r->again };
 	return 0;
 }
 
@@ -201,4 +271,72 @@ unsigned
 snap_fetched(const struct snap *s)
 {
 	return s->fetched;
+}
+
+/* ---- what has changed ---- */
+
+void
+snap_keep(struct snap *s)
+{
+	struct copy old = s->kept;
+
+	s->kept = s->now;
+	s->now = old;
+	snap_begin(s);
+}
+
+/* As wide as the machine has them in registers, or the compiler makes up. */
+typedef uint64_t wide __attribute__((vector_size(16)));
+
+/* How many bytes from the start on are equal. */
+static size_t
+equal_prefix(const unsigned char *p, const unsigned char *q, size_t len)
+{
+	wide a[4], b[4], differ;
+	size_t i = 0;
+
+	for (; len - i >= sizeof a; i += sizeof a) {
+		memcpy(a, p + i, sizeof a);
+		memcpy(b, q + i, sizeof b);
+		differ = (a[0] ^ b[0]) | (a[1] ^ b[1]) | (a[2] ^ b[2]) | (a[3] ^ b[3]);
+		if (differ[0] | differ[1])
+			break;
+	}
+	while (i < len && p[i] == q[i])
+		i++;
+	return i;
+}
+
+static size_t
+same_prefix(struct snap *s, struct region *r)
+{
+	const struct copy *kept = &s->kept;
+	size_t i = (size_t)(r - s->now.regions);
+
+	if (r->same != UNKNOWN)
+		return r->same;
+	r->same = 0;
+	for (size_t k = 0; k < kept->n; k++, i++) {
+		const struct region *old = &kept->regions[i = i < kept->n ? i : 0];
+
+		if (old->addr != r->addr)
+			continue;
+		r->same = equal_prefix(s->now.bytes + r->at, kept->bytes + old->at,
+		                       r->len < old->len ? r->len : old->len);
+		break;
+	}
+	return r->same;
+}
+
+int
+snap_same(struct snap *s, raddr from, raddr to)
+{
+	while (from < to) {
+		struct region *r = find(s, to - 1, 1);
+
+		if (!r || to - r->addr > same_prefix(s, r))
+			return 0;
+		to = r->addr;
+	}
+	return 1;
 }

@@ -6,34 +6,47 @@
  * A local copy of the regions of the target's memory that one sample needs.
  *
  * All regions are read in one vectored call, in the order in which they were
- * added; then, in the same call, those marked twice are read a second time.
- * The kernel copies in that order, so bytes that are equal in both copies
- * stood so between the end of the first and the start of the second.
+ * added; then, in the same call, those parts that are to be repeated.  The
+ * kernel copies in that order, so bytes that are equal in both copies stood so
+ * between the end of the first and the start of the second.
+ *
+ * An earlier copy can be kept, to tell what has changed since.
  */
 
 struct mem;
 struct snap;
 
-enum snap_times { SNAP_ONCE, SNAP_TWICE };
-
 struct snap *snap_new(struct mem *);
 void snap_free(struct snap *);
 
-/* Forgets all regions; keeps the memory. */
+/* Forgets all regions, but not the copy that is kept, nor the memory. */
 void snap_begin(struct snap *);
 
 /* Adds a region to be read.  0, or -1 if the snapshot would get too large. */
-int snap_add(struct snap *, raddr addr, size_t len, enum snap_times);
+int snap_add(struct snap *, raddr addr, size_t len);
+
+/* Whether these bytes were added, in one region. */
+int snap_has(struct snap *, raddr addr, size_t len);
+
+/* Has these bytes, of one region, read a second time; what lies between them
+ * and others of the region that are as well.  tail: and all up to its end.
+ * Nothing happens if no region holds them. */
+void snap_repeat(struct snap *, raddr addr, size_t len, int tail);
+void snap_repeat_all(struct snap *);
 
 /* Reads what was added.  FAULT: a region could not be read; it and those
  * behind it are not there, *bad says which address it had. */
 enum why snap_read(struct snap *, raddr *bad);
 
+/* Reads several of the same target, in as few calls as that takes.  *done gets
+ * how many, from the first on, were read as a whole; the others are empty. */
+enum why snap_read_many(struct snap *const *, size_t n, size_t *done);
+
 /* The len bytes at addr in the first copy, or NULL.  Good until the next call
  * of snap_fetch or snap_begin. */
 const void *snap_get(struct snap *, raddr addr, size_t len);
 
-/* The same in the second copy; NULL if the region was read only once. */
+/* The same in the second copy; NULL if they were read only once. */
 const void *snap_again(struct snap *, raddr addr, size_t len);
 
 /* A region as it was copied.  Good until the next call of snap_fetch or
@@ -41,7 +54,10 @@ const void *snap_again(struct snap *, raddr addr, size_t len);
 struct snap_span {
 	raddr addr;
 	size_t len;
-	const unsigned char *first, *second; /* second: NULL if it was read once */
+	const unsigned char *first;
+	raddr again;      /* where the part begins that was read twice, */
+	size_t again_len; /* how long it is, */
+	const unsigned char *second; /* and what it was then */
 };
 
 /* The region that holds the len bytes at addr.  One that is not there is read
@@ -53,5 +69,13 @@ int snap_fetch(struct snap *, raddr from, raddr addr, size_t len, struct snap_sp
 /* How many regions snap_fetch has read since snap_begin: with any, the
  * snapshot is of more than one moment. */
 unsigned snap_fetched(const struct snap *);
+
+/* Keeps this copy, in the place of the one kept before. */
+void snap_keep(struct snap *);
+
+/* Whether the bytes from `from` up to `to` are there (in one region or several
+ * adjoining ones), and are, in the first copy, what they are in the one kept.
+ * Of a region where something below them differs, the answer is no. */
+int snap_same(struct snap *, raddr from, raddr to);
 
 #endif

@@ -2,11 +2,15 @@
 /*
  * From a thread state to the profile's frames, proven.
  *
- * Every region that the last walk of this thread went through is read again
+ * Every region that the last walks of this thread went through is read again
  * in one call, and the walk is done in that copy (frames.c).  Where it leaves
  * what was read, the whole is read once more with the missing piece among the
- * regions.  Of a stack most is as it was in the last sample: from the root up
- * to the first difference the words found then are used again.
+ * regions.
+ *
+ * Of a stack most is as it was in the last sample that was proven.  What is the
+ * same to the byte needs no other proof; the rest, which begins at the
+ * executing frame, is read twice.  So is somewhat more than changed in the last
+ * samples, since that is not known beforehand.
  */
 #include <stdint.h>
 #include <stdlib.h>
@@ -20,32 +24,42 @@
 #include "profile.h"
 #include "code.h"
 #include "frames.h"
+#include "naming.h"
 #include "stack.h"
 
-enum { TRIES = 6, OWNER_GENERATOR = 1 /* CPython v3.11.0 pycore_frame.h */ };
+enum {
+	TRIES = 6,
+	NEAR = 512,        /* words that near to each other are one region */
+	COVERED = 8,       /* frames that are read twice at least */
+	COVERED_MORE = 4,  /* than have changed */
+	NOTE_EACH = 64,    /* samples, to find out which regions are not needed */
+};
 
 /* Not in enum why: what was read is right but incomplete, so try again. */
-enum { AGAIN = WHY_COUNT };
+enum { AGAIN = NAMING_AGAIN };
 
 struct walker {
 	const struct layout *l;
 	struct codes *codes;
-	struct snap *snap, *late; /* late: identities that were not in snap */
-	uint32_t serial;          /* of this try, for marking code objects */
+	struct namer *namer;
+	struct walk walk;
 };
 
 struct stack {
-	raddr tstate;
+	raddr tstate, interp, cframe;
+	struct snap *snap;
 	struct regions *regions;
-	struct frames now, before; /* before: those that frames[] tells of */
-	uint32_t epoch;            /* of the code cache, when they were named */
-	uint64_t generation;       /* of the interpreter's code objects then */
-	raddr *codes;              /* distinct, of the last walk */
-	size_t n_codes, cap_codes;
-	uint32_t *frames, *nodes;  /* root first: frames, and stacks up to there */
-	size_t n_frames, cap_frames, n_nodes, cap_nodes;
-	uint32_t root;             /* what nodes[] stands on */
-	int unchanged;             /* by the last read */
+	struct frames proven;
+	struct named named; /* what the proven frames are called */
+	uint32_t epoch;     /* of the code cache, then */
+	uint32_t *nodes;    /* stacks in the profile, up to each of those frames */
+	size_t n_nodes, cap_nodes;
+	uint32_t root;      /* what nodes[] stands on */
+	size_t cover;       /* frames to be read twice */
+	unsigned reads;
+	uint32_t shape;     /* of the last walk, whatever became of it */
+	int tried;          /* by stack_conclude(), in vain */
+	int unchanged;      /* by the last read */
 };
 
 struct walker *
@@ -53,7 +67,7 @@ walker_new(struct mem *mem, const struct layout *l, struct codes *codes)
 {
 	struct walker *w = xcalloc(1, sizeof *w);
 
-	*w = (struct walker){ l, codes, snap_new(mem), snap_new(mem), 0 };
+	*w = (struct walker){ .l = l, .codes = codes, .namer = namer_new(mem, l, codes) };
 	return w;
 }
 
@@ -62,16 +76,17 @@ walker_free(struct walker *w)
 {
 	if (!w)
 		return;
-	snap_free(w->snap);
-	snap_free(w->late);
+	namer_free(w->namer);
+	free(w->walk.fresh);
 	free(w);
 }
 
 struct stack *
-stack_new(void)
+stack_new(struct mem *mem)
 {
 	struct stack *st = xcalloc(1, sizeof *st);
 
+	st->snap = snap_new(mem);
 	st->regions = regions_new();
 	return st;
 }
@@ -81,11 +96,10 @@ stack_free(struct stack *st)
 {
 	if (!st)
 		return;
+	snap_free(st->snap);
 	regions_free(st->regions);
-	free(st->now.visits);
-	free(st->before.visits);
-	free(st->codes);
-	free(st->frames);
+	frames_free(&st->proven);
+	named_free(&st->named);
 	free(st->nodes);
 	free(st);
 }
@@ -99,8 +113,8 @@ stack_unchanged(const struct stack *st)
 const uint32_t *
 stack_frames(const struct stack *st, size_t *n)
 {
-	*n = st->n_frames;
-	return st->frames;
+	*n = st->named.n;
+	return st->named.frames;
 }
 
 uint32_t
@@ -113,8 +127,8 @@ stack_in_profile(struct stack *st, struct profile *profile, uint32_t root)
 	st->root = root;
 	if (st->n_nodes)
 		at = st->nodes[st->n_nodes - 1];
-	while (st->n_nodes < st->n_frames) {
-		at = profile_stack(profile, at, st->frames[st->n_nodes]);
+	while (st->n_nodes < st->named.n) {
+		at = profile_stack(profile, at, st->named.frames[st->n_nodes]);
 		st->nodes = grow(st->nodes, st->n_nodes, &st->cap_nodes, sizeof *st->nodes);
 		st->nodes[st->n_nodes++] = at;
 	}
@@ -134,30 +148,62 @@ gil_holder(const struct layout *l, const struct gil *gil, const void *bytes)
 	return locked == 1 && enabled ? object_pointer(l, p + gil->holder) : 0;
 }
 
-/* ---- reading ---- */
+/* ---- what to read ---- */
+
+/* The GIL and the interpreter's count of code objects freed, which may lie so
+ * close together that they are one region. */
+static int
+plan_gil(struct walker *w, struct stack *st, const struct gil *gil)
+{
+	raddr from = gil->addr, to = gil->addr + gil->len, count;
+
+	if (w->l->interp.generation != ABSENT && st->interp) {
+		count = st->interp + (raddr)w->l->interp.generation;
+		if (count >= to && count - to < NEAR)
+			to = count + 8;
+		else if (count < from && from - count < NEAR)
+			from = count;
+	}
+	return snap_add(st->snap, from, (size_t)(to - from));
+}
+
+/* Has what may have changed since the last sample read twice. */
+static void
+plan_cover(struct walker *w, struct stack *st)
+{
+	const struct frames *p = &st->proven;
+	size_t size = (size_t)w->l->frame.size, n = 0;
+
+	if (!p->n) {
+		snap_repeat_all(st->snap);
+		return;
+	}
+	snap_repeat(st->snap, st->tstate, frames_thread_size(w->l), 0);
+	if (st->cframe)
+		snap_repeat(st->snap, st->cframe, (size_t)(w->l->cframe.frame + w->l->ptr), 0);
+	for (size_t i = p->n; i-- > 0 && n < st->cover; n++)
+		snap_repeat(st->snap, p->visits[i].frame, size, i == p->n - 1);
+}
 
 static int
-plan_read(struct walker *w, struct stack *st, const struct gil *gil, unsigned flags)
+plan_read(struct walker *w, struct stack *st, const struct gil *gil, size_t head, int twice)
 {
-	int twice = !(flags & STACK_STOPPED);
-	enum snap_times times = twice ? SNAP_TWICE : SNAP_ONCE;
+	size_t len = frames_thread_size(w->l);
+	const struct frames *p = &st->proven;
+	/* The base that every thread has is known by the pointer to it. */
+	raddr base = p->n && p->visits[0].shim && st->reads % NOTE_EACH ? p->visits[0].frame : 0;
+	/* Where new frames would be is of interest if the thread may have moved. */
+	raddr end = p->n && !twice ? p->visits[p->n - 1].frame + (raddr)w->l->frame.size : 0;
 
-	snap_begin(w->snap);
-	if (gil && snap_add(w->snap, gil->addr, gil->len, times))
+	snap_begin(st->snap);
+	if (gil && plan_gil(w, st, gil))
 		return -1;
-	if (snap_add(w->snap, st->tstate, frames_thread_size(w->l), times))
+	if (snap_add(st->snap, st->tstate, head > len ? head : len))
 		return -1;
-	if (regions_add(st->regions, w->snap, twice, w->l->frames != FRAMES_HEAP))
+	if (regions_add(st->regions, st->snap, base, end))
 		return -1;
-	if (w->l->interp.generation != ABSENT)
-		return st->now.interp ? snap_add(w->snap, st->now.interp +
-		                                 (raddr)w->l->interp.generation, 8, SNAP_ONCE) : 0;
-	for (size_t i = 0; i < st->n_codes; i++) {
-		struct code *code = codes_find(w->codes, st->codes[i]);
-
-		if (code && code_add_identity(w->codes, code, w->snap))
-			return -1;
-	}
+	if (twice)
+		plan_cover(w, st);
 	return 0;
 }
 
@@ -166,313 +212,190 @@ static enum why
 read_planned(struct walker *w, struct stack *st, const struct gil *gil, unsigned flags)
 {
 	for (int i = 0; i < TRIES; i++) {
-		size_t had_codes = st->n_codes;
+		size_t had_codes = st->named.n_codes;
 		raddr bad = 0;
 		enum why why;
 
-		if (plan_read(w, st, gil, flags))
+		if (plan_read(w, st, gil, 0, !(flags & STACK_STOPPED)) ||
+		    naming_plan(w->namer, &st->named, st->interp, st->snap))
 			return DEEP;
-		why = snap_read(w->snap, &bad);
+		why = snap_read(st->snap, &bad);
 		if (why != FAULT)
 			return why;
-		st->n_codes = 0;
+		st->named.n_codes = 0;
 		if (!regions_forget(st->regions, bad) && !had_codes)
 			return FAULT;
 	}
 	return FAULT;
 }
 
-/* ---- what is as it was ---- */
+/* ---- what came of it ---- */
 
+/* Whether the thread holds the gil, or is attached, if it has to. */
 static int
-is_same(const struct visit *a, const struct visit *b)
+is_holder(struct walker *w, const struct stack *st, const struct gil *gil, unsigned flags,
+          raddr *holder)
 {
-	return a->frame == b->frame && a->back == b->back && a->code == b->code &&
-	       a->instr == b->instr && a->copy == b->copy && a->owner == b->owner;
-}
+	if (gil) {
+		*holder = gil_holder(w->l, gil, snap_get(st->snap, gil->addr, gil->len));
+	} else if (flags & STACK_ATTACHED) {
+		const unsigned char *p = snap_get(st->snap, st->tstate, frames_thread_size(w->l));
+		int32_t state;
 
-/*
- * How many visits, counted from the root, are the same as before.  They get
- * what was found out about them then.
- */
-static size_t
-match_before(struct walker *w, struct stack *st)
-{
-	size_t n = st->now.n, m = st->before.n, same = 0;
-
-	if (st->epoch != codes_epoch(w->codes))
-		return 0;
-	while (same < n && same < m) {
-		struct visit *v = &st->now.visits[n - 1 - same];
-		const struct visit *u = &st->before.visits[m - 1 - same];
-
-		if (!is_same(v, u))
-			break;
-		v->depth = u->depth;
-		same++;
+		memcpy(&state, p + w->l->thread.state, sizeof state);
+		*holder = state == 1 ? st->tstate : 0;
+	} else {
+		return 1;
 	}
-	return same;
+	return *holder == st->tstate;
 }
 
-/* ---- code objects ---- */
-
-/* The interpreter's count of code objects freed, as read with the sample. */
-static uint64_t
-generation(struct walker *w, const struct stack *st)
-{
-	const void *p;
-	uint64_t count;
-
-	if (w->l->interp.generation == ABSENT)
-		return 0;
-	p = snap_get(w->snap, st->now.interp + (raddr)w->l->interp.generation, sizeof count);
-	if (!p)
-		return 0;
-	memcpy(&count, p, sizeof count);
-	return count + 1; /* so that 0 is "never" */
-}
-
-/* Lists the distinct code objects of the first n visits. */
-static void
-list_codes(struct walker *w, struct stack *st, size_t n)
-{
-	raddr last = 0;
-
-	st->n_codes = 0;
-	w->serial++;
-	for (size_t i = 0; i < n; i++) {
-		const struct visit *v = &st->now.visits[i];
-		struct code *code;
-
-		if (v->shim || v->code == last)
-			continue;
-		last = v->code;
-		code = codes_find(w->codes, last);
-		if (code && !code_mark(code, w->serial))
-			continue;
-		st->codes = grow(st->codes, st->n_codes, &st->cap_codes, sizeof *st->codes);
-		st->codes[st->n_codes++] = last;
-	}
-}
-
-/* Whether what is known of the code object at addr is true of it, by the
- * bytes in that snapshot.  now is the generation read with the sample. */
-static enum code_identity
-believe(struct walker *w, raddr addr, struct snap *snap, uint64_t now)
-{
-	struct code *code = codes_find(w->codes, addr);
-	enum code_identity is;
-
-	if (!code)
-		return IDENTITY_OTHER;
-	if (now && code_generation(code) == now)
-		return IDENTITY_SAME;
-	is = code_check_identity(w->codes, code, snap);
-	if (is == IDENTITY_SAME)
-		code_set_generation(code, now);
-	return is;
-}
-
-/* Reads the identities that were not read with the sample, of the first n
- * code objects listed. */
-static void
-read_late(struct walker *w, const struct stack *st, size_t n)
-{
-	raddr bad;
-
-	snap_begin(w->late);
-	for (size_t i = 0; i < n; i++)
-		if (code_add_identity(w->codes, codes_find(w->codes, st->codes[i]), w->late))
-			break;
-	snap_read(w->late, &bad); /* what is not there after that is decoded anew */
-}
-
-/*
- * Makes sure that the cache speaks of the code objects listed as they are now.
- * An identity that is read after the sample will do: if it is the same before
- * and after, it was the same in between.  An object that had to be decoded
- * anew proves nothing unless the thread stands still.
- */
+/* Whether the walk has found the stack that was proven before. */
 static int
-check_codes(struct walker *w, struct stack *st, uint64_t now, unsigned flags)
+is_unchanged(const struct walker *w, const struct stack *st)
 {
-	size_t late = 0;
-	int learned = 0;
-	struct code *code;
-	enum why why;
+	const struct frames *p = &st->proven;
 
-	for (size_t i = 0; i < st->n_codes; i++) {
-		enum code_identity is = believe(w, st->codes[i], w->snap, now);
-		raddr addr = st->codes[i];
-
-		if (is == IDENTITY_UNREAD) { /* to the front, for the second look */
-			st->codes[i] = st->codes[late];
-			st->codes[late++] = addr;
-		} else if (is == IDENTITY_OTHER) {
-			why = codes_learn(w->codes, addr, &code);
-			if (why != OK)
-				return (int)why;
-			learned = 1;
-		}
-	}
-	if (late)
-		read_late(w, st, late);
-	for (size_t i = 0; i < late; i++) {
-		if (believe(w, st->codes[i], w->late, now) == IDENTITY_SAME)
-			continue;
-		why = codes_learn(w->codes, st->codes[i], &code);
-		if (why != OK)
-			return (int)why;
-		learned = 1;
-	}
-	return learned && !(flags & STACK_STOPPED) ? AGAIN : OK;
+	return p->n && st->epoch == codes_epoch(w->codes) && w->walk.n == 1 &&
+	       w->walk.kept == p->n - 1 &&
+	       frames_equal(&w->walk.fresh[0], &p->visits[p->n - 1]);
 }
 
-/* Turns the first n visits into the profile's frames, on top of those of the
- * rest, which are named already. */
-static enum why
-name_frames(struct walker *w, struct stack *st, size_t n, unsigned flags)
-{
-	const struct layout *l = w->l;
-
-	st->n_frames = n < st->now.n ? st->now.visits[n].depth : 0;
-	if (st->n_nodes > st->n_frames)
-		st->n_nodes = st->n_frames;
-	for (size_t i = n; i-- > 0; st->now.visits[i].depth = (uint32_t)st->n_frames) {
-		const struct visit *v = &st->now.visits[i];
-		int64_t offset = (int64_t)v->instr;
-		struct code *code;
-
-		if (v->shim)
-			continue;
-		code = codes_find(w->codes, v->code);
-		if (!code)
-			return TORN;
-		/* An empty stack of a frame without locals looks like a left one. */
-		if (!i && l->live == LIVE_STACKPOINTER && v->gone && code_locals(code) &&
-		    !(flags & (STACK_STOPPED | STACK_HELD)))
-			return TORN;
-		if (l->instr == INSTR_UNITS)
-			offset *= 2;
-		else if (l->instr == INSTR_PTR)
-			offset = (int64_t)(v->instr - code_instructions(w->codes, code, v->copy));
-		if (!code_offset_valid(code, offset))
-			return flags & STACK_STOPPED ? BROKEN : TORN;
-		if (v->owner != OWNER_GENERATOR && code_not_begun(code, offset))
-			continue;
-		st->frames = grow(st->frames, st->n_frames, &st->cap_frames, sizeof *st->frames);
-		st->frames[st->n_frames++] = code_frame(w->codes, code, offset);
-	}
-	return OK;
-}
-
-/* Puts the proven walk into words. */
+/* Makes the walk the proven stack, and puts it into words. */
 static int
-tell(struct walker *w, struct stack *st, unsigned flags)
+accept(struct walker *w, struct stack *st, unsigned flags, int shared)
 {
-	uint64_t now = generation(w, st);
-	size_t same = match_before(w, st), n = st->now.n - same;
-	struct frames told;
-	int why;
+	struct walk *walk = &w->walk;
+	size_t depth = walk->kept ? st->proven.visits[walk->kept - 1].depth : 0;
+	int why = naming_check(w->namer, &st->named, walk, st->snap, shared);
 
-	/* If code objects may have been freed, the old frames' are in doubt too. */
-	list_codes(w, st, now && now == st->generation ? n : st->now.n);
-	why = check_codes(w, st, now, flags);
-	if (why == OK && st->epoch != codes_epoch(w->codes))
-		n = st->now.n;
-	st->unchanged = !n && same == st->before.n;
-	/* From here on frames[] is no longer what `before` says. */
-	st->before.n = why == OK ? 0 : st->before.n;
-	if (why == OK)
-		why = (int)name_frames(w, st, n, flags);
 	if (why != OK)
 		return why;
-	told = st->now;
-	st->now = st->before;
-	st->now.interp = told.interp;
-	st->now.shape = told.shape;
-	st->before = told;
+	if (st->epoch != codes_epoch(w->codes) && walk->kept) {
+		frames_truncate(&st->proven, 0); /* those are in doubt as well */
+		return AGAIN;
+	}
+	if (!st->unchanged) {
+		if (st->n_nodes > depth)
+			st->n_nodes = depth;
+		why = (int)naming_name(w->namer, &st->named, walk, depth,
+		                       flags & (STACK_STOPPED | STACK_HELD));
+		if (why != OK) {
+			frames_truncate(&st->proven, walk->kept);
+			return why;
+		}
+		frames_commit(w->l, &st->proven, walk);
+	}
 	st->epoch = codes_epoch(w->codes);
-	st->generation = now;
+	st->interp = walk->interp;
+	st->cframe = walk->cframe;
+	snap_keep(st->snap);
 	return OK;
 }
 
-/* ---- all of it ---- */
-
-/* Whether the thread holds the gil, or is attached, if it has to: asked of
- * both copies.  TORN: in one of them. */
-static enum why
-check_holder(struct walker *w, const struct stack *st, const struct gil *gil, unsigned flags,
-             raddr *holder)
+/* Sets how much is read twice from now on. */
+static void
+learn_cover(struct stack *st, size_t fresh)
 {
-	const struct layout *l = w->l;
-	raddr again = st->tstate;
-	const unsigned char *a, *b;
+	size_t need = fresh + COVERED_MORE;
 
-	if (gil) {
-		a = snap_get(w->snap, gil->addr, gil->len);
-		b = snap_again(w->snap, gil->addr, gil->len);
-		*holder = gil_holder(l, gil, a);
-		if (b)
-			again = gil_holder(l, gil, b);
-	} else if (flags & STACK_ATTACHED) {
-		int32_t state[2] = { 1, 1 };
-
-		a = snap_get(w->snap, st->tstate, frames_thread_size(l));
-		b = snap_again(w->snap, st->tstate, frames_thread_size(l));
-		memcpy(&state[0], a + l->thread.state, sizeof state[0]);
-		if (b)
-			memcpy(&state[1], b + l->thread.state, sizeof state[1]);
-		*holder = state[0] == 1 ? st->tstate : 0;
-		again = state[1] == 1 ? st->tstate : 0;
-	} else {
-		return OK;
-	}
-	return *holder == st->tstate && again != st->tstate ? TORN : OK;
+	if (st->cover > COVERED)
+		st->cover--;
+	if (st->cover < need)
+		st->cover = need;
+	if (st->cover < COVERED)
+		st->cover = COVERED;
 }
 
+/* together: it was read in one call with others.  settled: and only once, as it
+ * had not moved before. */
 static int
-try_read(struct walker *w, struct stack *st, const struct gil *gil, unsigned flags, raddr *holder)
+walk_and_accept(struct walker *w, struct stack *st, unsigned flags, int together, int settled)
 {
-	int stopped = (flags & STACK_STOPPED) != 0;
-	enum why why = read_planned(w, st, gil, flags);
+	unsigned how = (flags & STACK_STOPPED ? WALK_STOPPED : 0) |
+	               (flags & (STACK_STOPPED | STACK_HELD) ? WALK_ANYWHERE : 0) |
+	               (st->reads++ % NOTE_EACH ? 0 : WALK_NOTE);
+	struct walk *walk = &w->walk;
+	enum why why = frames_walk(w->l, st->snap, st->regions, st->tstate, how, &st->proven, walk);
 
-	if (why == OK)
-		why = check_holder(w, st, gil, flags, holder);
-	if (why != OK || ((gil || flags & STACK_ATTACHED) && *holder != st->tstate))
-		return (int)why;
-	why = frames_walk(w->l, w->snap, st->regions, st->tstate, stopped,
-	                  stopped || flags & STACK_HELD, &st->now);
+	st->shape = walk->shape;
 	if (why != OK)
 		return (int)why;
-	if (!stopped && snap_fetched(w->snap))
+	if (!(flags & STACK_STOPPED) && snap_fetched(st->snap))
 		return AGAIN;
-	return st->now.still ? tell(w, st, flags) : TORN;
+	st->unchanged = is_unchanged(w, st);
+	learn_cover(st, walk->n);
+	if (settled ? !st->unchanged : !walk->covered)
+		return AGAIN;
+	return settled || walk->still ? accept(w, st, flags, together) : TORN;
+}
+
+struct snap *
+stack_plan(struct walker *w, struct stack *st, raddr tstate, size_t head)
+{
+	st->tried = 0;
+	if (st->tstate != tstate || !st->proven.n ||
+	    plan_read(w, st, NULL, head, !st->unchanged) ||
+	    naming_plan_shared(w->namer, &st->named, st->interp))
+		return NULL;
+	return st->snap;
+}
+
+struct snap *
+walker_shared(struct walker *w)
+{
+	return naming_shared(w->namer);
+}
+
+enum why
+stack_conclude(struct walker *w, struct stack *st, unsigned flags, raddr *holder)
+{
+	int why;
+
+	if (!is_holder(w, st, NULL, flags, holder))
+		return OK;
+	why = walk_and_accept(w, st, flags, 1, st->unchanged);
+	st->tried = why != OK;
+	return why == AGAIN ? TORN : (enum why)why;
+}
+
+static void
+begin_anew(struct stack *st, raddr tstate)
+{
+	st->tstate = tstate;
+	st->interp = st->cframe = 0;
+	st->named.n = st->named.n_codes = st->n_nodes = 0;
+	st->tried = st->unchanged = 0;
+	st->reads = 0;
+	frames_truncate(&st->proven, 0);
+	regions_clear(st->regions);
 }
 
 enum why
 stack_read(struct walker *w, struct stack *st, raddr tstate, const struct gil *gil,
            unsigned flags, raddr *holder, int *first)
 {
-	uint64_t shape = 0;
-	int why = TORN;
+	int why = TORN, tried;
+	uint32_t shape;
 
-	if (st->tstate != tstate) {
-		st->tstate = tstate;
-		st->n_codes = st->now.n = st->before.n = 0;
-		st->now.interp = 0;
-		regions_clear(st->regions);
-	}
+	if (st->tstate != tstate)
+		begin_anew(st, tstate);
+	tried = st->tried;
+	shape = st->shape;
 	*first = 1;
-	for (int i = 0; i < TRIES; i++) {
-		why = try_read(w, st, gil, flags, holder);
+	for (int i = 0; i < TRIES; i++, tried = 1) {
+		why = (int)read_planned(w, st, gil, flags);
+		if (why != OK || !is_holder(w, st, gil, flags, holder))
+			break;
+		why = walk_and_accept(w, st, flags, 0, 0);
 		/* What was incomplete counts as movement only if it has moved. */
-		if (i && st->now.shape != shape)
+		if (tried && st->shape != shape)
 			*first = 0;
-		shape = st->now.shape;
+		shape = st->shape;
 		if (why != AGAIN)
 			break;
 	}
+	st->tried = 0;
 	if (why != OK)
 		*first = 0;
 	return why == AGAIN ? TORN : (enum why)why;

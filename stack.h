@@ -8,6 +8,7 @@ struct mem;
 struct layout;
 struct codes;
 struct profile;
+struct snap;
 struct walker;
 struct stack;
 
@@ -25,7 +26,7 @@ struct walker *walker_new(struct mem *, const struct layout *, struct codes *);
 void walker_free(struct walker *);
 
 /* What is remembered of one thread's stack from sample to sample. */
-struct stack *stack_new(void);
+struct stack *stack_new(struct mem *);
 void stack_free(struct stack *);
 
 enum stack_flags {
@@ -48,6 +49,18 @@ enum stack_flags {
  */
 enum why stack_read(struct walker *, struct stack *, raddr tstate, const struct gil *,
                     unsigned flags, raddr *holder, int *first);
+
+/*
+ * The same in two steps, for reading many threads in one call: what is to be
+ * read of this one, at least `head` bytes of its thread state; NULL if that is
+ * not known yet.  And, when it has been read, what came of it: OK, or
+ * TORN, which asks for stack_read().  A thread that stood still at its last
+ * sample is read once only, and found unchanged or TORN.  walker_shared(), to be
+ * called before all of them, is what has to be read after all of them.
+ */
+struct snap *walker_shared(struct walker *);
+struct snap *stack_plan(struct walker *, struct stack *, raddr tstate, size_t head);
+enum why stack_conclude(struct walker *, struct stack *, unsigned flags, raddr *holder);
 
 /* Whether it was, to the instruction, what the successful read before found. */
 int stack_unchanged(const struct stack *);

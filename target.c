@@ -552,6 +552,22 @@ target_open(int pid, unsigned abi, struct target *t, struct buf *reason)
 	return answer;
 }
 
+int
+target_open_like(int pid, const struct target *like, struct target *t)
+{
+	struct finder f = { .t = t, .layout = *like->layout };
+
+	*t = (struct target){ .pid = pid, .start_time = proc_start_time(pid), .hex = like->hex };
+	t->mem = mem_open(pid);
+	if (!believe(&f, like->interpreters, like->holder)) {
+		target_close(t);
+		return -1;
+	}
+	t->layout = xcalloc(1, sizeof *t->layout);
+	*t->layout = f.layout;
+	return 0;
+}
+
 void
 target_close(struct target *t)
 {

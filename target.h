@@ -34,6 +34,10 @@ enum target_answer {
  * it is empty, and a sentence why not has been appended to *reason.
  */
 enum target_answer target_open(int pid, unsigned abi, struct target *t, struct buf *reason);
+
+/* The same at little cost for a child that was forked from `like` and still is
+ * what it was then.  0, or -1 if it is not, or cannot be read. */
+int target_open_like(int pid, const struct target *like, struct target *t);
 void target_close(struct target *);
 
 #endif

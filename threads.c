@@ -33,6 +33,9 @@ struct threads {
 	size_t n_threads, cap_threads;
 	struct thread **listing; /* the list that is being made */
 	size_t n_listing, cap_listing;
+	struct snap **snaps; /* to be read at once */
+	size_t cap_snaps;
+	struct snap *shared; /* to be read after those of the threads */
 	struct proc_task *tasks;
 	size_t n_tasks;
 	int tid_offset; /* in struct pthread; 0: not yet found, -1: can't be */
@@ -54,8 +57,10 @@ thread_free(struct thread *t)
 {
 	if (t->state_fd >= 0)
 		close(t->state_fd);
-	if (t->cpu_fd >= 0)
-		close(t->cpu_fd);
+	if (t->times_fd >= 0)
+		close(t->times_fd);
+	if (t->futex_fd >= 0)
+		close(t->futex_fd);
 	stack_free(t->stack);
 	free(t);
 }
@@ -72,6 +77,7 @@ threads_free(struct threads *th)
 	free(th->gils);
 	free(th->threads);
 	free(th->listing);
+	free(th->snaps);
 	free(th->tasks);
 	free(th);
 }
@@ -127,13 +133,14 @@ find_tid(struct threads *th, uint64_t inner)
  * Up to 3.10 Python knows a thread by its pthread_t only.  That is the address
  * of the C library's structure, which holds the tid at an offset that differs
  * between libraries: it is the one at which every thread's structure has the
- * number of some task of this process.
+ * number of some task of this process, each another one.  (Half a pointer can
+ * look like a tid too, but is the same in all of them.)
  */
 static void
 find_tid_offset(struct threads *th)
 {
 	enum { SEARCHED = 1024 };
-	int32_t words[SEARCHED / 4];
+	int32_t words[SEARCHED / 4], last[SEARCHED / 4] = { 0 };
 	unsigned char fits[SEARCHED / 4];
 
 	memset(fits, 1, sizeof fits);
@@ -142,8 +149,14 @@ find_tid_offset(struct threads *th)
 	for (size_t i = 0; i < th->n_listing; i++) {
 		if (mem_read(th->t->mem, th->listing[i]->ident, words, sizeof words) != OK)
 			continue;
-		for (size_t k = 0; k < LEN(words); k++)
-			fits[k] = fits[k] && words[k] > 0 && outer_tid(th, (uint64_t)words[k]);
+		for (size_t k = 0; k < LEN(words); k++) {
+			int tid = words[k] > 0 ? outer_tid(th, (uint64_t)words[k]) : 0;
+
+			/* a process of one thread has its own number */
+			fits[k] = fits[k] && tid && words[k] != last[k] &&
+			          (th->n_tasks > 1 || tid == th->t->pid);
+			last[k] = words[k];
+		}
 	}
 	th->tid_offset = -1;
 	for (size_t k = LEN(words); k-- > 0;)
@@ -186,15 +199,43 @@ plan(struct threads *th)
 	size_t word = (size_t)l->ptr;
 
 	snap_begin(th->snap);
-	snap_add(th->snap, th->t->interpreters, word, SNAP_ONCE);
+	snap_add(th->snap, th->t->interpreters, word);
 	for (size_t i = 0; i < th->n_interps; i++) {
-		snap_add(th->snap, th->interps[i] + (raddr)l->interp.next, word, SNAP_ONCE);
+		snap_add(th->snap, th->interps[i] + (raddr)l->interp.next, word);
 		if (l->interp.gil != ABSENT)
-			snap_add(th->snap, th->interps[i] + (raddr)l->interp.gil, word, SNAP_ONCE);
-		snap_add(th->snap, th->interps[i] + (raddr)l->interp.threads, word, SNAP_ONCE);
+			snap_add(th->snap, th->interps[i] + (raddr)l->interp.gil, word);
+		snap_add(th->snap, th->interps[i] + (raddr)l->interp.threads, word);
 	}
 	for (size_t i = th->n_threads; i-- > 0;)
-		snap_add(th->snap, th->threads[i]->tstate, head_size(l), SNAP_ONCE);
+		if (!th->threads[i]->planned)
+			snap_add(th->snap, th->threads[i]->tstate, head_size(l));
+}
+
+/* Reads the lists, and with them what is planned of the threads themselves. */
+static enum why
+read_all(struct threads *th)
+{
+	size_t n = 0, done;
+	enum why why;
+
+	th->snaps = grow(th->snaps, th->n_threads, &th->cap_snaps, sizeof *th->snaps);
+	th->snaps[n++] = th->snap;
+	for (size_t i = th->n_threads; i-- > 0;)
+		if (th->threads[i]->planned) {
+			th->snaps = grow(th->snaps, n, &th->cap_snaps, sizeof *th->snaps);
+			th->snaps[n++] = th->threads[i]->planned;
+		}
+	if (th->shared) {
+		th->snaps = grow(th->snaps, n, &th->cap_snaps, sizeof *th->snaps);
+		th->snaps[n++] = th->shared;
+	}
+	why = snap_read_many(th->snaps, n, &done);
+	th->shared = NULL;
+	n = 1;
+	for (size_t i = th->n_threads; i-- > 0;)
+		if (th->threads[i]->planned && n++ >= done)
+			th->threads[i]->planned = NULL;
+	return why;
 }
 
 static enum why
@@ -220,20 +261,46 @@ known_thread(const struct threads *th, raddr tstate)
 	return threads_find(th, tstate);
 }
 
+/* The beginning of a thread state, as it was read with all others or is now. */
+static enum why
+read_head(struct threads *th, raddr tstate, const struct thread *known,
+          const unsigned char **head)
+{
+	size_t size = head_size(th->l);
+	struct snap_span span;
+	enum why why;
+
+	*head = known && known->planned ? snap_get(known->planned, tstate, size) : NULL;
+	if (*head)
+		return OK;
+	if (snap_fetch(th->snap, tstate, tstate, size, &span, &why))
+		return why;
+	*head = span.first + (tstate - span.addr);
+	return OK;
+}
+
+static struct thread *
+new_thread(struct threads *th, raddr tstate, uint64_t ident)
+{
+	struct thread *t = xcalloc(1, sizeof *t);
+
+	*t = (struct thread){ .tstate = tstate, .ident = ident, .state_fd = -1, .times_fd = -1,
+	                      .futex_fd = -1, .stack = stack_new(th->t->mem) };
+	return t;
+}
+
 static enum why
 list_thread(struct threads *th, raddr interp, raddr tstate, raddr *next)
 {
 	const struct layout *l = th->l;
+	struct thread *t = known_thread(th, tstate);
 	raddr ident, native = 0;
-	struct thread *t;
-	int32_t state = 0;
 	const unsigned char *p;
-	struct snap_span span;
-	enum why why;
+	int32_t state = 0;
+	enum why why = read_head(th, tstate, t, &p);
 
-	if (snap_fetch(th->snap, tstate, tstate, head_size(l), &span, &why))
+	if (why != OK)
 		return why;
-	p = span.first + (tstate - span.addr);
 	if (object_pointer(l, p + l->thread.interp) != interp)
 		return BROKEN;
 	*next = object_pointer(l, p + l->thread.next);
@@ -242,21 +309,16 @@ list_thread(struct threads *th, raddr interp, raddr tstate, raddr *next)
 		native = object_pointer(l, p + l->thread.native_id);
 	if (l->thread.state != ABSENT)
 		memcpy(&state, p + l->thread.state, sizeof state);
-
-	t = known_thread(th, tstate);
-	if (t && t->ident != ident) /* another one, at the address of the old one */
-		t = NULL;
-	if (!t) {
-		t = xcalloc(1, sizeof *t);
-		*t = (struct thread){ .tstate = tstate, .ident = ident, .state_fd = -1,
-		                      .cpu_fd = -1, .stack = stack_new() };
-	}
+	if (!t || t->ident != ident) /* or another one, at the address of the old one */
+		t = new_thread(th, tstate, ident);
 	t->attached = state == 1;
 	t->listed = 1;
 	th->listing = grow(th->listing, th->n_listing, &th->cap_listing, sizeof *th->listing);
 	th->listing[th->n_listing++] = t;
-	if (!t->tid && native)
+	if (!t->tid && native) {
 		t->tid = find_tid(th, native);
+		t->root = 0; /* which has the id in its name */
+	}
 	return OK;
 }
 
@@ -366,13 +428,12 @@ enum why
 threads_refresh(struct threads *th)
 {
 	size_t n_gils = th->n_gils, n_interps = th->n_interps;
-	raddr bad;
 	enum why why;
 
 	for (size_t i = 0; i < th->n_threads; i++)
 		th->threads[i]->listed = 0;
 	plan(th);
-	why = snap_read(th->snap, &bad);
+	why = read_all(th);
 	if (why != OK && why != FAULT)
 		return why;
 	why = list_all(th);
@@ -388,12 +449,32 @@ threads_refresh(struct threads *th)
 	return why;
 }
 
+void
+threads_plan(struct threads *th, struct walker *w)
+{
+	th->shared = walker_shared(w);
+	for (size_t i = 0; i < th->n_threads; i++) {
+		struct thread *t = th->threads[i];
+
+		t->planned = t->wanted == WANTED && !t->restless ?
+		             stack_plan(w, t->stack, t->tstate, head_size(th->l)) : NULL;
+	}
+}
+
 /* ---- what a thread is ---- */
 
 char
 thread_state(const struct threads *th, struct thread *t)
 {
 	return t->tid ? proc_state(th->t->pid, t->tid, &t->state_fd) : 0;
+}
+
+int
+thread_is_idle(const struct threads *th, struct thread *t)
+{
+	char state = thread_state(th, t);
+
+	return state && state != 'R';
 }
 
 /*
@@ -403,20 +484,49 @@ thread_state(const struct threads *th, struct thread *t)
 int
 thread_on_cpu(const struct threads *th, struct thread *t, int64_t period)
 {
-	enum { KEPT = 16 }; /* periods */
-	int64_t now = t->tid ? proc_cpu_time(th->t->pid, t->tid, &t->cpu_fd) : -1;
+	enum { KEPT_NS = 20000000 }; /* some ticks of the scheduler */
+	int64_t most = period > KEPT_NS ? period : KEPT_NS;
+	struct proc_times now;
 
-	if (now < 0) /* a kernel that does not count */
-		return thread_state(th, t) == 'R';
+	if (thread_times(th, t, &now))
+		return thread_state(th, t) == 'R'; /* a kernel that does not count */
 	if (t->cpu_time)
-		t->cpu_credit += now - t->cpu_time;
-	t->cpu_time = now;
-	if (t->cpu_credit > KEPT * period)
-		t->cpu_credit = KEPT * period;
+		t->cpu_credit += now.ran - t->cpu_time;
+	t->cpu_time = now.ran;
+	if (t->cpu_credit > most)
+		t->cpu_credit = most;
 	if (t->cpu_credit < period / 2 || thread_state(th, t) != 'R')
 		return 0;
 	t->cpu_credit -= period;
 	return 1;
+}
+
+/*
+ * A thread that wants the GIL waits for a condition variable in it (CPython
+ * v3.12.0 Include/internal/pycore_gil.h, struct _gil_runtime_state).  Up to 3.11
+ * it is known who holds the GIL but not where that is: it is a part of
+ * _PyRuntime, as is the pointer to its holder, and other locks are not.
+ */
+int
+thread_wants_gil(const struct threads *th, struct thread *t)
+{
+	enum { GIL_SIZE = 256, RUNTIME_SIZE = 8192 };
+	uint64_t futex = t->tid && th->n_gils ? proc_futex(th->t->pid, t->tid, &t->futex_fd) : 0;
+
+	for (size_t i = 0; i < th->n_gils && futex; i++) {
+		const struct gil *gil = &th->gils[i];
+
+		if (gil->locked != ABSENT ? futex - gil->addr < GIL_SIZE :
+		    futex - gil->addr + RUNTIME_SIZE < 2 * RUNTIME_SIZE)
+			return 1;
+	}
+	return 0;
+}
+
+int
+thread_times(const struct threads *th, struct thread *t, struct proc_times *times)
+{
+	return t->tid ? proc_times(th->t->pid, t->tid, &t->times_fd, times) : -1;
 }
 
 struct name_search {

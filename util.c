@@ -51,6 +51,14 @@ grow(void *array, size_t n, size_t *cap, size_t size)
 	return xrealloc(array, *cap, size);
 }
 
+char *
+copy_text(const char *text)
+{
+	size_t size = text ? strlen(text) + 1 : 0;
+
+	return text ? memcpy(xcalloc(size, 1), text, size) : NULL;
+}
+
 static void
 buf_reserve(struct buf *b, size_t more)
 {
@@ -282,6 +290,43 @@ parse_digits(const char **p, unsigned base, uint64_t *value)
 	}
 	*value = sum;
 	return *p == start ? -1 : 0;
+}
+
+/* The "e-3" of a number: scales it. */
+static int
+parse_exponent(const char **p, double *value)
+{
+	enum { MOST = 30 };
+	uint64_t exponent;
+	int negative = (*p)[1] == '-';
+
+	*p += 1 + (negative || (*p)[1] == '+');
+	if (parse_digits(p, 10, &exponent) || exponent > MOST)
+		return -1;
+	while (exponent--)
+		*value = negative ? *value / 10 : *value * 10;
+	return 0;
+}
+
+int
+parse_decimal(const char *text, double *value, const char **rest)
+{
+	uint64_t whole = 0, part = 0;
+	const char *p = text, *point;
+	double scale = 1;
+
+	if (*p != '.' && parse_digits(&p, 10, &whole))
+		return -1;
+	if (*p == '.') {
+		point = ++p;
+		if (*p >= '0' && *p <= '9' ? parse_digits(&p, 10, &part) : point == text + 1)
+			return -1;
+		for (; point < p; point++)
+			scale *= 10;
+	}
+	*value = (double)whole + (double)part / scale;
+	*rest = p;
+	return *p == 'e' || *p == 'E' ? parse_exponent(rest, value) : 0;
 }
 
 int64_t

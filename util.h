@@ -50,6 +50,9 @@ void *xrealloc(void *, size_t n, size_t size);
  * array, moved if need be, with *cap updated. */
 void *grow(void *array, size_t n, size_t *cap, size_t size);
 
+/* A copy to be freed; NULL of NULL. */
+char *copy_text(const char *);
+
 /* A growing run of bytes.  All zero is an empty one; buf_free ends it.
  * Formats know %s %.*s %c %d %u %x with l, ll, z and a width of zeros (%02x),
  * and nothing else: the C library's printf is a tenth of the binary. */
@@ -72,6 +75,10 @@ int write_all(int fd, const char *data, size_t len);
 /* Reads digits of that base at *p and moves *p behind them.  0, or -1 if there
  * are none or the number does not fit. */
 int parse_digits(const char **p, unsigned base, uint64_t *value);
+
+/* Reads a decimal number, *rest gets what stands behind it.  0, or -1 if there
+ * is none, or one of more digits than any sensible one. */
+int parse_decimal(const char *text, double *value, const char **rest);
 
 /* Monotonic clock, nanoseconds. */
 int64_t now_ns(void);

@@ -231,6 +231,41 @@ frozen() {
     frozen cgroup.freeze 1 0 "$top/pyflame-test-$$"
 }
 
+# Each of them is asked to stop and can't: that must not take its time for each.
+@test "a server and its workers, frozen, are sampled and dumped, and thaw" {
+    requires root
+    local group one
+    for group in /sys/fs/cgroup /sys/fs/cgroup/unified; do
+        [ ! -e "$group/cgroup.controllers" ] || break
+    done
+    [ -e "$group/cgroup.controllers" ] || skip "needs control groups version 2"
+    group=$group/pyflame-test-tree-$$
+    mkdir "$group" || skip "needs control groups"
+    find_python
+    start_target tree "$python" prefork 20
+    for one in "$pid" $(pgrep -P "$pid"); do
+        forget_target "$one"
+        living+=("$one")
+        echo "$one" > "$group/cgroup.procs"
+    done
+    thaw_word=0 thaw_file=$group/cgroup.freeze
+    echo 1 > "$group/cgroup.freeze"
+    wait_for 10 grep -q 'frozen 1' "$group/cgroup.events"
+    for option in "" --pause; do
+        # shellcheck disable=SC2086 # none or one
+        patience=20 run_pyflame 0 -s 0.2 --children $option "$pid"
+        [ "$(samples stdout ':busy:')" -ge 20 ]
+    done
+    patience=20 run_pyflame 0 -d --children "$pid"
+    equal "$(grep -c '^process ' stdout)" 21
+    echo 0 > "$group/cgroup.freeze"
+    for one in "${living[@]}"; do
+        assert_unharmed "$one"
+        echo "$one" > "${group%/*}/cgroup.procs"
+    done
+    rmdir "$group"
+}
+
 # --- nothing is changed -------------------------------------------------------
 
 # What a process is, without what changes by itself.

@@ -278,6 +278,8 @@ end_targets() {
     local one harmed=0
     for one in "${living[@]}"; do
         assert_unharmed "$one" || harmed=1
+    done
+    for one in "${living[@]}"; do # some take others with them
         kill -KILL "$one" 2> /dev/null || :
         wait "$one" 2> /dev/null || :
     done

@@ -59,7 +59,7 @@ chains() {
         few_failed
     done
     a=$(samples stdout ';a\.py:') b=$(samples stdout ';b\.py:')
-    [ $((a + b)) -gt 1000 ]
+    [ $((a + b)) -gt 300 ]
     # what one letter really takes is known to 2 points, and 5 times the chance comes on top
     within "$(percent "$a" $((a + b)))" 50 $((a + b)) 5
 }
@@ -266,6 +266,33 @@ gil_holders() {
 @test "3.13: of threads that contend, the one with the GIL is sampled" { also 3.13 gil_holders; }
 @test "3.14: of threads that contend, the one with the GIL is sampled" { each_python 3.14 gil_holders; }
 @test "3.15: of threads that contend, the one with the GIL is sampled" { also 3.15 gil_holders; }
+
+# Of three threads that contend for it, one has the GIL or none, the others wait.
+gil_waits() {
+    start_target gil "$1" 3
+    for _ in 1 2 3 4 5; do
+        run_pyflame 0 -d "$pid"
+        [ "$(grep -c '^[0-9]*\*: ' stdout)" -le 1 ]
+        [ "$(grep -c '^[0-9]*: .*(waits for the GIL)$' stdout)" -le 3 ]
+        [ "$(grep -c '^[0-9]*: .*(idle)$' stdout)" -le 1 ] # between waking up and having it
+    done
+    run_pyflame 0 -s 0.5 --threads --stats "$pid"
+    waits=$(sed -n 's/.*of the samples \([0-9]*\) are of threads that wait for the GIL/\1/p' stderr)
+    echo "waits $waits of $((2 * $(stat_of ticks)))"
+    [ $((waits * 10)) -gt $((2 * $(stat_of ticks) * 5)) ]
+    start_target idle "$1"
+    run_pyflame 0 -s 0.1 --threads --stats "$pid"
+    matches "$(cat stderr)" 'of the samples 0 are of threads that wait for the GIL'
+}
+
+@test "3.7: waiting for the GIL is told from sleeping"  { each_python 3.7 gil_waits; }
+@test "3.8: waiting for the GIL is told from sleeping"  { also 3.8 gil_waits; }
+@test "3.10: waiting for the GIL is told from sleeping" { also 3.10 gil_waits; }
+@test "3.11: waiting for the GIL is told from sleeping" { each_python 3.11 gil_waits; }
+@test "3.12: waiting for the GIL is told from sleeping" { also 3.12 gil_waits; }
+@test "3.13: waiting for the GIL is told from sleeping" { also 3.13 gil_waits; }
+@test "3.14: waiting for the GIL is told from sleeping" { also 3.14 gil_waits; }
+@test "3.15: waiting for the GIL is told from sleeping" { each_python 3.15 gil_waits; }
 
 # The GIL is held for at least the time that the threads' work takes.
 held_gil() {

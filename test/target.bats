@@ -241,6 +241,17 @@ works() {
     matches "$stderr" 'not permitted to stop'
 }
 
+@test "without process_vm_readv an exec is followed, and children are" {
+    refused eperm process_vm_readv
+    start_target execer "$python" 0.5 "$python"
+    run_pyflame 0 -s 2 "$pid"
+    [ "$(samples stdout ':before:')" -gt 20 ]
+    [ "$(samples stdout ':after:')" -gt 20 ]
+    start_target tree "$python" prefork 2
+    run_pyflame 0 -s 0.5 --children "$pid"
+    [ "$(samples stdout ':busy:')" -gt 20 ]
+}
+
 # --- namespaces ---------------------------------------------------------------
 
 @test "without /proc it says so, and what to do" {
@@ -290,6 +301,40 @@ END
         [ -d "/proc/$inner/task/$tid" ]
     done < tids
     equal "$(grep -cE '^[0-9]+\*?: (MainThread|sleeper-[01]) ' stdout)" 3
+}
+
+# What a dump tells of all threads, without what differs by run.
+dump_of() {
+    run_pyflame 0 -d "$1" > /dev/null
+    sed 's/^[0-9]*\*\{0,1\}: //' stdout
+}
+
+@test "a target in namespaces of pids, mounts and users: as one outside, also idle and busy threads" {
+    requires namespaces
+    unshare --user --map-root-user --pid --fork --mount-proc true 2> /dev/null \
+        || skip "needs user namespaces"
+    find_python
+    cat > threads.py << 'END'
+import threading, time
+def idle(): time.sleep(1000)
+def busy():
+    while True: pass
+threading.Thread(target=idle, name='sleeper').start()
+print('ready', flush=True)
+busy()
+END
+    start_command "$python" "$PWD/threads.py"
+    dump_of "$pid" > outside
+    start_command unshare --user --map-root-user --pid --fork --mount-proc --kill-child \
+        "$python" "$PWD/threads.py"
+    inner=$(pgrep -P "$pid")
+    dump_of "$inner" > inside
+    diff outside inside
+    grep -q '^sleeper (idle)' inside
+    run_pyflame 0 -s 0.3 --threads --exclude-idle "$inner"
+    equal "$(samples stdout)" "$(samples stdout ':busy:')"
+    run_pyflame 0 -s 0.3 --by-thread -m cpu "$inner"
+    all_match "^thread $inner MainThread;.*:busy:" stdout
 }
 
 # --- it ends, or becomes another ----------------------------------------------

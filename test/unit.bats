@@ -10,7 +10,9 @@ compile_unit() {
     compile "$1" -iquote "$tree" "${@:2}" -lm
 }
 
-unit_sources=("$tests/unit.c" "$tree"/{elf,linetab,label,layouts,objects,profile,collapsed,util}.c)
+unit_sources=("$tests/unit.c" -DPYFLAME_VERSION='"unit"'
+    "$tree"/{elf,linetab,label,layouts,objects,profile,util}.c
+    "$tree"/{collapsed,json,parse,record,saved,export,timeline,speedscope,pprof,gecko,chrome}.c)
 
 run_unit() {
     status=0
@@ -20,7 +22,7 @@ run_unit() {
     [ "$(grep -c '^ok ' log)" -gt 100 ]
 }
 
-@test "numbers, line tables, ELF images, objects, labels and the order of stacks" {
+@test "numbers, line tables, ELF images, objects, labels, stacks, saved profiles and times" {
     compile_unit unit "${unit_sources[@]}"
     run_unit
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Tests of what works on bytes alone: numbers as text, line tables, ELF images,
- * objects of Python, labels, the order of collapsed stacks.  A line `ok NAME` or `not ok NAME` for each check; the exit
+ * objects of Python, labels, the order of collapsed stacks, profiles saved and
+ * read back, times.  A line `ok NAME` or `not ok NAME` for each check; the exit
  * status is 1 if any failed.
  */
 #include <elf.h>
@@ -23,6 +24,13 @@
 #include "profile.h"
 #include "label.h"
 #include "collapsed.h"
+#include "export.h"
+#include "saved.h"
+#include "timeline.h"
+#include "speedscope.h"
+#include "pprof.h"
+#include "gecko.h"
+#include "chrome.h"
 
 static int failed;
 
@@ -742,6 +750,257 @@ test_layouts(void)
 	check(arm.runtime.current - l.runtime.current == 88, "layout: 3.7.4 differs from 3.7.3");
 }
 
+/* ---- labels read back ---- */
+
+static void
+test_labels_back(void)
+{
+	static const char *const frames[] = {
+		"a.py:f:1", "a.py:f", "f", "f:12", ":f:3", "a.py::3", "", ":", "::", ":1", "a:b:c:4",
+		"C:\\\\x.py:f:2147483647", "f:2147483648", "f:0", "f:01", "f:-1", "a.py:f:1:", ".py:",
+		"<frozen x>:f:9", "\\x3b\\x0a:\\xff:7", "std::vector<int>::f", "a.pyx:f", "\xc3\xa9.py:f",
+	};
+	struct profile *p = profile_new();
+	unsigned seed = 1;
+
+	for (size_t i = 0; i < LEN(frames); i++) {
+		struct buf out = { 0 };
+		unsigned char *copy = exactly(frames[i], strlen(frames[i]));
+		uint32_t number = label_read_frame(p, (char *)copy, strlen(frames[i]));
+
+		label_frame(&out, p, number);
+		check(out.len == strlen(frames[i]) && (!out.len || !memcmp(out.data, frames[i], out.len)),
+		      "label: \"%s\" comes back", frames[i]);
+		buf_free(&out);
+		free(copy);
+	}
+	check(profile_frame_get(p, label_read_frame(p, "a.py:f:1", 8)).line == 1 &&
+	      profile_frame_get(p, label_read_frame(p, "a::b", 4)).file == PROFILE_NO_FILE,
+	      "label: a frame has the parts that it shows");
+	for (int n = 0; n < 5000; n++) {
+		char name[12];
+		struct buf label = { 0 }, back = { 0 };
+		unsigned char *copy;
+
+		for (size_t i = 0; i < sizeof name; i++) {
+			seed = seed * 1103515245 + 12345;
+			name[i] = "\\x3b;\n\xc3\xa9\xff z"[seed >> 16 & 7];
+		}
+		label_name(&label, name, sizeof name);
+		copy = exactly(label.data, label.len);
+		label_read(&back, (char *)copy, label.len);
+		if (back.len != sizeof name || memcmp(back.data, name, sizeof name))
+			check(0, "label: %.*s does not come back", (int)label.len, label.data);
+		buf_free(&label);
+		buf_free(&back);
+		free(copy);
+	}
+	check(1, "label: names come back");
+	profile_free(p);
+}
+
+/* ---- profiles saved and read ---- */
+
+static struct profile *
+two_threads(void)
+{
+	struct profile *p = profile_new();
+	uint32_t main_thread, other, a, b;
+
+	profile_split(p);
+	main_thread = profile_thread(p, 7, 7, "MainThread", "python x");
+	other = profile_thread(p, 7, 8, "other;\n", "python x");
+	a = profile_stack(p, main_thread, frame(p, "f.py", "a", 1));
+	b = profile_stack(p, a, frame(p, "g.py", "b\xff", 2));
+	profile_add(p, PROFILE_SAMPLES, a, 3);
+	profile_add(p, PROFILE_SAMPLES, b, 2);
+	b = profile_stack(p, profile_stack(p, other, frame(p, "f.py", "a", 1)), frame(p, NULL, "c", 0));
+	profile_add(p, PROFILE_SAMPLES, b, 4);
+	profile_add(p, PROFILE_IDLE, b, 3);
+	profile_add(p, PROFILE_SAMPLES, PROFILE_ROOT, 5);
+	profile_add(p, PROFILE_SAMPLES, PROFILE_FAILED, 1);
+	profile_run(p)->period = 2000000;
+	return p;
+}
+
+/* Reads it into p; the text is copied, so that reading beyond it shows. */
+static const char *
+read_saved(struct profile *p, const struct buf *text)
+{
+	struct profile_run run = { 0 };
+	size_t offset;
+	char *copy = (char *)exactly(text->data, text->len + 1);
+	const char *wrong;
+
+	copy[text->len] = 0;
+	wrong = saved_read(p, copy, text->len, 0, &run, &offset);
+	profile_run(p)->period = run.period;
+	free(run.title);
+	free(run.command);
+	free(run.host);
+	free(run.python);
+	free(copy);
+	return wrong;
+}
+
+static void
+test_saved(void)
+{
+	static const char expected[] = "(idle) 5\n(failed) 1\nf.py:a:1 3\nf.py:a:1;c 4\nf.py:a:1;g.py:b\\xff:2 2\n";
+	struct profile *p = two_threads(), *q = profile_new(), *split = profile_new();
+	struct buf text = { 0 }, again = { 0 }, lines = { 0 };
+
+	saved_write(p, &text);
+	buf_add(&text, "", 1);
+	text.len--;
+	profile_split(split);
+	check(!read_saved(split, &text), "saved: it can be read");
+	saved_write(split, &again);
+	check(again.len == text.len && !memcmp(again.data, text.data, text.len),
+	      "saved: it comes back as it was");
+	check(!read_saved(q, &text), "saved: it can be read as one tree");
+	collapsed_write(q, &lines);
+	check(lines.len == sizeof expected - 1 && !memcmp(lines.data, expected, lines.len),
+	      "saved: threads are merged then");
+	profile_free(p);
+	profile_free(q);
+	profile_free(split);
+	buf_free(&text);
+	buf_free(&again);
+	buf_free(&lines);
+}
+
+static void
+write_all_formats(struct profile *p)
+{
+	struct buf out = { 0 };
+
+	export_prepare(p);
+	speedscope_write(p, &out);
+	pprof_write(p, &out);
+	gecko_write(p, &out);
+	chrome_write(p, &out);
+	buf_free(&out);
+}
+
+/* What is read of damaged files is written again, if it can be read. */
+static void
+test_damaged_saved(void)
+{
+	struct profile *p = two_threads();
+	struct buf text = { 0 }, bad = { 0 };
+	unsigned seed = 1, good = 0, wrong = 0;
+
+	saved_write(p, &text);
+	for (int n = 0; n < 20000; n++) {
+		struct profile *q = profile_new();
+
+		bad.len = 0;
+		buf_add(&bad, text.data, text.len);
+		for (int damages = n % 3; damages >= 0; damages--) {
+			seed = seed * 1103515245 + 12345;
+			bad.data[(seed >> 8) % bad.len] = "[]{},:\"\\0129-eE. nt\0\xff"[(seed >> 24) % 22];
+		}
+		if (n % 7 == 0)
+			bad.len = seed % bad.len;
+		buf_add(&bad, "", 1);
+		bad.len--;
+		profile_split(q);
+		if (read_saved(q, &bad)) {
+			wrong++;
+		} else {
+			good++;
+			write_all_formats(q);
+		}
+		profile_free(q);
+	}
+	check(good > 100 && wrong > 1000, "saved: damaged files are survived (%u good, %u wrong)", good,
+	      wrong);
+	profile_free(p);
+	buf_free(&text);
+	buf_free(&bad);
+}
+
+/* ---- times ---- */
+
+struct told {
+	char text[400];
+	size_t len;
+};
+
+static void
+tell(void *context, int open, uint32_t number, int64_t time)
+{
+	struct told *t = context;
+
+	t->len += (size_t)snprintf(t->text + t->len, sizeof t->text - t->len, "%s%u@%d ",
+	                           open ? "+" : "-", number, (int)time);
+}
+
+static void
+is_told(const char *name, const struct profile *p, const struct span *spans, size_t n,
+        const char *expected)
+{
+	struct told t = { { 0 }, 0 };
+
+	timeline_walk(p, spans, n, tell, &t);
+	check(!strcmp(t.text, expected), "timeline: %s: %s", name, t.text);
+}
+
+static void
+test_timeline(void)
+{
+	enum { BASE = 1000000 };
+	struct profile *p = profile_new();
+	uint32_t one, two, a, ab, ac, x;
+	struct span *spans;
+	size_t n, first;
+
+	profile_split(p);
+	one = profile_thread(p, 1, 1, "one", NULL);
+	two = profile_thread(p, 1, 2, "two", NULL);
+	a = profile_stack(p, one, frame(p, NULL, "a", 0));
+	ab = profile_stack(p, a, frame(p, NULL, "b", 0));
+	ac = profile_stack(p, a, frame(p, NULL, "c", 0));
+	x = profile_stack(p, two, frame(p, NULL, "x", 0));
+	profile_run(p)->period = 10000; /* 10 us */
+	profile_log(p, ab, BASE, 0);
+	profile_log(p, x, BASE, 0);
+	profile_log(p, ab, BASE + 11, 0);
+	profile_log(p, x, BASE + 11, 0);
+	profile_log(p, ac, BASE + 19, 0);
+	profile_log(p, x, BASE + 30, 1);  /* another kind of sample: thread one is gone */
+	profile_log(p, a, BASE + 100, 0); /* ticks were missed */
+	profile_log(p, a, BASE + 90, 0);  /* somebody set the clock */
+	spans = timeline(p, 1, &n);
+	first = timeline_thread(spans, n);
+	check(n == 5 && first == 3, "timeline: spans of one stack are one");
+	check(spans[0].count == 2 && spans[1].count == 1 && spans[2].count == 2 &&
+	      spans[3].count == 2 && spans[4].count == 1 && spans[4].idle,
+	      "timeline: no sample is lost");
+	is_told("frames that go on stay open", p, spans, first,
+	        "+0@0 +1@0 -1@19 +2@19 -2@30 -0@30 +0@100 -0@110 ");
+	is_told("a sample lasts for two periods at most", p, spans + first, n - first,
+	        "+3@0 -3@19 +3@30 -3@50 ");
+	free(spans);
+	spans = timeline(p, 0, &n);
+	check(n == 8, "timeline: or every sample is a span");
+	free(spans);
+	check(timeline_start(p) == BASE, "timeline: begins with the first sample");
+	profile_free(p);
+	p = two_threads();
+	export_prepare(p);
+	spans = timeline(p, 1, &n);
+	first = timeline_thread(spans, n);
+	/* 2 ms each; a, a;b | a;c idle, a;c | idle, failed */
+	check(n == 6 && first == 2 && spans[0].end == 6000 && spans[1].end == 10000 &&
+	      spans[2].count == 3 && spans[2].idle && spans[3].count == 1 && spans[3].end == 8000 &&
+	      spans[4].count == 5 && spans[5].count == 1, "timeline: counts are laid out");
+	is_told("and nest", p, spans, first, "+0@0 +1@6000 -1@10000 -0@10000 ");
+	free(spans);
+	profile_free(p);
+}
+
 int
 main(void)
 {
@@ -760,5 +1019,9 @@ main(void)
 	test_labels();
 	test_order();
 	test_counts();
+	test_labels_back();
+	test_saved();
+	test_damaged_saved();
+	test_timeline();
 	return failed;
 }

@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The colours; see colour.h.  Those of the origins differ in lightness as well,
+ * so that they can be told apart in all kinds of colour blindness.
+ */
+#include <math.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "util.h"
+#include "label.h"
+#include "profile.h"
+#include "colour.h"
+
+enum { SAME = 0xe4e2dc, MORE = 0xe2503f, LESS = 0x3f8fdc };
+
+/* Between two colours: part is 0 to 255. */
+static uint32_t
+mix(int from, int to, int part)
+{
+	uint32_t colour = 0;
+
+	for (int shift = 16; shift >= 0; shift -= 8) {
+		int a = from >> shift & 255, b = to >> shift & 255;
+
+		colour = colour << 8 | (uint32_t)(a + (b - a) * part / 255);
+	}
+	return colour;
+}
+
+/* Whether the path has a folder of that name. */
+static int
+has_folder(const struct buf *path, const char *name)
+{
+	size_t len = strlen(name);
+
+	for (size_t i = 0; i + len < path->len; i++)
+		if ((!i || path->data[i - 1] == '/') && !memcmp(path->data + i, name, len) &&
+		    path->data[i + len] == '/')
+			return 1;
+	return 0;
+}
+
+/* Whether it lies in lib/python3.12 or the like. */
+static int
+is_in_library(const struct buf *path)
+{
+	static const char *const libraries[] = { "lib/python", "lib32/python", "lib64/python" };
+
+	for (size_t i = 0; i < path->len; i++)
+		for (size_t k = 0; (!i || path->data[i - 1] == '/') && k < LEN(libraries); k++) {
+			size_t n = strlen(libraries[k]);
+
+			if (i + n < path->len && !memcmp(path->data + i, libraries[k], n) &&
+			    path->data[i + n] >= '0' && path->data[i + n] <= '9')
+				return 1;
+		}
+	return 0;
+}
+
+static int
+is_frozen(const struct buf *path)
+{
+	static const char frozen[] = "<frozen ";
+
+	return path->len >= sizeof frozen - 1 && !memcmp(path->data, frozen, sizeof frozen - 1);
+}
+
+static void
+name_of(const struct profile *p, uint32_t string, struct buf *out)
+{
+	size_t len;
+	const char *s = profile_string_get(p, string, &len);
+
+	label_name(out, s, len);
+}
+
+uint32_t
+colour_frame(const struct profile *p, uint32_t frame)
+{
+	enum { APPLICATION, PACKAGES, LIBRARY, NATIVE };
+	static const int ends[][2] = {
+		[APPLICATION] = { 0xf2a945, 0xfbc978 }, [PACKAGES] = { 0x5aa0e0, 0x82bdf0 },
+		[LIBRARY] = { 0xa4dcb8, 0xbfe8cd }, [NATIVE] = { 0xcd8fb9, 0xdda9cc },
+	};
+	struct profile_frame f = profile_frame_get(p, frame);
+	struct buf file = { 0 }, function = { 0 };
+	int origin = NATIVE;
+
+	if (f.file != PROFILE_NO_FILE) {
+		name_of(p, f.file, &file);
+		origin = has_folder(&file, "site-packages") || has_folder(&file, "dist-packages") ? PACKAGES
+		       : is_frozen(&file) || is_in_library(&file) ? LIBRARY : APPLICATION;
+	}
+	name_of(p, f.function, &function);
+	frame = hash_bytes(function.data, function.len) & 255;
+	buf_free(&file);
+	buf_free(&function);
+	return mix(ends[origin][0], ends[origin][1], (int)frame);
+}
+
+uint32_t
+colour_change(double now, double before)
+{
+	double difference = fabs(now - before), most = now > before ? now : before, certain;
+
+	if (most <= 0)
+		return SAME;
+	certain = difference / (3 * sqrt(now + before));
+	return mix(SAME, now > before ? MORE : LESS,
+	           (int)(255 * (certain < 1 ? certain : 1) * difference / most));
+}

@@ -1,0 +1,352 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The Firefox Profiler's "processed profile format", version 57
+ * (github.com/firefox-devtools/profiler, docs-developer/CHANGELOG-formats.md,
+ * src/types/profile).  Strings are shared; each thread has tables of its own,
+ * made of arrays in parallel, in which a thing is named by its place.
+ *
+ * A frame has a category, which colours the samples that it is the leaf of.
+ * What waited has another frame there: the same, but in the category Idle.
+ */
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "util.h"
+#include "json.h"
+#include "profile.h"
+#include "export.h"
+#include "timeline.h"
+#include "gecko.h"
+
+enum category { OTHER, APPLICATION, LIBRARY, STANDARD, NATIVE, IDLE };
+
+/* What is the same in all profiles: of meta, and of threads. */
+static const char meta[] =
+	",\"preprocessedProfileVersion\":57,\"version\":31,\"processType\":0,\"stackwalk\":0,"
+	"\"symbolicated\":true,\"importedFrom\":\"pyflame " PYFLAME_VERSION "\","
+	"\"platform\":\"Linux\",\"toolkit\":\"\",\"misc\":\"\",\"oscpu\":\"\",\"abi\":\"\","
+	"\"markerSchema\":[],\"extensions\":{\"baseURL\":[],\"id\":[],\"name\":[],\"length\":0},"
+	"\"categories\":[";
+
+static const char *const categories[] = {
+	[OTHER] = "Other\",\"color\":\"grey",
+	[APPLICATION] = "Application\",\"color\":\"yellow",
+	[LIBRARY] = "Library\",\"color\":\"blue",
+	[STANDARD] = "Standard library\",\"color\":\"green",
+	[NATIVE] = "Native\",\"color\":\"orange",
+	[IDLE] = "Idle\",\"color\":\"transparent",
+};
+
+static const char no_resources[] =
+	",\"resourceTable\":{\"lib\":[],\"name\":[],\"host\":[],\"type\":[],\"length\":0},"
+	"\"nativeSymbols\":{\"libIndex\":[],\"address\":[],\"name\":[],\"functionSize\":[],"
+	"\"length\":0},"
+	"\"markers\":{\"data\":[],\"name\":[],\"startTime\":[],\"endTime\":[],\"phase\":[],"
+	"\"category\":[],\"length\":0},\"pausedRanges\":[]";
+
+/* A thread's own frames, functions and stacks: their numbers in the profile, in
+ * the order of the thread's tables.  An idle one has IS_IDLE set. */
+#define IS_IDLE 0x80000000u
+
+struct table {
+	uint32_t *members, *places; /* places: by number * 2 + idle, place + 1 */
+	size_t n, cap, most;
+};
+
+struct writer {
+	const struct profile *p;
+	struct buf *out;
+	uint32_t *functions, *owners;
+	struct table stacks, frames, funcs;
+	const struct span *spans;
+};
+
+static void
+table_begin(struct table *t, size_t most)
+{
+	t->most = most * 2;
+	t->places = xcalloc(t->most, sizeof *t->places);
+}
+
+static void
+table_clear(struct table *t)
+{
+	memset(t->places, 0, t->most * sizeof *t->places);
+	t->n = 0;
+}
+
+static void
+table_end(struct table *t)
+{
+	free(t->members);
+	free(t->places);
+}
+
+/* The place of a member, which is added if need be. */
+static uint32_t
+table_place(struct table *t, uint32_t number, uint32_t idle, uint32_t member)
+{
+	uint32_t *place = &t->places[number * 2 + !!idle];
+
+	if (!*place) {
+		t->members = grow(t->members, t->n, &t->cap, sizeof *t->members);
+		t->members[t->n++] = member | (idle ? IS_IDLE : 0);
+		*place = (uint32_t)t->n;
+	}
+	return *place - 1;
+}
+
+/* ---- columns ---- */
+
+/* Arrays of n times the same: names and values, with blanks between them. */
+static void
+write_constants(struct buf *out, const char *names, size_t n)
+{
+	while (*names) {
+		const char *value = strchr(names, ' ') + 1, *end = strchr(value, ' ');
+
+		buf_printf(out, ",\"%.*s\":[", (int)(value - names - 1), names);
+		for (size_t i = 0; i < n; i++)
+			buf_printf(out, i ? ",%.*s" : "%.*s", (int)(end - value), value);
+		json_close(out, ']');
+		names = end + 1;
+	}
+}
+
+static enum category
+category(const struct profile *p, struct profile_frame f)
+{
+	char path[1024];
+	size_t len;
+	const char *text = profile_string_get(p, f.file == PROFILE_NO_FILE ? f.function : f.file, &len);
+
+	text_format(path, sizeof path, "%.*s", (int)len, text);
+	if (f.file == PROFILE_NO_FILE)
+		return !strcmp(path, "(idle)") ? IDLE : !strcmp(path, "(failed)") ? OTHER : NATIVE;
+	if (strstr(path, "site-packages/") || strstr(path, "dist-packages/"))
+		return LIBRARY;
+	return strstr(path, "/lib/python") || strstr(path, "<frozen ") ? STANDARD : APPLICATION;
+}
+
+static int64_t
+frame_category(const void *context, size_t i)
+{
+	const struct writer *w = context;
+	uint32_t frame = w->frames.members[i];
+
+	return frame & IS_IDLE ? IDLE : category(w->p, profile_frame_get(w->p, frame));
+}
+
+static int64_t
+frame_func(const void *context, size_t i)
+{
+	const struct writer *w = context;
+
+	return w->funcs.places[w->functions[w->frames.members[i] & ~IS_IDLE] * 2] - 1;
+}
+
+static int64_t
+frame_line(const void *context, size_t i)
+{
+	const struct writer *w = context;
+	int line = profile_frame_get(w->p, w->frames.members[i] & ~IS_IDLE).line;
+
+	return line > 0 ? line : JSON_NULL;
+}
+
+static int64_t
+func_name(const void *context, size_t i)
+{
+	const struct writer *w = context;
+
+	return profile_frame_get(w->p, w->funcs.members[i]).function;
+}
+
+static int64_t
+func_file(const void *context, size_t i)
+{
+	const struct writer *w = context;
+	uint32_t file = profile_frame_get(w->p, w->funcs.members[i]).file;
+
+	return file == PROFILE_NO_FILE ? JSON_NULL : (int64_t)file;
+}
+
+static int64_t
+stack_frame(const void *context, size_t i)
+{
+	const struct writer *w = context;
+	uint32_t stack = w->stacks.members[i], frame = profile_stack_frame(w->p, stack & ~IS_IDLE);
+
+	return w->frames.places[frame * 2 + stack / IS_IDLE] - 1;
+}
+
+static int64_t
+stack_prefix(const void *context, size_t i)
+{
+	const struct writer *w = context;
+	uint32_t parent = profile_stack_parent(w->p, w->stacks.members[i] & ~IS_IDLE);
+	uint32_t place = w->stacks.places[parent * 2]; /* 0 for the thread's root */
+
+	return place ? (int64_t)place - 1 : JSON_NULL;
+}
+
+static int64_t
+sample_stack(const void *context, size_t i)
+{
+	const struct writer *w = context;
+
+	return w->stacks.places[w->spans[i].stack * 2 + w->spans[i].idle] - 1;
+}
+
+static int64_t
+sample_weight(const void *context, size_t i)
+{
+	const struct writer *w = context;
+
+	return (int64_t)w->spans[i].count;
+}
+
+/* ---- threads ---- */
+
+static void
+add_stack(struct writer *w, uint32_t stack, uint32_t idle)
+{
+	uint32_t frame = profile_stack_frame(w->p, stack);
+
+	table_place(&w->stacks, stack, idle, stack);
+	table_place(&w->frames, frame, idle, frame);
+	table_place(&w->funcs, w->functions[frame], 0, frame);
+}
+
+static void
+find_members(struct writer *w, uint32_t thread)
+{
+	table_clear(&w->stacks);
+	table_clear(&w->frames);
+	table_clear(&w->funcs);
+	for (uint32_t i = 1; i < profile_stack_count(w->p); i++) {
+		if (w->owners[i] != thread || profile_stack_frame(w->p, i) & PROFILE_THREAD)
+			continue;
+		add_stack(w, i, 0);
+		if (profile_get(w->p, PROFILE_IDLE, i))
+			add_stack(w, i, 1);
+	}
+}
+
+static void
+end_table(struct buf *out, size_t length)
+{
+	buf_printf(out, ",\"length\":%zu}", length);
+}
+
+static void
+write_tables(const struct writer *w)
+{
+	struct buf *out = w->out;
+	size_t frames = w->frames.n, funcs = w->funcs.n;
+
+	json_open(out, "stackTable", '{');
+	json_array(out, "frame", w->stacks.n, stack_frame, w);
+	json_array(out, "prefix", w->stacks.n, stack_prefix, w);
+	end_table(out, w->stacks.n);
+	json_open(out, "frameTable", '{');
+	json_array(out, "category", frames, frame_category, w);
+	json_array(out, "func", frames, frame_func, w);
+	json_array(out, "line", frames, frame_line, w);
+	write_constants(out, "address -1 inlineDepth 0 subcategory 0 nativeSymbol null "
+	                "innerWindowID null column null ", frames);
+	end_table(out, frames);
+	json_open(out, "funcTable", '{');
+	json_array(out, "name", funcs, func_name, w);
+	json_array(out, "fileName", funcs, func_file, w);
+	write_constants(out, "isJS false relevantForJS false resource -1 lineNumber null "
+	                "columnNumber null ", funcs);
+	end_table(out, funcs);
+}
+
+static void
+write_samples(const struct writer *w, size_t n)
+{
+	struct buf *out = w->out;
+
+	json_open(out, "samples", '{');
+	json_text(out, "weightType", "samples");
+	json_array(out, "stack", n, sample_stack, w);
+	json_array(out, "weight", n, sample_weight, w);
+	json_open(out, "time", '[');
+	for (size_t i = 0; i < n; i++)
+		json_decimal(out, NULL, w->spans[i].start, 3);
+	json_close(out, ']');
+	end_table(out, n);
+}
+
+static void
+write_thread(struct writer *w, size_t n)
+{
+	uint32_t thread = w->spans[0].thread;
+	struct profile_thread t = profile_thread_get(w->p, thread);
+	struct buf *out = w->out;
+
+	find_members(w, thread);
+	json_open(out, NULL, '{');
+	json_name(out, "name", t.name ? t.name : "thread");
+	json_name(out, "processName", t.process ? t.process : "Python");
+	json_decimal(out, "registerTime", w->spans[0].start, 3);
+	buf_printf(out, ",\"isMainThread\":%s,\"pid\":\"%d\",\"tid\":%d,\"processType\":\"default\","
+	           "\"processStartupTime\":0,\"processShutdownTime\":null,\"unregisterTime\":null",
+	           t.tid && t.tid == t.pid ? "true" : "false", t.pid,
+	           export_thread_id(w->p, thread));
+	write_samples(w, n);
+	write_tables(w);
+	buf_str(out, no_resources);
+	json_close(out, '}');
+}
+
+static void
+write_meta(const struct profile *p, struct buf *out)
+{
+	const struct profile_run *run = profile_run_get(p);
+
+	json_open(out, "meta", '{');
+	json_text(out, "product", export_title(p));
+	json_decimal(out, "startTime", timeline_start(p), 3);
+	json_decimal(out, "interval", run->period ? run->period : 1000000, 6);
+	buf_str(out, meta);
+	for (size_t i = 0; i < LEN(categories); i++)
+		buf_printf(out, "%s{\"name\":\"%s\",\"subcategories\":[\"Other\"]}", i ? "," : "",
+		           categories[i]);
+	buf_str(out, "]}");
+}
+
+void
+gecko_write(const struct profile *p, struct buf *out)
+{
+	struct writer w = { .p = p, .out = out, .owners = export_owners(p) };
+	uint32_t functions;
+	size_t n, part;
+	struct span *spans = timeline(p, 0, &n);
+
+	w.functions = export_functions(p, &functions);
+	table_begin(&w.stacks, profile_stack_count(p));
+	table_begin(&w.frames, profile_frame_count(p));
+	table_begin(&w.funcs, functions);
+	json_open(out, NULL, '{');
+	write_meta(p, out);
+	buf_str(out, ",\"libs\":[],\"shared\":{");
+	json_strings(out, "stringArray", p);
+	json_close(out, '}');
+	json_open(out, "threads", '[');
+	for (size_t i = 0; i < n; i += part) {
+		part = timeline_thread(spans + i, n - i);
+		w.spans = spans + i;
+		write_thread(&w, part);
+	}
+	buf_str(out, "]}\n");
+	table_end(&w.stacks);
+	table_end(&w.frames);
+	table_end(&w.funcs);
+	free(w.owners);
+	free(w.functions);
+	free(spans);
+}

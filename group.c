@@ -1,0 +1,620 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A process is a member from when it is found until it ends, whether it can be
+ * sampled or not: what is a shell now may execute Python next.  It is opened
+ * when it is found and again whenever it executes something, which shows by
+ * the addresses that the kernel tells of its image; until that succeeds it is
+ * tried less and less often.  A child that was just forked lies in memory as
+ * its parent does, so it is opened by what is known of that one.
+ */
+#include <inttypes.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "util.h"
+#include "proc.h"
+#include "label.h"
+#include "target.h"
+#include "threads.h"
+#include "sample.h"
+#include "follow.h"
+#include "group.h"
+
+#define MS INT64_C(1000000)
+
+enum {
+	LOOK_MS = 10,         /* between two looks for new processes */
+	SELDOM_MS = 100,      /* where there are none to be found */
+	CHECKED = 32,         /* members whose image is looked at in one look */
+	OPENING_MS = 2,       /* how long a look may take to open members */
+	FIRST_OPENING_MS = 1000, /* before there are samples to be missed */
+	LEARN_MS = 20,        /* after which a new member is asked for its name again */
+	SETTLING_MS = 50,     /* how long a child may take to learn its threads' ids */
+	PATIENCE_MS = 2000,   /* for what is not Python any more, if nobody is followed */
+	HASTE_MS = 1000,      /* how long it is tried often then */
+	LONGEST_WAIT_MS = 10000,
+	NAMES = 3,            /* that are told of what was left out */
+};
+
+struct member {
+	int pid, parent;
+	uint64_t start_time;
+	unsigned image;
+	int given;              /* by the user */
+	int tried, executed, warned;
+	int sampled;            /* it had a sampler once */
+	struct target target;   /* open if there is a sampler */
+	struct sampler *sampler;
+	enum target_answer answer; /* of the last attempt */
+	char name[16];          /* what it was then */
+	int64_t since, due;     /* it executes this; the next attempt or look at its title */
+};
+
+/* What there is to tell at the end, in processes. */
+struct tally {
+	size_t sampled, others, denied, refused;
+	char names[NAMES][16]; /* of the others, each once */
+	size_t n_names;
+};
+
+struct group {
+	struct profile *profile;
+	struct sample_options options;
+	unsigned abi;
+	enum following following;
+	struct follow *follow;
+	struct member **members;
+	size_t n, cap, next_checked;
+	int64_t due, checked;
+	struct sample_counts ended; /* of samplers that are no more */
+	uint64_t ticks;
+	enum target_answer answer; /* see group_answer */
+	struct buf answer_text;
+	struct tally tally; /* of those that have ended */
+	struct buf refusal; /* the first one */
+};
+
+struct group *
+group_new(struct profile *profile, const struct sample_options *options, unsigned abi,
+          enum following following)
+{
+	struct group *g = xcalloc(1, sizeof *g);
+
+	*g = (struct group){ .profile = profile, .options = *options, .abi = abi,
+	                     .following = following, .answer = TARGET_NOT_PYTHON };
+	if (following >= FOLLOW_CHILDREN)
+		g->follow = follow_new(following == FOLLOW_ALL);
+	return g;
+}
+
+/* ---- members ---- */
+
+static struct member *
+find(const struct group *g, int pid)
+{
+	for (size_t i = 0; i < g->n; i++)
+		if (g->members[i]->pid == pid)
+			return g->members[i];
+	return NULL;
+}
+
+static struct member *
+add(struct group *g, int pid, int parent, uint64_t start_time)
+{
+	struct member *m = xcalloc(1, sizeof *m);
+
+	*m = (struct member){ .pid = pid, .parent = parent, .start_time = start_time,
+	                      .since = now_ns(), .answer = TARGET_STARTING };
+	if (g->follow)
+		m->since -= proc_age(start_time);
+	g->members = grow(g->members, g->n, &g->cap, sizeof *g->members);
+	g->members[g->n++] = m;
+	g->due = 0;
+	return m;
+}
+
+static void
+add_counts(struct sample_counts *sum, const struct sample_counts *c)
+{
+	sum->samples += c->samples;
+	sum->idle += c->idle;
+	sum->waits += c->waits;
+	sum->retried += c->retried;
+	sum->stopped += c->stopped;
+	for (int i = 0; i < WHY_COUNT; i++)
+		sum->failed[i] += c->failed[i];
+	sum->calls += c->calls;
+	sum->bytes += c->bytes;
+	sum->may_not_stop |= c->may_not_stop;
+}
+
+static void
+close_member(struct group *g, struct member *m)
+{
+	struct sample_counts counts;
+
+	if (!m->sampler)
+		return;
+	counts = sampler_counts(m->sampler);
+	add_counts(&g->ended, &counts);
+	sampler_free(m->sampler);
+	target_close(&m->target);
+	m->sampler = NULL;
+}
+
+/* It executes something else by now. */
+static void
+reopen(struct group *g, struct member *m)
+{
+	close_member(g, m);
+	m->since = now_ns();
+	m->answer = TARGET_STARTING;
+	m->due = g->due = 0;
+}
+
+static void
+count_other(struct tally *t, const char *name)
+{
+	t->others++;
+	for (size_t i = 0; i < t->n_names; i++)
+		if (!strcmp(t->names[i], name))
+			return;
+	if (t->n_names < NAMES)
+		strcpy(t->names[t->n_names++], name);
+}
+
+static void
+count_member(struct tally *t, const struct member *m)
+{
+	if (m->sampled)
+		t->sampled++;
+	else if (m->answer == TARGET_NOT_PYTHON)
+		count_other(t, m->name);
+	else if (m->answer == TARGET_DENIED)
+		t->denied++;
+	else if (m->answer == TARGET_UNSUPPORTED)
+		t->refused++;
+}
+
+static void
+drop(struct group *g, size_t i)
+{
+	struct member *m = g->members[i];
+
+	close_member(g, m);
+	count_member(&g->tally, m);
+	if (g->follow)
+		follow_forget(g->follow, m->pid);
+	free(m);
+	memmove(g->members + i, g->members + i + 1, (--g->n - i) * sizeof *g->members);
+}
+
+void
+group_free(struct group *g)
+{
+	if (!g)
+		return;
+	while (g->n)
+		drop(g, g->n - 1);
+	follow_free(g->follow);
+	buf_free(&g->answer_text);
+	buf_free(&g->refusal);
+	free(g->members);
+	free(g);
+}
+
+void
+group_add(struct group *g, int pid)
+{
+	if (find(g, pid))
+		return;
+	add(g, pid, 0, proc_start_time(pid))->given = 1;
+	if (g->follow)
+		follow_root(g->follow, pid);
+}
+
+/* ---- opening ---- */
+
+/* 0 if the process has ended, or its pid is another's by now.  What could only
+ * be told of one that has been there is left to target_open. */
+static int
+is_there(const struct member *m, struct proc_stat *stat)
+{
+	return !proc_stat(m->pid, stat) && stat->start_time == m->start_time &&
+	       stat->state != 'Z' && stat->state != 'X';
+}
+
+/* With -m gil there has to be one; who gave the process is told otherwise. */
+static int
+has_no_gil(struct group *g, struct member *m, struct buf *reason)
+{
+	if (!g->follow || g->options.mode != MODE_GIL || sampler_has_gil(m->sampler))
+		return 0;
+	buf_printf(reason, "-m gil: pid %d has no GIL, it is a free-threaded Python; use -m cpu",
+	           m->pid);
+	return 1;
+}
+
+static void
+begin(struct member *m)
+{
+	m->sampled = 1;
+	m->since = now_ns();
+	m->due = m->since + LEARN_MS * MS;
+}
+
+/* Whether the ids of all threads are known.  A child that was just forked has
+ * its parent's idea of them. */
+static int
+knows_ids(struct sampler *s)
+{
+	struct threads *threads = sampler_threads(s);
+	enum why why = threads_refresh(threads);
+	struct thread *const *all;
+	size_t n, known = 0;
+
+	all = threads_all(threads, &n);
+	while (known < n && all[known]->tid)
+		known++;
+	return why == OK && known == n;
+}
+
+static int
+is_settled(struct member *m)
+{
+	return m->given || now_ns() - m->since > SETTLING_MS * MS || knows_ids(m->sampler);
+}
+
+/* What changes shortly after a start: ids that were not known, and its name. */
+static void
+learn_more(struct member *m, int64_t now)
+{
+	m->due = now + (now - m->since);
+	knows_ids(m->sampler);
+	sampler_rename(m->sampler);
+}
+
+static enum target_answer
+open_member(struct group *g, struct member *m, struct buf *reason)
+{
+	/* What it has executed by itself is not its parent's. */
+	const struct member *parent = m->executed ? NULL : find(g, m->parent);
+	enum target_answer answer = TARGET_READY;
+
+	if (!parent || !parent->sampler ||
+	    target_open_like(m->pid, &parent->target, &m->target))
+		answer = target_open(m->pid, g->abi, &m->target, reason);
+	if (answer != TARGET_READY)
+		return answer;
+	if (m->target.start_time != m->start_time) {
+		target_close(&m->target);
+		return TARGET_GONE;
+	}
+	m->sampler = sampler_new(&m->target, g->profile, &g->options);
+	answer = !is_settled(m) ? TARGET_STARTING :
+	         has_no_gil(g, m, reason) ? TARGET_UNSUPPORTED : TARGET_READY;
+	if (answer == TARGET_READY)
+		begin(m);
+	else
+		close_member(g, m);
+	return answer;
+}
+
+/* Keeps what a failed attempt told. */
+static void
+remember_answer(struct group *g, struct member *m, const struct buf *reason)
+{
+	int refused = m->answer == TARGET_DENIED || m->answer == TARGET_UNSUPPORTED;
+
+	if (proc_task_name(m->pid, m->pid, m->name, sizeof m->name) && !m->name[0])
+		strcpy(m->name, "?");
+	if (refused && !g->refusal.len)
+		buf_add(&g->refusal, reason->data, reason->len);
+	if (refused && !g->follow && !m->warned++)
+		warn("%.*s", (int)reason->len, reason->data);
+	if (g->following == FOLLOW_ALL ? g->answer == TARGET_DENIED || m->answer != TARGET_DENIED :
+	                                 m != g->members[0] || !m->given)
+		return;
+	g->answer = m->answer;
+	g->answer_text.len = 0;
+	buf_add(&g->answer_text, reason->data, reason->len);
+}
+
+/* When to try again: often at first, when an interpreter is about to start. */
+static int64_t
+wait_of(const struct group *g, const struct member *m, int64_t now)
+{
+	int64_t age = now - m->since, wait = age / 4;
+
+	if (!g->follow)
+		return age < HASTE_MS * MS ? MS : 20 * MS;
+	if (m->answer == TARGET_UNSUPPORTED || wait > LONGEST_WAIT_MS * MS)
+		return LONGEST_WAIT_MS * MS;
+	return wait < MS ? MS : wait;
+}
+
+/* Tries to open it.  0 if it is to be dropped. */
+static int
+try(struct group *g, struct member *m)
+{
+	struct proc_stat stat;
+	struct buf reason = { 0 };
+	int there = is_there(m, &stat);
+
+	if (!there && !m->given)
+		return 0;
+	m->image = there ? stat.image : 0;
+	if (there && !m->image && !m->given) { /* a kernel thread, or about to end */
+		m->due = INT64_MAX;
+		m->answer = TARGET_GONE;
+		return 1;
+	}
+	m->tried = 1;
+	m->answer = open_member(g, m, &reason);
+	if (m->answer != TARGET_READY) {
+		int64_t now = now_ns();
+
+		m->due = now + wait_of(g, m, now);
+		remember_answer(g, m, &reason);
+		if (g->following == FOLLOW_NONE && now - m->since > PATIENCE_MS * MS)
+			there = 0;
+	}
+	buf_free(&reason);
+	return there;
+}
+
+void
+group_adopt(struct group *g, const struct target *t)
+{
+	struct proc_stat stat;
+	struct member *m = add(g, t->pid, 0, t->start_time);
+
+	m->given = m->tried = 1;
+	m->image = is_there(m, &stat) ? stat.image : 0;
+	m->target = *t;
+	m->answer = TARGET_READY;
+	m->sampler = sampler_new(&m->target, g->profile, &g->options);
+	begin(m);
+}
+
+/* ---- looking ---- */
+
+static void
+find_new(struct group *g)
+{
+	size_t n;
+	const struct followed *fresh = follow_look(g->follow, &n);
+
+	for (size_t i = 0; i < n; i++)
+		if (!find(g, fresh[i].pid))
+			add(g, fresh[i].pid, fresh[i].parent, fresh[i].start_time);
+}
+
+/* Whether it ended or executes something else.  0 if it is to be dropped. */
+static int
+check(struct group *g, struct member *m)
+{
+	struct proc_stat stat;
+
+	if (!is_there(m, &stat))
+		return 0;
+	if (stat.image != m->image) {
+		m->executed = 1;
+		reopen(g, m);
+	}
+	return 1;
+}
+
+static void
+check_some(struct group *g, int64_t now)
+{
+	size_t n = g->n < CHECKED ? g->n : CHECKED;
+
+	if (now - g->checked < LOOK_MS * MS)
+		return;
+	g->checked = now;
+	while (n-- > 0 && g->n) {
+		size_t i = g->next_checked++ % g->n;
+
+		if (g->members[i]->tried && !check(g, g->members[i]))
+			drop(g, i);
+	}
+}
+
+static void
+open_some(struct group *g, int64_t now)
+{
+	int64_t start = now_ns(), most = (g->ticks ? OPENING_MS : FIRST_OPENING_MS) * MS;
+
+	for (size_t i = 0; i < g->n && now_ns() - start < most; i++) {
+		struct member *m = g->members[i];
+
+		if (m->due > now)
+			continue;
+		if (m->sampler) {
+			learn_more(m, now);
+		} else if (!try(g, m)) {
+			drop(g, i--);
+		}
+	}
+}
+
+void
+group_look(struct group *g)
+{
+	int64_t now = now_ns(), due = now + (g->follow ? LOOK_MS : SELDOM_MS) * MS;
+
+	if (now < g->due)
+		return;
+	if (g->follow)
+		find_new(g);
+	check_some(g, now);
+	open_some(g, now);
+	for (size_t i = 0; i < g->n; i++)
+		if (!g->members[i]->sampler && g->members[i]->due < due)
+			due = g->members[i]->due;
+	g->due = due;
+}
+
+int64_t
+group_look_due(const struct group *g)
+{
+	return g->due;
+}
+
+/* ---- sampling ---- */
+
+/* Looks closer at a member whose tick went wrong: this is how its end or an
+ * exec shows first.  0 if it is to be dropped. */
+static int
+follow_up(struct group *g, struct member *m, enum why why)
+{
+	if (!check(g, m))
+		return 0;
+	if (why != OK && m->sampler)
+		reopen(g, m);
+	return 1;
+}
+
+size_t
+group_tick(struct group *g, int64_t *stopped_ns)
+{
+	size_t ticked = 0;
+
+	*stopped_ns = 0;
+	for (size_t i = 0; i < g->n; i++) {
+		struct member *m = g->members[i];
+		int64_t before;
+		enum why why;
+
+		if (!m->sampler)
+			continue;
+		before = sampler_stopped_ns(m->sampler);
+		why = sampler_tick(m->sampler);
+		ticked += why != GONE;
+		if (sampler_stopped_ns(m->sampler) - before > *stopped_ns)
+			*stopped_ns = sampler_stopped_ns(m->sampler) - before;
+		if ((why != OK || sampler_is_troubled(m->sampler)) && !follow_up(g, m, why))
+			drop(g, i--);
+	}
+	g->ticks += ticked > 0;
+	return ticked;
+}
+
+size_t
+group_size(const struct group *g)
+{
+	return g->n;
+}
+
+size_t
+group_ready(const struct group *g)
+{
+	size_t ready = 0;
+
+	for (size_t i = 0; i < g->n; i++)
+		ready += g->members[i]->sampler != NULL;
+	return ready;
+}
+
+int
+group_is_starting(const struct group *g)
+{
+	for (size_t i = 0; i < g->n; i++)
+		if (!g->members[i]->sampler && g->members[i]->answer == TARGET_STARTING)
+			return 1;
+	return 0;
+}
+
+static struct member *
+ready_member(const struct group *g, size_t i)
+{
+	struct member **m = g->members;
+
+	for (;; m++)
+		if ((*m)->sampler && !i--)
+			return *m;
+}
+
+struct sampler *
+group_sampler(const struct group *g, size_t i)
+{
+	return ready_member(g, i)->sampler;
+}
+
+const struct target *
+group_target(const struct group *g, size_t i)
+{
+	return &ready_member(g, i)->target;
+}
+
+/* ---- the end ---- */
+
+struct sample_counts
+group_counts(const struct group *g)
+{
+	struct sample_counts sum = g->ended;
+
+	for (size_t i = 0; i < g->n; i++) {
+		struct sample_counts c;
+
+		if (!g->members[i]->sampler)
+			continue;
+		c = sampler_counts(g->members[i]->sampler);
+		add_counts(&sum, &c);
+	}
+	sum.ticks = g->ticks;
+	return sum;
+}
+
+static struct tally
+tally_all(const struct group *g)
+{
+	struct tally t = g->tally;
+
+	for (size_t i = 0; i < g->n; i++)
+		count_member(&t, g->members[i]);
+	return t;
+}
+
+size_t
+group_sampled(const struct group *g)
+{
+	return tally_all(g).sampled;
+}
+
+enum target_answer
+group_answer(const struct group *g, struct buf *out)
+{
+	buf_add(out, g->answer_text.data, g->answer_text.len);
+	return g->answer;
+}
+
+static void
+tell_others(const struct tally *t, struct buf *out)
+{
+	buf_printf(out, "; %zu left out as not Python (", t->others);
+	for (size_t i = 0; i < t->n_names; i++) {
+		if (i)
+			buf_str(out, ", ");
+		label_name(out, t->names[i], strlen(t->names[i]));
+	}
+	if (t->n_names == NAMES)
+		buf_str(out, ", ...");
+	buf_str(out, ")");
+}
+
+void
+group_tell(const struct group *g, struct buf *out)
+{
+	struct tally t = tally_all(g);
+
+	if (!g->follow)
+		return;
+	if (t.others && g->following != FOLLOW_ALL)
+		tell_others(&t, out);
+	if (t.denied + t.refused)
+		buf_printf(out, "; %zu could not be read, for one: %.*s", t.denied + t.refused,
+		           (int)g->refusal.len, g->refusal.data);
+}

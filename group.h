@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef GROUP_H
+#define GROUP_H
+
+/*
+ * The processes that are sampled together.  Each has a sampler of its own, and
+ * all count into one profile.  Processes come, go and execute other programs;
+ * none of that ends the sampling of the others.
+ */
+
+struct buf;
+struct group;
+struct profile;
+struct sample_counts;
+struct sample_options;
+struct sampler;
+struct target;
+
+enum following {
+	FOLLOW_NONE,     /* just those that were given */
+	FOLLOW_PATIENTLY, /* these, whatever they execute and however long that takes */
+	FOLLOW_CHILDREN, /* and all that descend from them */
+	FOLLOW_ALL,      /* every process that may be read */
+};
+
+/* abi as for target_open. */
+struct group *group_new(struct profile *, const struct sample_options *, unsigned abi,
+                        enum following);
+void group_free(struct group *);
+
+/* Adds a process: one that has yet to be opened, by group_look; one that is
+ * open, and now belongs to the group. */
+void group_add(struct group *, int pid);
+void group_adopt(struct group *, const struct target *);
+
+/*
+ * Looks for processes that came, ended, became ready or execute something
+ * else; does nothing before group_look_due(), a time of now_ns().
+ */
+void group_look(struct group *);
+int64_t group_look_due(const struct group *);
+
+/* Takes the samples of one tick.  How many processes were sampled; *stopped_ns
+ * gets for how long the one that had to be stopped most was. */
+size_t group_tick(struct group *, int64_t *stopped_ns);
+
+/* The number of processes; of those that can be sampled now; whether one will
+ * be soon, most likely. */
+size_t group_size(const struct group *);
+size_t group_ready(const struct group *);
+int group_is_starting(const struct group *);
+
+/* Those that can be sampled now, i < group_ready(). */
+struct sampler *group_sampler(const struct group *, size_t i);
+const struct target *group_target(const struct group *, size_t i);
+
+/* All samplers' counts; ticks are those at which any process was sampled. */
+struct sample_counts group_counts(const struct group *);
+
+/* How many processes have been sampled so far. */
+size_t group_sampled(const struct group *);
+
+/* Why the first process that was given, or with FOLLOW_ALL that was denied,
+ * could not be opened when that was last tried: the sentence is appended. */
+enum target_answer group_answer(const struct group *, struct buf *);
+
+/* Appends who was left out and why, each after a semicolon. */
+void group_tell(const struct group *, struct buf *);
+
+#endif

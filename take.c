@@ -1,0 +1,256 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A thread is read while it runs.  Where the result can't be proven it is read
+ * again, which favours code that holds still; so a thread that needs that more
+ * than now and then (restless) is stopped for all its samples, microseconds
+ * each, until it has been calm for a while.
+ */
+#include <stdint.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "util.h"
+#include "proc.h"
+#include "ptrace.h"
+#include "stack.h"
+#include "threads.h"
+#include "take.h"
+
+enum {
+	RESTLESS_AT = 3,       /* of the last 64 samples not proven at first */
+	CALM_FOR = 0xff,       /* the last 8: after one that was not proven */
+	READS = 3,             /* of a thread that moves now and then */
+	READS_WITHOUT_STOP = 12, /* of one that moves all the time */
+	AGREEING_READS = 3,
+	STOPS = 3,
+	STOP_AGAIN_NS = 50000,
+	REFUSAL_NS = 10000000,
+	MAX_REFUSAL_NS = 1000000000,
+	WAKEUP_NS = 20000,     /* from letting a thread go to its running; a guess */
+	WAKEUPS = 32,          /* stops after which that is measured again */
+};
+
+struct taker {
+	struct walker *walker;
+	struct threads *threads;
+	enum pausing pausing;
+	int64_t refused, refusal; /* when stopping a thread was last refused, and
+	                           * for how long that is believed */
+	int64_t wakeup, least;    /* see stop_cost() */
+	int wakeups;
+	struct take_counts counts;
+};
+
+struct taker *
+taker_new(struct walker *walker, struct threads *threads, enum pausing pausing)
+{
+	struct taker *k = xcalloc(1, sizeof *k);
+
+	*k = (struct taker){ .walker = walker, .threads = threads, .pausing = pausing,
+	                     .wakeup = WAKEUP_NS, .least = INT64_MAX };
+	return k;
+}
+
+void
+taker_free(struct taker *k)
+{
+	free(k);
+}
+
+struct take_counts
+taker_counts(const struct taker *k)
+{
+	return k->counts;
+}
+
+static void
+remember_try(struct taker *k, struct thread *t, int proven)
+{
+	t->history = t->history << 1 | !proven;
+	if (!proven)
+		k->counts.retried++;
+	if (!proven || __builtin_popcountll(t->history) >= RESTLESS_AT)
+		t->restless = 1;
+	else if (!(t->history & CALM_FOR))
+		t->restless = 0;
+}
+
+/* A refusal may be another tracer's visit: ask again after a while, a longer
+ * one each time. */
+static int
+may_stop(const struct taker *k)
+{
+	return k->pausing != PAUSE_NEVER &&
+	       (!k->refused || now_ns() - k->refused > k->refusal);
+}
+
+/* One that is ending is refused as well, and so is one whose id is not known. */
+static int
+is_alive(const struct taker *k, struct thread *t)
+{
+	char state = thread_state(k->threads, t);
+
+	return state && state != 'Z' && state != 'X';
+}
+
+/*
+ * What a stop cost the thread that was let go just now.  No more than the time
+ * that it took us; and no more than the time, since the last such look, during
+ * which the scheduler had it neither run nor wait for a CPU.  (We may have had to
+ * wait because it had no CPU to stop on.)  It then waits for a CPU, even if that
+ * is idle, which has to be woken up; how long that took is seen at the next
+ * look, and the least of some is due to us, more to others that run.
+ */
+static int64_t
+stop_cost(struct taker *k, struct thread *t, int64_t took)
+{
+	int64_t at = now_ns(), passed = at - t->stopped_at, ran, waited;
+	int first = !t->ran;
+	struct proc_times now;
+
+	if (thread_times(k->threads, t, &now))
+		return took + k->wakeup;
+	ran = now.ran - t->ran;
+	waited = now.waited - t->waited;
+	t->ran = now.ran;
+	t->waited = now.waited;
+	t->stopped_at = at;
+	if (first)
+		return took + k->wakeup;
+	passed -= ran + waited;
+	if (waited < k->least)
+		k->least = waited;
+	if (++k->wakeups == WAKEUPS) {
+		k->wakeup = k->least;
+		k->least = INT64_MAX;
+		k->wakeups = 0;
+	}
+	return (passed < 0 ? 0 : passed < took ? passed : took) + k->wakeup;
+}
+
+static enum why
+stop_and_read(struct taker *k, struct thread *t)
+{
+	raddr holder;
+	int64_t since = now_ns();
+	enum why why = t->tid ? ptrace_stop(t->tid) : DENIED;
+	int first;
+
+	if (why != OK) /* GONE is the thread only: it has ended meanwhile */
+		return why == GONE ? TORN : why;
+	k->refused = k->refusal = 0;
+	why = stack_read(k->walker, t->stack, t->tstate, NULL, STACK_STOPPED, &holder, &first);
+	ptrace_resume(t->tid);
+	k->counts.stopped_ns += stop_cost(k, t, now_ns() - since);
+	k->counts.stopped++;
+	return why;
+}
+
+/* Reads a stopped thread, once more if it was stopped in the few instructions
+ * during which its frames do not hang together (it has to run in between), or
+ * if another tracer has it, which may be as quick as we are. */
+static enum why
+read_stopped(struct taker *k, struct thread *t)
+{
+	enum why why = stop_and_read(k, t);
+
+	for (int i = 1; i < STOPS && why != OK && why != GONE; i++) {
+		nanosleep(&(struct timespec){ 0, STOP_AGAIN_NS }, NULL);
+		why = stop_and_read(k, t);
+	}
+	if (why == DENIED) {
+		k->counts.may_not_stop |= is_alive(k, t);
+		k->refused = now_ns();
+		k->refusal = k->refusal ? k->refusal * 2 : REFUSAL_NS;
+		if (k->refusal > MAX_REFUSAL_NS)
+			k->refusal = MAX_REFUSAL_NS;
+	}
+	return why;
+}
+
+/* Reads a thread that somebody else holds (stopped, frozen), if it has been
+ * held throughout. */
+static enum why
+read_held(struct taker *k, struct thread *t)
+{
+	char before = thread_state(k->threads, t);
+	enum why why;
+	raddr holder;
+	int first;
+
+	if (before != 'T' && before != 't' && before != 'D')
+		return TORN;
+	why = stack_read(k->walker, t->stack, t->tstate, NULL, STACK_HELD, &holder, &first);
+	return thread_state(k->threads, t) == before ? why : TORN;
+}
+
+/*
+ * Reads a restless thread that must not be stopped.  What one read accepts may
+ * be the chance agreement of a program that goes round and round, so the thread
+ * has to be found in the very same place several times in a row.
+ */
+static enum why
+read_unstoppable(struct taker *k, struct thread *t)
+{
+	raddr holder;
+	int first, agreed = 0;
+
+	if (read_held(k, t) == OK)
+		return OK;
+	for (int i = 0; i < READS_WITHOUT_STOP; i++) {
+		enum why why = stack_read(k->walker, t->stack, t->tstate, NULL, 0, &holder, &first);
+
+		if (why == GONE || why == DENIED)
+			return why;
+		agreed = why == OK && stack_unchanged(t->stack) ? agreed + 1 : 0;
+		if (agreed == AGREEING_READS)
+			return OK;
+	}
+	return TORN;
+}
+
+/* A thread that waits in the kernel does not move, and is not to be stopped:
+ * some system calls (epoll_wait) would end with EINTR. */
+enum why
+take(struct taker *k, struct thread *t, const struct gil *gil, unsigned flags, raddr *holder)
+{
+	int asks = gil || flags, may = may_stop(k), first;
+	int always = may && k->pausing == PAUSE_ALWAYS;
+	enum why why = stack_read(k->walker, t->stack, t->tstate, gil, flags, holder, &first);
+
+	if (why == GONE || why == DENIED || (why == OK && asks && *holder != t->tstate))
+		return why;
+	remember_try(k, t, why == OK && first);
+	if (why == OK && !t->restless && !always)
+		return OK;
+	if (may && (always || t->restless) && !thread_is_idle(k->threads, t)) {
+		enum why stopped = read_stopped(k, t);
+
+		if (stopped != DENIED)
+			return stopped;
+		may = 0;
+	}
+	if (!may && t->restless)
+		return why == OK && thread_is_idle(k->threads, t) ? OK : read_unstoppable(k, t);
+	if (why != OK && read_held(k, t) == OK)
+		return OK;
+	for (int i = 1; i < READS && why != OK && why != GONE; i++)
+		why = stack_read(k->walker, t->stack, t->tstate, NULL, 0, holder, &first);
+	if (why == OK || why == GONE || !may)
+		return why;
+	return read_stopped(k, t);
+}
+
+enum why
+take_planned(struct taker *k, struct thread *t, unsigned flags, raddr *holder)
+{
+	struct snap *planned = t->planned;
+
+	t->planned = NULL;
+	if (!planned || k->pausing == PAUSE_ALWAYS ||
+	    stack_conclude(k->walker, t->stack, flags, holder) != OK)
+		return take(k, t, NULL, flags, holder);
+	if (!flags || *holder == t->tstate)
+		remember_try(k, t, 1);
+	return OK;
+}

@@ -1,0 +1,641 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+# Formats other than text, the way back from files, and what a terminal shows.
+
+load helper
+
+formats=(json speedscope pprof gecko chrome)
+
+start_sleeper() {
+    find_python
+    start_target sleeper "$python" 2
+}
+
+# read_format FORMAT FILE [ARGUMENT]...: what the file says, by the format's rules.
+read_format() {
+    requires python3
+    python3 "$tests/tools/formats.py" "$@"
+}
+
+# Stacks with every kind of name, as pyflame itself writes them.
+write_stacks() {
+    cat > stacks << 'END'
+(idle) 40
+(failed) 3
+/srv/a b.py:<module>:1 2
+/srv/a b.py:<module>:1;/srv/a b.py:run:22 7
+/srv/a b.py:<module>:1;/srv/a b.py:run:22;/usr/lib/python3.11/json/decoder.py:JSONDecoder.decode:337 100
+/srv/a b.py:<module>:1;/srv/a b.py:run:23;/usr/lib/python3/dist-packages/x.py:f:5 9
+/srv/a b.py:<module>:1;/srv/a b.py:run:23;<frozen importlib>:f:1 1
+/srv/a b.py:<module>:1;</script><script>alert("1")</script>:"q"'x':1 4
+/srv/a b.py:<module>:1;C\\new\x3b\x0a\x1b[31m.py:\xff\x00é日本𝔘:7 6
+END
+    LC_ALL=C sort -o stacks stacks
+    # (idle) and (failed) come first
+    { grep '^(i' stacks; grep '^(f' stacks; grep -v '^(' stacks; } > profile.txt
+}
+
+# --- writing ------------------------------------------------------------------
+
+@test "every format has the counts of the same profile" {
+    write_stacks
+    LC_ALL=C sort profile.txt > expected
+    for format in "${formats[@]}"; do
+        run_pyflame 0 -f "$format" -i profile.txt -o written
+        if [ "$format" = chrome ]; then
+            read_format "$format" written 1000
+        else
+            read_format "$format" written
+        fi > seen
+        LC_ALL=C sort seen | diff -u expected -
+    done
+}
+
+counts_ticks() {
+    start_target sleeper "$1" 2
+    for format in json pprof gecko; do
+        run_pyflame 0 -s 0.1 --stats --threads -f "$format" -o written "$pid"
+        read_format "$format" written > seen
+        equal "$(samples seen)" $(($(stat_of samples) + $(stat_of idle)))
+        [ "$(samples seen ':busy:')" -gt 0 ]
+    done
+}
+
+@test "what was sampled is counted in every format, all of it" {
+    each_python any counts_ticks
+}
+
+@test "moments without any Python are (idle) in every format" {
+    find_python
+    start_target idle "$python"
+    for format in json gecko; do
+        run_pyflame 0 -s 0.05 --stats -f "$format" -o written "$pid"
+        read_format "$format" written > seen
+        equal "$(sed 's/ [0-9]*$//' seen)" "(idle)"
+        equal "$(samples seen)" "$(stat_of idle)"
+    done
+    for format in speedscope chrome; do
+        run_pyflame 0 -s 0.05 -f "$format" -o written "$pid"
+        read_format "$format" written times > seen
+        matches "$(cat seen)" '\(no thread\)|1073741824'
+        matches "$(cat seen)" ' \(idle\) [1-9][0-9]+$'
+    done
+}
+
+@test "threads have their names and ids in every format" {
+    start_sleeper
+    run_pyflame 0 -s 0.05 --threads -o live.json "$pid"
+    for format in json pprof gecko chrome; do
+        run_pyflame 0 -f "$format" -i live.json -o written
+        read_format "$format" written threads > seen
+        equal "$(grep -cE "^$pid [0-9]+ sleeper-[01]$" seen)" 2
+        grep -qx "$pid $pid MainThread" seen
+    done
+    while read -r _ tid _; do
+        [ -d "/proc/$pid/task/$tid" ]
+    done < seen
+    run_pyflame 0 -f speedscope -i live.json -o written
+    read_format speedscope written threads > seen
+    equal "$(grep -cE '^sleeper-[01] \([0-9]+\)$' seen)" 2
+    grep -qx "MainThread ($pid)" seen
+}
+
+@test "each thread's time is told apart by stack, and is no longer than the run" {
+    start_sleeper
+    for format in speedscope chrome; do
+        run_pyflame 0 -s 0.3 --threads -f "$format" -o written "$pid"
+        read_format "$format" written times > seen
+        [ "$(samples seen ':busy:')" -gt 0 ]
+        # two sleepers, one stack each, for as long as the run
+        equal "$(grep -c ':sleeper:' seen)" 2
+        [ "$(samples seen ':sleeper:')" -le $((2 * 400000)) ]
+        [ "$(samples seen ':sleeper:')" -gt $((samples_busy = $(samples seen ':busy:'))) ]
+    done
+}
+
+@test "samples of threads that wait are marked as idle" {
+    start_sleeper
+    run_pyflame 0 -s 0.1 --threads --stats -f gecko -o written "$pid"
+    read_format gecko written times > seen
+    equal "$(samples seen '^idle')" $((2 * $(stat_of ticks)))
+    run_pyflame 0 -s 0.1 --threads --stats -f json -o written "$pid"
+    equal "$(python3 -c 'import json
+print(sum(json.load(open("written"))["stacks"]["idle"]))')" $((2 * $(stat_of ticks)))
+}
+
+@test "the JSON profile says how it was taken" {
+    find_python
+    start_target sleeper "$python" 2
+    run_pyflame 0 -s 0.2 -r 2ms --threads -n --stats --title "a <b>" -f json -o written "$pid"
+    cat > check.py << 'END'
+import json, os, sys, time
+run = json.load(open('written'))['run']
+ticks, missed, pid, version, host = sys.argv[1:]
+assert run['title'] == 'a <b>' and run['pid'] == int(pid) and run['host'] == host
+assert run['python'].startswith(version + '.'), run['python']
+assert 'sleeper.py' in run['command']
+assert abs(time.time() - run['start']) < 120 and .1 < run['duration'] < 60
+assert run['period'] == .002 and run['mode'] == 'wall'
+assert run['all_threads'] and not run['by_thread'] and not run['lines']
+assert run['ticks'] == int(ticks) and run['missed'] == int(missed)
+assert run['failures'] == {}
+END
+    python3 check.py "$(stat_of ticks)" "$(stat_of missed)" "$pid" "$(version_of "$python")" "$(uname -n)"
+}
+
+@test "the format follows the name of the file, unless -f says another" {
+    write_stacks
+    for name in a.txt a.folded a.b a; do
+        run_pyflame 0 -i profile.txt -o "$name"
+        cmp profile.txt "$name"
+    done
+    while read -r name sign; do
+        run_pyflame 0 -i profile.txt -o "x.$name"
+        head -c 1000 "x.$name" | grep -qaF -e "$sign"
+    done << END
+json {"format":"pyflame",
+speedscope.json "exporter":"pyflame
+gecko.json "preprocessedProfileVersion":
+chrome.json {"displayTimeUnit":"ms","traceEvents":[
+pb $(printf '\x1f\x8b\x08')
+pb.gz $(printf '\x1f\x8b\x08')
+END
+    run_pyflame 0 -i profile.txt -f collapsed -o x.json
+    cmp profile.txt x.json
+}
+
+@test "SIGUSR1 writes a profile that is whole, and the last one has all samples" {
+    find_python
+    start_target idle "$python"
+    for format in pprof gecko; do
+        start_pyflame -s 0.5 --stats -f "$format" -o written "$pid"
+        wait_for_sampling
+        kill -USR1 "$profiler"
+        wait_for 10 test -e written
+        read_format "$format" written > first
+        end_pyflame 0
+        read_format "$format" written > last
+        equal "$(samples last)" "$(stat_of idle)"
+        [ "$(samples first)" -lt "$(samples last)" ]
+        rm written
+    done
+}
+
+@test "names that could do harm do none in any format" {
+    find_python
+    at_least 3.8 "$python" || skip "needs code.replace()"
+    cat > names.py << 'END'
+def spin():
+    while True: pass
+name = '</script><script>alert(1)</script>";\\x41\n\x1b[31mé\udc80'
+names = {'spin': spin}
+exec(compile('def f():\n spin()\n', name + '.py', 'exec'), names)
+code = names['f'].__code__
+code = code.replace(co_name=name)
+if hasattr(code, 'co_qualname'):
+    code = code.replace(co_qualname=name)
+names['f'].__code__ = code
+print('ready', flush=True)
+names['f']()
+END
+    start_command "$python" names.py
+    expected='</script><script>alert(1)</script>"\x3b\\x41\x0a\x1b[31mé\xed\xb2\x80'
+    for format in json chrome; do
+        run_pyflame 0 -s 0.05 --title "$expected" -f "$format" -o written "$pid"
+        read_format "$format" written times > seen
+        read_format "$format" written >> seen
+        grep -qF ";$expected.py:$expected:2;" seen
+    done
+}
+
+# --- with the programs that they are for --------------------------------------
+
+npm=${PYFLAME_NPM:-$HOME/.cache/pyflame/npm}/node_modules
+
+@test "go's pprof reads the profile" {
+    requires go
+    go tool -n pprof > /dev/null 2>&1 || skip "this go has no pprof"
+    write_stacks
+    run_pyflame 0 -f pprof -i profile.txt -o profile.pb.gz
+    go tool pprof -top -sample_index=samples profile.pb.gz > top 2> log
+    grep -qE 'of 172 total' top
+    grep -qE '^ +100 .* JSONDecoder\.decode$' top
+    grep -qF ' <module>' top
+    go tool pprof -raw profile.pb.gz > raw 2> log
+    grep -qF 'JSONDecoder.decode /usr/lib/python3.11/json/decoder.py:337' raw
+    start_sleeper
+    run_pyflame 0 -s 0.1 --threads --stats -f pprof -o live.pb "$pid"
+    go tool pprof -tags live.pb > tags 2> log
+    grep -qF 'sleeper-1' tags
+    go tool pprof -raw live.pb > raw 2> log
+    grep -qx 'PeriodType: wall nanoseconds' raw
+    grep -qx 'Period: 1000000' raw
+    equal "$(awk '/^ +[0-9]+ +[0-9]+: / { n += $1 } END { print n }' raw)" "$(stat_of samples)"
+}
+
+@test "pprof-format reads the profile" {
+    requires node
+    [ -d "$npm/pprof-format" ] || skip "needs npm's pprof-format in $npm"
+    printf 'a.py:f:1;b.py:g:2 7\na.py:f:1;c 5\n' > profile.txt
+    run_pyflame 0 -f pprof -i profile.txt -o profile.pb.gz
+    node "$tests/tools/pprof.js" "$npm" profile.pb.gz | sort > seen
+    printf 'f:1;c:0 5\nf:1;g:2 7\n' | diff -u - seen
+}
+
+@test "speedscope opens the profile" {
+    requires node
+    browser=$(command -v chromium || command -v chromium-browser || command -v google-chrome) ||
+        skip "needs chromium"
+    for package in speedscope playwright-core; do
+        [ -d "$npm/$package" ] || skip "needs npm's $package in $npm"
+    done
+    printf 'a.py:first:1;b.py:second:2 75\na.py:first:1;c 25\n' > profile.txt
+    run_pyflame 0 -f speedscope --title "Some <title>" -i profile.txt -o profile.json
+    node "$tests/tools/speedscope.mjs" "$npm" "$browser" profile.json > shown
+    cat shown
+    grep -qF 'Some <title>' shown
+    equal "$(tr -d '\t' < shown | grep -oE '^(100|75|25)[^0-9]*\((100|75|25)%\)$|^(first|second|c)$' | sort -u | wc -l)" 6
+    start_sleeper
+    run_pyflame 0 -s 0.2 --threads -f speedscope -o live.json "$pid"
+    node "$tests/tools/speedscope.mjs" "$npm" "$browser" live.json > shown
+    cat shown
+    grep -qE '^[A-Za-z0-9-]+ \([0-9]+\) \(1/3\)$' shown
+    grep -qE 'ms \(100%\)' shown
+}
+
+# --- reading ------------------------------------------------------------------
+
+@test "collapsed stacks come back as they were" {
+    write_stacks
+    run_pyflame 0 -i profile.txt
+    cmp profile.txt stdout
+    run_pyflame 0 -i - < profile.txt
+    cmp profile.txt stdout
+    start_sleeper
+    for options in "" -n --by-thread "--threads -x"; do
+        # shellcheck disable=SC2086 # several words
+        run_pyflame 0 -s 0.1 $options -o live.txt "$pid"
+        [ -s live.txt ]
+        run_pyflame 0 -i live.txt
+        cmp live.txt stdout
+    done
+}
+
+@test "JSON comes back: as itself, and as the collapsed stacks of the same run" {
+    start_sleeper
+    for options in "" --threads -n --by-thread; do
+        # shellcheck disable=SC2086 # none or one
+        run_pyflame 0 -s 0.1 $options -o live.json "$pid"
+        run_pyflame 0 -i live.json -f json
+        cmp live.json stdout
+        run_pyflame 0 -i live.json
+        cp stdout live.txt
+        [ -s live.txt ]
+        [ "$options" = --by-thread ] || read_format json live.json | LC_ALL=C sort | diff -u - live.txt
+        run_pyflame 0 -i live.txt -f json -o again.json
+        run_pyflame 0 -i again.json
+        cmp live.txt stdout
+    done
+    matches "$(cat live.txt)" "thread $pid MainThread;"
+    write_stacks
+    run_pyflame 0 -i profile.txt -o profile.json
+    run_pyflame 0 -i profile.json
+    cmp profile.txt stdout
+}
+
+@test "the profile in a page comes back" {
+    write_stacks
+    run_pyflame 0 -i profile.txt -f json
+    { printf '<!doctype html>\n<title>x</title><script type="application/json" id="profile">'
+      cat stdout
+      printf '</script>\n<script>var x = "</script>"</script>'; } > page.html
+    run_pyflame 0 -i page.html
+    cmp profile.txt stdout
+}
+
+@test "--by-thread gives a JSON profile of several threads its root frames" {
+    start_sleeper
+    run_pyflame 0 -s 0.1 --threads -o live.json "$pid"
+    run_pyflame 0 --by-thread -i live.json
+    all_match '^thread [0-9]+ (MainThread|sleeper-[01]);' stdout
+    run_pyflame 0 -i live.json
+    lacks "$output" '^thread'
+}
+
+@test "-n and -x leave out of a file what they leave out of a run" {
+    write_stacks
+    run_pyflame 0 -n -x -i profile.txt
+    lacks "$output" '\(idle\)'
+    lacks "$output" ':[0-9]+[; ]'
+    equal "$(samples stdout)" $(($(samples profile.txt) - 40))
+    start_sleeper
+    run_pyflame 0 -s 0.1 --threads -o live.json "$pid"
+    run_pyflame 0 -x -i live.json
+    lacks "$output" ':sleeper:'
+    matches "$output" ':busy:'
+}
+
+@test "two halves make the whole" {
+    write_stacks
+    awk 'NR % 2' profile.txt > a
+    awk 'NR % 2 == 0' profile.txt > b
+    run_pyflame 0 -i a -f json -o a.json
+    run_pyflame 0 -i a.json -i b
+    cmp profile.txt stdout
+    run_pyflame 0 -i profile.txt -i profile.txt
+    awk '{ n = $NF; sub(/ [0-9]+$/, ""); print $0, 2 * n }' profile.txt | diff -u - stdout
+}
+
+@test "runs that are merged keep what they agree on" {
+    start_sleeper
+    run_pyflame 0 -s 0.05 -o a.json "$pid"
+    run_pyflame 0 -s 0.05 -r 2ms -o b.json "$pid"
+    run_pyflame 0 -i a.json -i b.json -o c.json
+    python3 -c 'import json
+a, b, c = (json.load(open(name + ".json")) for name in "abc")
+assert c["total"] == a["total"] + b["total"] > 0
+ra, rb, rc = a["run"], b["run"], c["run"]
+assert rc["ticks"] == ra["ticks"] + rb["ticks"] and rc["pid"] == ra["pid"]
+assert rc["command"] == ra["command"] and "period" not in rc
+assert abs(rc["duration"] - ra["duration"] - rb["duration"]) < 1e-5'
+}
+
+@test "stacks that others wrote are taken as they are" {
+    printf '%s\r\n' 'java;std::vector<int>::push(int, int);[unknown] 12' \
+        '{main};Foo->bar;a 1;b 2 3' '  x  5' 'no_file:12;C:/a.py:f:3;:;a::b 4' > foreign
+    printf '\n' >> foreign
+    run_pyflame 0 -i foreign
+    tr -d '\r' < foreign | grep . | LC_ALL=C sort | diff -u - stdout
+    LC_ALL=C sort stdout > expected
+    for format in json speedscope gecko pprof; do
+        run_pyflame 0 -i foreign -f "$format" -o written
+        read_format "$format" written | LC_ALL=C sort | diff -u expected -
+    done
+}
+
+@test "Austin's output is taken, with its threads" {
+    cat > austin << 'END'
+# austin: 3.6.0
+# interval: 100
+# mode: wall
+
+P12;T0:34;/a.py:<module>:5;/a.py:f:2 100
+P12;T0:34;/a.py:<module>:5;/a.py:g:3 20
+P12;T56;/a.py:f:2 7,0,-20
+P12;T56;/a.py:h:9 8,1,0
+P12;T56 9
+# duration: 12345
+END
+    run_pyflame 0 -i austin
+    printf '%s\n' '/a.py:<module>:5;/a.py:f:2 100' '/a.py:<module>:5;/a.py:g:3 20' \
+        '/a.py:f:2 7' '/a.py:h:9 8' | diff -u - stdout
+    run_pyflame 0 -x -i austin
+    lacks "$output" '/a.py:h:9'
+    run_pyflame 0 --by-thread -i austin
+    equal "$(grep -c '^thread 34 ;' stdout)" 2
+    run_pyflame 0 -i austin -o x.json
+    read_format json x.json threads > seen
+    printf '12 34\n12 56\n' | diff -u - seen
+}
+
+# refuses WHAT TEXT: a file with that text is refused for that reason.
+refuses() {
+    printf '%s' "$2" > bad
+    run_pyflame 1 -i bad -o result
+    only_complains
+    matches "$stderr" "^pyflame: bad, byte [0-9]+ of the JSON: $1"
+    [ ! -e result ]
+}
+
+@test "what is no profile is refused, and where it is wrong is said" {
+    local good='{"format":"pyflame","version":1,"strings":["a"],"frames":{"function":[0],"file":[-1],"line":[0]},"threads":[{}],"stacks":{"parent":[-1],"frame":[0],"count":[1]}}'
+    printf '%s' "$good" > good
+    run_pyflame 0 -i good
+    equal "$output" "a 1"
+    refuses 'a string with' '{"format":"pyfl'
+    refuses 'an unknown escape' '{"a":"\x"}'
+    refuses 'a .u without' '{"a":"\u12"}'
+    refuses 'a string with' '{"a":"
+"}'
+    refuses 'something that is no JSON' '{"a":[1,]}'
+    refuses 'no comma' '{"a":01}'
+    refuses 'something that is no JSON' '{"a":nul}'
+    refuses 'no comma' '{"a":1 "b":2}'
+    refuses 'no colon' '{"a" 1}'
+    refuses 'something behind' "$good x"
+    refuses 'it is nested too deep' "{\"a\":$(printf '[%.0s' {1..99})"
+    refuses 'it is not a profile of pyflame' '{"nodes":[]}'
+    refuses 'it is not a profile of pyflame' "${good/'pyflame'/'x'}"
+    refuses 'another version' "${good/':1,'/':2,'}"
+    refuses 'a table is missing' "${good/'threads'/'thread'}"
+    refuses 'an array is missing' "${good/'parent'/'father'}"
+    refuses 'arrays of different' "${good/'[1]'/'[1,2]'}"
+    refuses 'not an integer' "${good/'[1]'/'[1.5]'}"
+    refuses 'not an integer' "${good/'[1]'/'[-1]'}"
+    refuses 'not an integer' "${good/'[1]'/'[99999999999999999999]'}"
+    refuses 'not an integer' "${good/'"frame":[0]'/'"frame":[1]'}"
+    refuses 'not an integer' "${good/'"parent":[-1]'/'"parent":[-2]'}"
+    refuses 'not an integer' "${good/'"function":[0]'/'"function":[-1]'}"
+    refuses 'not an integer' "${good/'"file":[-1]'/'"file":[1]'}"
+    refuses 'a stack before' "${good/'"parent":[-1]'/'"parent":[0]'}"
+    refuses 'more idle' "${good/'"count":[1]'/'"count":[1],"idle":[2]'}"
+    refuses 'no array' "${good/'[1]'/'1'}"
+    refuses 'no object' "${good/'{}'/'[]'}"
+    refuses 'no string' "${good/'["a"]'/'[1]'}"
+}
+
+@test "a line without a count is refused, with its number" {
+    printf 'a;b 1\na;b\n' > bad
+    run_pyflame 1 -i bad
+    only_complains
+    matches "$stderr" '^pyflame: bad, line 2: there is no count at its end$'
+    for line in 'a -1' 'a 1.5' 'a 99999999999999999999999' '7'; do
+        echo "$line" > bad
+        run_pyflame 1 -i bad
+        only_complains
+    done
+}
+
+@test "files that cannot be read are failures" {
+    run_pyflame 1 -i missing
+    only_complains
+    matches "$stderr" 'cannot read missing: No such file'
+    run_pyflame 1 -i .
+    only_complains
+    matches "$stderr" 'cannot read .: Is a directory'
+    echo '<!DOCTYPE html><p>nothing' > page.html
+    run_pyflame 1 --diff page.html -i /dev/null
+    only_complains
+    matches "$stderr" 'page.html is a page without a profile of pyflame'
+}
+
+@test "nothing is a profile, too" {
+    for format in collapsed "${formats[@]}"; do
+        run_pyflame 0 -i /dev/null -f "$format" -o written
+    done
+    read_format speedscope written 2> log || read_format chrome written
+    run_pyflame 0 -i /dev/null
+    equal "$output" ""
+}
+
+@test "counts and times that no run has are written, whatever they mean" {
+    cat > wild.json << 'END'
+{"format":"pyflame","version":1,"run":{"start":8999999999,"duration":8e9,"period":8999999,"ticks":9007199254740992,
+"failures":{"torn":9007199254740992}},"idle":9007199254740992,"failed":9007199254740992,"strings":["a"],
+"frames":{"function":[0],"file":[-1],"line":[-5]},"threads":[{"pid":2147483647,"tid":2147483647}],
+"stacks":{"parent":[-1,0],"frame":[0,0],"count":[9007199254740992,9007199254740992],"idle":[9007199254740992,1]}}
+END
+    for format in "${formats[@]}" collapsed; do
+        run_pyflame 0 -i wild.json -i wild.json -f "$format"
+        [ -s stdout ]
+    done
+}
+
+@test "it reads and writes without /proc" {
+    requires root chroot
+    ! grep -q __asan_init "$pyflame" || skip "a build with sanitizers"
+    mkdir empty
+    cp "$pyflame" empty/pyflame
+    printf 'a;b 1\n' > empty/in
+    run "$(command -v chroot)" empty /pyflame -i in
+    equal "$output" "a;b 1"
+}
+
+@test "damaged profiles are refused or read, and never crash it" {
+    write_stacks
+    run_pyflame 0 -i profile.txt -o profile.json
+    cat > damage.py << 'END'
+import random, subprocess, sys
+random.seed(int(sys.argv[2]))
+good = open('profile.json', 'rb').read()
+for n in range(int(sys.argv[3])):
+    bad = bytearray(good)
+    for _ in range(random.randint(1, 4)):
+        at = random.randrange(len(bad))
+        kind = random.randrange(4)
+        if kind == 0:
+            bad[at] = random.choice(b'[]{},:"\\-0123456789tfnu.eE \n\xff')
+        elif kind == 1:
+            del bad[at:at + random.randint(1, 20)]
+        elif kind == 2:
+            bad[at:at] = bad[at:at + random.randint(1, 20)]
+        else:
+            del bad[at:]
+            bad += b' '
+    bad = bytes(bad)
+    result = subprocess.run([sys.argv[1], '-i', '-', '-f', 'gecko'], input=bad,
+                            stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, timeout=20)
+    if result.returncode not in (0, 1) or (result.returncode == 1) != (
+            result.stderr.count(b'\n') == 1 and result.stderr.startswith(b'pyflame: -')):
+        open('bad', 'wb').write(bad)
+        sys.exit('%d: %r' % (result.returncode, result.stderr))
+END
+    requires python3
+    python3 damage.py "$pyflame" 1 "${PYFLAME_TEST_ALL:+30}00"
+}
+
+# --- comparing ----------------------------------------------------------------
+
+@test "--diff writes both counts, the earlier one first" {
+    printf '(idle) 5\na;b 1\na;c 2\na;d 3\n' > before
+    printf '(idle) 7\na;b 10\na;d 30\nz 4\n' > after
+    printf '(idle) 5 7\na;b 1 10\na;c 2 0\na;d 3 30\nz 0 4\n' > expected
+    run_pyflame 0 --diff=before -i after
+    diff -u expected stdout
+    run_pyflame 0 -i before -o before.json
+    run_pyflame 0 --diff=before.json -i after
+    diff -u expected stdout
+    run_pyflame 0 --diff=before -i after -o diff.json
+    read_format json diff.json | LC_ALL=C sort > seen
+    LC_ALL=C sort after | diff -u - seen
+    python3 -c 'import json
+before = json.load(open("diff.json"))["before"]
+assert before["total"] == 11 and before["idle"] == 5 and sum(before["count"]) == 6'
+    run_pyflame 0 -i diff.json --diff=after
+    printf '(idle) 7 7\na;b 10 10\na;d 30 30\nz 4 4\n' | diff -u - <(grep -v ' 0$' stdout)
+    run_pyflame 0 -i diff.json
+    diff -u expected stdout
+}
+
+@test "--diff compares a run with an earlier one, over all threads" {
+    start_sleeper
+    run_pyflame 0 -s 0.1 --threads -o before.json "$pid"
+    run_pyflame 0 -i before.json -o before.txt
+    run_pyflame 0 -s 0.1 --threads --diff=before.txt --stats "$pid"
+    all_match ' [0-9]+ [0-9]+$' stdout
+    LC_ALL=C sort -c stdout
+    equal "$(samples stdout)" "$(stat_of samples)"
+    awk '{ print $(NF - 1) }' stdout > counts
+    equal "$(samples counts)" "$(samples before.txt)"
+    matches "$output" ':sleeper:[0-9]+ [1-9][0-9]* [1-9]'
+    run_pyflame 0 -s 0.1 --threads --diff=before.json -f json --stats -o diff.json "$pid"
+    read_format json diff.json > seen
+    equal "$(samples seen)" "$(stat_of samples)"
+}
+
+@test "flamegraph.pl takes the comparison" {
+    script=/usr/share/perl5/Devel/NYTProf/flamegraph.pl
+    script=$(command -v flamegraph.pl || { [ -r $script ] && echo $script; }) || skip "needs flamegraph.pl"
+    requires perl
+    printf 'a;b 10\na;c 20\n' > before
+    printf 'a;b 20\na;c 10\n' > after
+    run_pyflame 0 --diff=before -i after
+    perl "$script" stdout > graph.svg 2> complaints
+    equal "$(cat complaints)" ""
+    grep -qE '<title>b \(20 samples, 66\.67%; \+' graph.svg
+}
+
+# --- the command line ---------------------------------------------------------
+
+@test "what does not go together is a usage error" {
+    for options in "-f flamegraph 1" "-f json --flamechart 1" "--flamechart -o x.pb 1" \
+        "-d -f gecko 1" "-d -o x.json 1" "-i x 1" "-i x -p 1" "-i x -d" "-i x --flamechart" \
+        "-i x -t true" "--diff x -f pprof 1" "--diff x -d 1" "--diff x --flamechart 1" "-i" "-f"; do
+        # shellcheck disable=SC2086 # several words
+        run_pyflame 2 $options
+        only_complains
+        matches "$stderr" 'try pyflame --help$'
+    done
+    [ ! -e x.json ] && [ ! -e x.pb ]
+}
+
+# --- what a terminal shows ----------------------------------------------------
+
+# on_terminal ARGUMENT...: runs pyflame with stderr on a terminal; what that shows
+# is in "terminal".
+on_terminal() {
+    requires script
+    script -qec "'$pyflame' $* > stdout" /dev/null > terminal < /dev/null 3>&-
+}
+
+@test "a terminal shows progress, takes it away, and sums up" {
+    start_sleeper
+    on_terminal -s 0.7 -o profile.json "$pid"
+    tr '\r' '\n' < terminal > lines
+    cat -v lines
+    grep -qE '^pyflame: 0\.[0-9] of 0\.7 s, [1-9][0-9]* samples, [1-9][0-9]* ticks a second' lines
+    [ "$(grep -c ' ticks a second' lines)" -le 4 ]
+    # the last one is wiped out before the summary
+    grep -A 1 ' ticks a second' lines | tail -n 1 | grep -qE $'^\e\\[K(pyflame: [0-9]+ samples|$)'
+    grep -qE 'pyflame: [0-9]+ samples in 0\.[0-9] s, written to profile\.json' lines
+    equal "$(cat stdout)" ""
+}
+
+@test "-q shows nothing, not even a terminal's progress" {
+    start_sleeper
+    on_terminal -q -s 0.6 "$pid"
+    equal "$(cat terminal)" ""
+    [ -s stdout ]
+}
+
+@test "a command that may have the terminal is not disturbed by progress" {
+    find_python
+    cat > work.py << 'END'
+import time
+end = time.time() + .8
+while time.time() < end: pass
+END
+    on_terminal -t "$python" work.py
+    lacks "$(cat terminal)" 'ticks a second'
+    matches "$(cat terminal)" 'pyflame: [0-9]+ samples'
+}

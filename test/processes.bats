@@ -1,0 +1,446 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+# Several processes at once: children, those that are given, all that there are.
+
+load helper
+
+# All processes that descend from one.
+descendants_of() {
+    local child
+    for child in $(pgrep -P "$1"); do
+        echo "$child"
+        descendants_of "$child"
+    done
+}
+
+has_descendants() {
+    [ "$(descendants_of "$1" | wc -l)" -ge "$2" ]
+}
+
+# Has what there are of them looked after, and ended, like the target itself.
+mind_children() {
+    local child
+    wait_for 60 has_descendants "$pid" "$1" || return
+    for child in $(descendants_of "$pid"); do
+        forget_target "$child"
+        living+=("$child")
+    done
+}
+
+# start_tree CHILDREN PYTHON ARGUMENT...: runs targets/tree.py.
+start_tree() {
+    local children=$1
+    shift
+    start_target tree "$@"
+    mind_children "$children"
+}
+
+# The pids that have root frames, or (dumps) headers.
+processes_in() {
+    sed -n 's/^process \([0-9]*\) .*/\1/p' "$1" | sort -u
+}
+
+# busy_samples PID
+busy_samples() {
+    samples stdout "^process $1 .*:busy"
+}
+
+# --- children -----------------------------------------------------------------
+
+workers_are_alike() {
+    local first worker n
+    start_tree 3 "$1" prefork 3
+    run_pyflame 0 -s 1.5 --children --by-process --stats -n "$pid"
+    equal "$(processes_in stdout | wc -l)" 4
+    [ "$(samples stdout "^process $pid [^;]*;.idle")" -gt 20 ]
+    equal "$(samples stdout '^process [^;]*;.idle')" "$(samples stdout "^process $pid .*idle")"
+    for worker in $(pgrep -P "$pid"); do
+        n=$(busy_samples "$worker")
+        first=${first:-$n}
+        [ "$n" -gt 20 ]
+        [ $((n * 10)) -ge $((first * 9)) ]
+        [ $((n * 9)) -le $((first * 10)) ]
+    done
+}
+
+@test "the workers of a server get the same share each, the waiting parent is idle" {
+    each_python any workers_are_alike
+}
+@test "2.7: the workers of a server get the same share each"   { also 2.7 workers_are_alike; }
+@test "3.8: the workers of a server get the same share each"   { also 3.8 workers_are_alike; }
+@test "3.12: the workers of a server get the same share each"  { also 3.12 workers_are_alike; }
+@test "3.14: the workers of a server get the same share each"  { also 3.14 workers_are_alike; }
+@test "3.14t: the workers of a server get the same share each" { also 3.14t workers_are_alike; }
+
+@test "without --by-process the samples of all are summed" {
+    find_python
+    start_tree 3 "$python" prefork 3
+    run_pyflame 0 -s 0.5 --children --stats -n "$pid"
+    equal "$(wc -l < stdout)" 2
+    equal "$(samples stdout '^.idle')" "$(stat_of ticks)"
+    equal "$(samples stdout ':busy')" "$((3 * $(stat_of ticks)))"
+}
+
+@test "without --children they are left alone" {
+    find_python
+    start_tree 3 "$python" prefork 3
+    run_pyflame 0 -s 0.5 -n "$pid"
+    equal "$(samples stdout ':busy')" 0
+}
+
+@test "--by-process stands above --by-thread" {
+    find_python
+    start_tree 1 "$python" prefork 1
+    run_pyflame 0 -s 0.2 --children --by-process --by-thread "$pid"
+    all_match '^process ([0-9]+) [^;]*;thread \1 MainThread;.* [0-9]+$' stdout
+}
+
+pool_is_followed() {
+    local child seen=0
+    start_tree 2 "$1" "$2" 2
+    sleep 0.5
+    run_pyflame 0 -s 1 --children --by-process -n "$pid"
+    for child in $(processes_in stdout); do
+        [ "$(busy_samples "$child")" -lt 20 ] || seen=$((seen + 1))
+    done
+    equal "$seen" 2
+    mind_children 2
+}
+
+@test "a pool of multiprocessing: fork"       { each_python any pool_is_followed fork; }
+@test "a pool of multiprocessing: spawn"      { each_python any pool_is_followed spawn; }
+@test "a pool of multiprocessing: forkserver" { also any pool_is_followed forkserver; }
+@test "3.14: a pool of multiprocessing: spawn" { also 3.14 pool_is_followed spawn; }
+
+@test "Python, a shell, Python, and another version that it executes" {
+    local other
+    find_python
+    IFS=$'\t' read -r _ other < <(pythons_of 3.8) || skip "no Python 3.8 here"
+    start_tree 3 "$python" chain "$other"
+    run_pyflame 0 -s 1 --children --by-process -n "$pid"
+    [ "$(samples stdout '^process [^;]* link .*:busy')" -gt 20 ]
+    [ "$(samples stdout '^process [^;]* end;.*:busy')" -gt 20 ]
+    equal "$(processes_in stdout | wc -l)" 3
+    matches "$stderr" '; 1 left out as not Python \(sh\)'
+}
+
+@test "a target that is no Python: its children are sampled" {
+    find_python
+    start_command sh -c '"$1" "$2" & "$1" "$2" & wait' sh "$python" "$targets/fib.py"
+    mind_children 2
+    run_pyflame 0 -s 0.5 --children --by-process "$pid"
+    equal "$(processes_in stdout)" "$(pgrep -P "$pid" | sort)"
+    lacks "$output" "^process $pid "
+}
+
+@test "a target that is no Python and has no Python below it" {
+    start_process sh -c 'sleep 100 & wait'
+    wait_for 10 has_descendants "$pid" 1
+    mind_children 1
+    run_pyflame 3 -s 0.5 --children "$pid"
+    equal "$output" ""
+    matches "$stderr" "pid $pid \(.*\) is not Python, and no process that descends from it is Python"
+}
+
+@test "a child that comes while the others are sampled" {
+    find_python
+    start_tree 2 "$python" prefork 2
+    local old
+    old=$(pgrep -P "$pid" | head -n 1)
+    start_pyflame -s 100 --children --by-process -n "$pid"
+    wait_for_sampling
+    forget_target "$old"
+    kill "$old"
+    mind_children 2
+    sleep 1
+    kill -INT "$profiler"
+    end_pyflame 0
+    equal "$(processes_in stdout | wc -l)" 4
+    for worker in $(pgrep -P "$pid"); do
+        [ "$(busy_samples "$worker")" -gt 20 ]
+    done
+}
+
+@test "a process whose parent has ended since is still sampled" {
+    local child
+    find_python
+    start_target tree "$python" daemon
+    run_pyflame 0 -s 2 --children --by-process -n "$pid"
+    for child in $(processes_in stdout); do
+        [ ! -e "/proc/$child" ] || [ "$child" = "$pid" ] || living+=("$child")
+        equal "$(samples stdout "^process $child .*.failed")" 0
+    done
+    [ "$(samples stdout ':busy')" -gt "$(samples stdout ':middle [0-9]*$')" ]
+}
+
+# How many descriptors a process has open.
+descriptors_of() {
+    find "/proc/$1/fd" -type l | wc -l
+}
+
+@test "many children that live a few milliseconds" {
+    local before n=100
+    [ -z "${PYFLAME_TEST_ALL:-}" ] || n=400
+    find_python
+    start_target tree "$python" brief "$n"
+    start_pyflame -s 300 --children --threads -n "$pid"
+    wait_for_sampling
+    before=$(descriptors_of "$profiler")
+    wait_for 120 grep -q over "$target_out"
+    sleep 0.3
+    [ "$(descriptors_of "$profiler")" -le $((before + 4)) ]
+    grep -q __asan_init "$pyflame" ||
+        [ "$(awk '/^VmRSS/ { print $2 }' "/proc/$profiler/status")" -le 8192 ]
+    equal "$(pgrep -P "$pid")" ""
+    kill -INT "$profiler"
+    end_pyflame 0
+    [ "$(samples stdout ':busy')" -gt 0 ]
+    lacks "$stderr" 'left out as not Python'
+}
+
+@test "two hundred workers" {
+    requires all
+    find_python
+    start_tree 200 "$python" prefork 200
+    run_pyflame 0 -s 5 -r 50ms --children --by-process -n "$pid"
+    equal "$(processes_in stdout | wc -l)" 201
+}
+
+@test "a worker that is stopped, and one that is killed, do not disturb the others" {
+    find_python
+    start_tree 3 "$python" prefork 3
+    local one two three
+    read -r one two three < <(pgrep -P "$pid" | paste -s -d ' ')
+    kill -STOP "$one"
+    states["$one"]=T
+    for option in "" --pause --threads; do
+        # shellcheck disable=SC2086 # none or one
+        start_pyflame -s 100 --children --by-process -n $option "$pid"
+        wait_for_sampling
+        forget_target "$two"
+        kill -KILL "$two"
+        mind_children 3
+        sleep 0.3
+        kill -INT "$profiler"
+        end_pyflame 0
+        [ "$(busy_samples "$one")" -gt 10 ]
+        [ "$(busy_samples "$three")" -gt 10 ]
+        is_unharmed "$one"
+        two=$(pgrep -P "$pid" | grep -vx -e "$one" -e "$three")
+    done
+}
+
+@test "the sampling ends when the last process has ended" {
+    find_python
+    start_tree 3 "$python" prefork 3
+    start_pyflame -s 100 --children -n "$pid"
+    wait_for_sampling
+    kill -KILL "${living[@]}"
+    living=()
+    patience=20 end_pyflame 0
+    [ "$(samples stdout ':busy')" -gt 20 ]
+}
+
+# --- a command and its children -----------------------------------------------
+
+@test "-t: a shell and the programs that it runs" {
+    find_python
+    export TREE_SECONDS=1
+    run_pyflame 7 --children --by-process -n -o out -t sh -c \
+        '"$1" "$2" end & "$1" "$2" prefork 1; wait; exit 7' sh "$python" "$targets/tree.py"
+    equal "$(processes_in out | wc -l)" 3
+    [ "$(samples out '^process [^;]* end;.*:busy')" -gt 20 ]
+    [ "$(samples out ':prefork;.*:busy')" -gt 20 ]
+}
+
+@test "-t: a command without Python" {
+    run_pyflame 3 --children -t sh -c 'sleep 0.1; exit 3'
+    only_complains
+    matches "$stderr" 'sh ended before pyflame saw a Python in it'
+}
+
+@test "-t: the command's limits are not changed" {
+    [ "$(ulimit -Sn)" != "$(ulimit -Hn)" ] || ulimit -Sn 256 || skip "needs a limit"
+    run_pyflame 0 --children -t sh -c 'ulimit -Sn'
+    equal "$output" "$(ulimit -Sn)"
+}
+
+# --- names --------------------------------------------------------------------
+
+@test "a process that gives itself another name has it from the beginning" {
+    find_python
+    export TREE_SECONDS=1.5
+    run_pyflame 0 --children --by-process -n -o out -t "$python" "$targets/tree.py" prefork 1 \
+        'server: worker [a;b]'
+    equal "$(grep -c '^process [0-9]* server: worker \[a\\x3bb\];.*:busy [0-9]*$' out)" 1
+    lacks "$(grep ':busy' out)" '^process [0-9]* python'
+}
+
+@test "so it has in formats that tell threads" {
+    find_python
+    export TREE_SECONDS=1.5
+    run_pyflame 0 --children -o out.json -t "$python" "$targets/tree.py" prefork 1 'server: worker'
+    run_pyflame 0 -n --by-process -i out.json
+    equal "$(grep -c '^process [0-9]* server: worker;.*:busy [0-9]*$' stdout)" 1
+    lacks "$(grep ':busy' stdout)" '^process [0-9]* python'
+}
+
+@test "long commands are cut" {
+    find_python
+    start_target fib "$python" "$(printf 'x%.0s' {1..500})"
+    run_pyflame 0 -s 0 --by-process -n "$pid"
+    matches "$output" '^process [0-9]+ python[^ ;]* [^;]*\.\.\.;'
+    [ "$(cut -d ';' -f 1 stdout | wc -c)" -le 120 ]
+}
+
+# --- several that are given ---------------------------------------------------
+
+# Two targets, in $first and $pid.
+start_two() {
+    find_python
+    start_target fib "$python"
+    first=$pid
+    start_target deep "$python" 10
+}
+
+@test "-p twice: both are sampled" {
+    start_two
+    run_pyflame 0 -s 0.5 --stats --by-process -p "$pid" -p "$first" -p "$first"
+    [ "$(samples stdout "^process $first .*fib\.py")" -gt 0 ]
+    [ "$(samples stdout "^process $pid .*deep\.py")" -gt 0 ]
+    equal "$(samples stdout)" "$((2 * $(stat_of ticks)))"
+}
+
+@test "-p twice: one ends, the other is sampled on" {
+    start_two
+    start_pyflame -s 100 -p "$first" -p "$pid" -n
+    wait_for_sampling
+    forget_target "$first"
+    kill -KILL "$first"
+    sleep 1
+    kill -INT "$profiler"
+    end_pyflame 0
+    [ "$(samples stdout 'deep\.py')" -gt "$(samples stdout 'fib\.py')" ]
+    [ "$(samples stdout 'fib\.py')" -gt 0 ]
+}
+
+@test "-p twice: what can't be sampled is named, the other is sampled" {
+    find_python
+    start_target fib "$python"
+    start_process sleep 100
+    run_pyflame 0 -s 0.2 -p "$pid" -p "${living[0]}"
+    matches "$stderr" "pid $pid \(.*\) is not Python"
+    [ "$(samples stdout ':main:')" -gt 50 ]
+    run_pyflame 3 -p "$pid" -p "$pid"
+    only_complains
+}
+
+@test "-d: every process has a header, if there are several" {
+    start_two
+    run_pyflame 0 -d -p "$first" -p "$pid"
+    equal "$(processes_in stdout)" "$(printf '%s\n' "$first" "$pid" | sort)"
+    matches "$output" "process $first python[^"$'\n'"]*fib\.py"$'\n'"$first\*?: MainThread"
+    matches "$output" $'\n\n'"process $pid python"
+    run_pyflame 0 -d -p "$first"
+    lacks "$output" 'process '
+}
+
+@test "-d --children dumps all of them" {
+    find_python
+    start_tree 2 "$python" prefork 2
+    run_pyflame 0 -d --children "$pid"
+    equal "$(processes_in stdout | wc -l)" 3
+    equal "$(grep -c '^[0-9]*\*\{0,1\}: MainThread' stdout)" 3
+}
+
+# --- all ----------------------------------------------------------------------
+
+# Runs a script of sh in a pid namespace of its own, where $1 is pyflame and $2 Python.
+in_namespace() {
+    requires root unshare
+    unshare --pid --fork --mount-proc true 2> /dev/null || skip "needs pid namespaces"
+    find_python
+    cp "$targets/idle.py" "$targets/fib.py" .
+    as=(unshare --pid --fork --kill-child --mount-proc sh -c)
+    local program=$pyflame
+    pyflame=$1
+    run_pyflame "$2" sh "$program" "$python"
+    pyflame=$program
+}
+
+@test "--all samples every Python that there is" {
+    in_namespace '
+        "$2" idle.py > /dev/null & "$2" fib.py > /dev/null & sleep 100 & sleep 1
+        "$1" -s 1.5 --all --by-process -n & sleep 0.5
+        "$2" fib.py late > /dev/null & wait $!x 2> /dev/null; sleep 2' 0
+    equal "$(processes_in stdout | wc -l)" 3
+    matches "$output" '^process [0-9]* python[^;]* idle\.py;\(idle\)'
+    [ "$(samples stdout '^process [^;]* fib\.py;.*:main')" -gt 0 ]
+    [ "$(samples stdout '^process [^;]* fib\.py late;.*:main')" -gt 0 ]
+    lacks "$output" pyflame
+}
+
+@test "--all where there is no Python" {
+    in_namespace '"$1" -s 1 --all' 3
+    only_complains
+    matches "$stderr" 'no Python is running; start it first, or use -t'
+}
+
+@test "--all where none may be read" {
+    run_as_nobody
+    find_python
+    as=()
+    program=$pyflame
+    pyflame=$program in_namespace "\"\$2\" fib.py > /dev/null & sleep 1
+        setpriv --reuid=nobody --regid=nogroup --clear-groups \"\$1\" -s 1 --all" 4
+    only_complains
+    matches "$stderr" 'no Python that may be read is running; for one: not permitted to read pid'
+}
+
+@test "--all, a pid and a command do not go together" {
+    run_pyflame 2 --all 1
+    only_complains
+    run_pyflame 2 --all -t true
+    only_complains
+}
+
+# --- not permitted ------------------------------------------------------------
+
+@test "a child that may not be read is told, and does not end the sampling" {
+    run_as_nobody
+    requires_attaching
+    [ -x /usr/bin/python3 ] || skip "needs /usr/bin/python3"
+    cp -r "$targets" "$folder/"
+    chmod -R a+rX "$folder"
+    start_command sh -c '"$@" & shift 4; "$@" & wait' sh "${nobody[@]}" /usr/bin/python3 \
+        "$folder/targets/fib.py"
+    mind_children 2
+    run_pyflame 0 -s 0.5 --children --by-process -n "$pid"
+    equal "$(processes_in stdout | wc -l)" 1
+    [ "$(samples stdout ':main')" -gt 50 ]
+    matches "$stderr" '; 2 could not be read, for one: not permitted to read pid'
+}
+
+# --- exec and pids that are used again ----------------------------------------
+
+@test "what is executed is seen at once, also at few samples a second" {
+    find_python
+    start_target execer "$python" 0.5 "$python"
+    run_pyflame 0 -s 2 -r 100ms "$pid"
+    [ "$(samples stdout ':after:')" -ge 3 ]
+    [ "$(samples stdout '^.failed')" -le 2 ]
+}
+
+@test "a pid that is used again is another process" {
+    in_namespace '
+        "$2" idle.py > /dev/null & old=$!; sleep 0.5
+        "$1" -s 60 -r 1 --stats $old & profiler=$!; sleep 1.5
+        kill -9 $old; wait $old 2> /dev/null
+        echo $((old - 1)) > /proc/sys/kernel/ns_last_pid; "$2" fib.py > /dev/null & new=$!
+        wait $profiler; echo "$old $new"' 0
+    local old new
+    read -r old new < <(tail -n 1 stdout)
+    [ "$old" = "$new" ] || skip "got pid $new, not $old"
+    lacks "$output" 'fib\.py'
+    matches "$output" '(idle)'
+}

@@ -1,0 +1,253 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Reads what pyflame writes for other programs, by the rules of each format.
+
+  formats.py FORMAT FILE             collapsed stacks with the counts that it has
+  formats.py FORMAT FILE threads     the threads: PID TID NAME, one a line
+  formats.py FORMAT FILE times       of each thread and stack the microseconds
+
+What breaks a rule ends it with a traceback. A chrome trace has times only: a
+count is then the time over the period, argument PERIOD (microseconds).
+"""
+import collections
+import gzip
+import json
+import sys
+
+COLORS = {'transparent', 'purple', 'green', 'orange', 'yellow', 'lightblue', 'blue', 'brown',
+          'magenta', 'red', 'lightred', 'darkgrey', 'grey'}
+
+
+def label(name, file, line):
+    return ':'.join([file] * (file is not None) + [name] + [str(line)] * bool(line))
+
+
+def load(path):
+    with open(path, 'rb') as f:
+        raw = f.read()
+    assert b'</script' not in raw.lower()
+    assert not any(byte < 32 and byte != 10 or byte == 127 for byte in raw)
+    return json.loads(raw.decode('utf-8'), parse_constant=lambda word: 1 / 0)
+
+
+class Profile:
+    def __init__(self):
+        self.counts = collections.Counter()
+        self.times = collections.Counter()
+        self.threads = []
+
+    def add(self, stack, count=0, time=0, thread=None):
+        self.counts[';'.join(stack)] += count
+        self.times[thread, ';'.join(stack)] += time
+
+
+def read_json(p, path):
+    d = load(path)
+    assert list(d)[:3] == ['format', 'version', 'generator'] and d['format'] == 'pyflame'
+    strings, frames, stacks = d['strings'], d['frames'], d['stacks']
+    assert len(set(strings)) == len(strings)
+    assert len({len(column) for column in frames.values()}) == 1
+    assert len({len(column) for column in stacks.values()}) == 1
+    labels = [label(strings[f], strings[g] if g >= 0 else None, line)
+              for f, g, line in zip(frames['function'], frames['file'], frames['line'])]
+    assert d['threads']
+    for t in d['threads']:
+        p.threads.append((t.get('pid'), t.get('tid'), t.get('name')))
+    paths = []
+    for i, (parent, frame) in enumerate(zip(stacks['parent'], stacks['frame'])):
+        assert -len(d['threads']) <= parent < i and frame >= 0
+        paths.append((paths[parent] if parent >= 0 else []) + [labels[frame]])
+        assert 0 <= stacks.get('idle', stacks['count'])[i] <= stacks['count'][i]
+        p.add(paths[i], stacks['count'][i])
+    p.add(['(idle)'], d['idle'])
+    p.add(['(failed)'], d['failed'])
+    assert sum(p.counts.values()) == d['total']
+    if 'before' in d:
+        before = d['before']
+        assert before['total'] == sum(before['count']) + before['idle'] + before['failed']
+        assert len(before['count']) == len(paths)
+
+
+def read_speedscope(p, path):
+    d = load(path)
+    assert d['$schema'] == 'https://www.speedscope.app/file-format-schema.json'
+    labels = [label(f['name'], f.get('file'), f.get('line')) for f in d['shared']['frames']]
+    for profile in d['profiles']:
+        p.threads.append((None, None, profile['name']))
+        if profile['type'] == 'sampled':
+            assert len(profile['samples']) == len(profile['weights'])
+            assert profile['endValue'] - profile['startValue'] == sum(profile['weights'])
+            for stack, weight in zip(profile['samples'], profile['weights']):
+                p.add([labels[f] for f in stack], weight)
+            continue
+        assert profile['type'] == 'evented' and profile['unit'] == 'microseconds'
+        opened, last = [], profile['startValue']
+        for event in profile['events']:
+            assert event['at'] >= last
+            if opened:
+                p.add([labels[f] for f in opened], time=event['at'] - last,
+                      thread=profile['name'])
+            last = event['at']
+            if event['type'] == 'O':
+                opened.append(event['frame'])
+            else:
+                assert event['type'] == 'C' and opened.pop() == event['frame']
+        assert not opened and last <= profile['endValue']
+
+
+def read_chrome(p, path, period=0):
+    d = load(path)
+    opened, last = collections.defaultdict(list), collections.defaultdict(int)
+    for event in d['traceEvents']:
+        thread = event['pid'], event['tid']
+        if event['ph'] == 'M':
+            assert event['name'] in ('thread_name', 'process_name')
+            if event['name'] == 'thread_name':
+                p.threads.append(thread + (event['args']['name'],))
+            continue
+        assert event['ts'] >= last[thread]
+        if opened[thread]:
+            time = event['ts'] - last[thread]
+            assert not period or time % period == 0
+            p.add(opened[thread], time // period if period else 0, time, thread)
+        last[thread] = event['ts']
+        if event['ph'] == 'B':
+            args = event['args']
+            opened[thread].append(label(event['name'], args.get('file'), args.get('line')))
+        else:
+            assert event['ph'] == 'E'
+            opened[thread].pop()
+    assert not any(opened.values())
+
+
+def table(t):
+    """A table of the Firefox Profiler: columns of the length that it says."""
+    for name, column in t.items():
+        assert not isinstance(column, list) or len(column) == t['length'], name
+    return t
+
+
+def read_gecko(p, path):
+    d = load(path)
+    meta, strings = d['meta'], d['shared']['stringArray']
+    assert meta['preprocessedProfileVersion'] == 57 and d['libs'] == []
+    categories = meta['categories']
+    assert categories[0]['color'] == 'grey'
+    assert all(c['color'] in COLORS and c['subcategories'] for c in categories)
+    for key in ('interval', 'startTime', 'product', 'stackwalk', 'version', 'markerSchema'):
+        assert key in meta
+    for t in d['threads']:
+        assert isinstance(t['pid'], str) and t['isMainThread'] in (True, False)
+        p.threads.append((int(t['pid']), t['tid'], t['name']))
+        stacks, frames, funcs = (table(t[n]) for n in ('stackTable', 'frameTable', 'funcTable'))
+        samples = table(t['samples'])
+        table(t['markers']), table(t['nativeSymbols']), table(t['resourceTable'])
+        labels, paths = [], []
+        for func, line, category in zip(frames['func'], frames['line'], frames['category']):
+            file = funcs['fileName'][func]
+            labels.append(label(strings[funcs['name'][func]],
+                                None if file is None else strings[file], line))
+            assert 0 <= category < len(categories)
+        for i, (prefix, frame) in enumerate(zip(stacks['prefix'], stacks['frame'])):
+            assert prefix is None or 0 <= prefix < i
+            paths.append((paths[prefix] if prefix is not None else []) + [labels[frame]])
+        assert samples['weightType'] == 'samples'
+        assert samples['time'] == sorted(samples['time'])
+        for stack, weight in zip(samples['stack'], samples['weight']):
+            p.add(paths[stack], weight)
+            idle = categories[frames['category'][stacks['frame'][stack]]]['name'] == 'Idle'
+            p.times['idle' if idle else 'busy', ''] += weight
+
+
+def fields(raw):
+    """The fields of a protocol buffer: (number, integer or bytes)."""
+    at = 0
+
+    def varint():
+        nonlocal at
+        n = shift = 0
+        while True:
+            byte = raw[at]
+            at += 1
+            n |= (byte & 127) << shift
+            shift += 7
+            if byte < 128:
+                assert n < 1 << 64
+                return n
+
+    while at < len(raw):
+        key = varint()
+        value = varint()
+        if key & 7 == 2:
+            assert at + value <= len(raw)
+            at += value
+            value = raw[at - value:at]
+        else:
+            assert key & 7 == 0
+        yield key >> 3, value
+
+
+def message(raw):
+    found = collections.defaultdict(list)
+    for number, value in fields(raw):
+        found[number].append(value)
+    return found
+
+
+def varints(raw):
+    """A packed field, as the values of one-field messages."""
+    values, n, shift = [], 0, 0
+    for byte in raw:
+        n |= (byte & 127) << shift
+        shift += 7
+        if byte < 128:
+            values.append(n)
+            n = shift = 0
+    return values
+
+
+def read_pprof(p, path):
+    with gzip.open(path) as f:
+        d = message(f.read())
+    strings = [s.decode('utf-8') for s in d[6]]
+    assert strings[0] == ''
+    types = [(strings[t[1][0]], strings[t[2][0]]) for t in map(message, d[1])]
+    assert types[0] == ('samples', 'count')
+    assert len(types) == 1 or types[1][1] == 'nanoseconds' and d[12][0] > 0
+    functions, locations = {}, {}
+    for f in map(message, d[5]):
+        assert f[1][0] not in functions
+        functions[f[1][0]] = strings[f[2][0]] if f[2] else '', strings[f[4][0]] if f[4] else None
+    assert len(set(functions.values())) == len(functions)
+    for location in map(message, d[4]):
+        line, = map(message, location[4])
+        name, file = functions[line[1][0]]
+        locations[location[1][0]] = label(name, file, line[2][0] if line[2] else 0)
+    for sample in map(message, d[2]):
+        values = varints(sample[2][0])
+        assert len(values) == len(types)
+        assert len(types) == 1 or values[1] == values[0] * d[12][0]
+        labels = {}
+        for one in map(message, sample[3]):
+            labels[strings[one[1][0]]] = strings[one[2][0]] if one[2] else one[3][0]
+        thread = labels.get('pid'), labels.get('tid'), labels.get('thread')
+        if thread not in p.threads:
+            p.threads.append(thread)
+        p.add([locations[i] for i in reversed(varints(sample[1][0]))], values[0])
+
+
+def main():
+    form, path, *rest = sys.argv[1:]
+    p = Profile()
+    period = [int(rest.pop())] if rest and rest[-1].isdigit() else []
+    globals()['read_' + form](p, path, *period)
+    if rest == ['threads']:
+        lines = [' '.join(str(x) for x in t if x is not None) for t in p.threads]
+    elif rest == ['times']:
+        lines = ['%s %s %d' % (*key, time) for key, time in p.times.items() if time]
+    else:
+        lines = ['%s %d' % item for item in p.counts.items() if item[1]]
+    sys.stdout.buffer.write(''.join(line + '\n' for line in sorted(lines)).encode())
+
+
+main()

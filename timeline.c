@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* When threads did what; see timeline.h. */
+#include <stdint.h>
+#include <stdlib.h>
+
+#include "util.h"
+#include "profile.h"
+#include "export.h"
+#include "timeline.h"
+
+enum { UNKNOWN_PERIOD = 1000 };
+
+static int64_t
+period(const struct profile *p)
+{
+	int64_t period = profile_run_get(p)->period / 1000;
+
+	return period > 0 ? period : UNKNOWN_PERIOD;
+}
+
+int64_t
+timeline_start(const struct profile *p)
+{
+	return profile_log_count(p) ? profile_log_get(p, 0).time : profile_run_get(p)->start;
+}
+
+static int
+compare(const void *pa, const void *pb)
+{
+	const struct span *a = pa, *b = pb;
+
+	if (a->thread != b->thread)
+		return a->thread < b->thread ? -1 : 1;
+	if (a->start != b->start)
+		return a->start < b->start ? -1 : 1;
+	return (a->end > b->end) - (a->end < b->end);
+}
+
+/* When what was sampled at the tick of sample i ended, *next being the first
+ * sample of a later tick. */
+static int64_t
+end_of(const struct profile *p, size_t i, size_t *next)
+{
+	int64_t time = profile_log_get(p, i).time, end = time + period(p), later;
+
+	if (*next < i)
+		*next = i;
+	while (*next < profile_log_count(p) && profile_log_get(p, *next).time == time)
+		++*next;
+	later = *next < profile_log_count(p) ? profile_log_get(p, *next).time : 0;
+	if (later < time) /* there is none, or somebody has set the clock */
+		return end;
+	return later > end + period(p) ? end + period(p) : later;
+}
+
+static size_t
+by_log(const struct profile *p, int merge, const uint32_t *owners, struct span *spans)
+{
+	/* Of each thread its last span, plus one. */
+	size_t *last = xcalloc(profile_thread_count(p), sizeof *last), n = 0, next = 0;
+	int64_t from = timeline_start(p);
+
+	for (size_t i = 0; i < profile_log_count(p); i++) {
+		struct profile_sample s = profile_log_get(p, i);
+		uint32_t stack = export_stack(s.stack), thread = owners[stack];
+		struct span *before = last[thread] ? &spans[last[thread] - 1] : NULL;
+		int64_t start = s.time - from, end = end_of(p, i, &next) - from;
+
+		if (start < 0 || (before && start < before->end)) /* somebody set the clock */
+			start = before ? before->end : 0;
+		if (end < start)
+			end = start;
+		if (merge && before && before->end == start && before->stack == stack &&
+		    before->idle == s.idle) {
+			before->end = end;
+			before->count++;
+			continue;
+		}
+		spans[n++] = (struct span){ start, end, 1, thread, stack, s.idle };
+		last[thread] = n;
+	}
+	free(last);
+	return n;
+}
+
+/* A file may say what it likes: too much has no meaning, but is a time. */
+static int64_t
+duration(const struct profile *p, uint64_t samples)
+{
+	return (int64_t)(samples * (uint64_t)period(p) & INT64_MAX);
+}
+
+/* Every stack begins where its parent does, behind what came before it there,
+ * its own samples before those of its children. */
+static size_t
+by_counts(const struct profile *p, const uint32_t *owners, struct span *spans)
+{
+	uint32_t stacks = profile_stack_count(p);
+	uint64_t *totals = xcalloc(stacks, sizeof *totals), *at = xcalloc(stacks, sizeof *at);
+	size_t n = 0;
+
+	for (uint32_t i = stacks; --i > 0;) {
+		totals[i] += profile_get(p, PROFILE_SAMPLES, i);
+		totals[profile_stack_parent(p, i)] += totals[i];
+	}
+	for (uint32_t i = 1; i < stacks; i++) {
+		uint32_t parent = profile_stack_parent(p, i);
+		uint64_t count = profile_get(p, PROFILE_SAMPLES, i);
+		uint64_t parts[2] = { profile_get(p, PROFILE_IDLE, i), 0 };
+
+		if (parent != PROFILE_ROOT) { /* all threads begin at 0 */
+			at[i] = at[parent];
+			at[parent] += totals[i];
+		}
+		parts[1] = count - parts[0];
+		for (int part = 0; part < 2; at[i] += parts[part++])
+			if (parts[part])
+				spans[n++] = (struct span){
+					duration(p, at[i]), duration(p, at[i] + parts[part]), parts[part],
+					owners[i], i, !part };
+	}
+	free(totals);
+	free(at);
+	return n;
+}
+
+struct span *
+timeline(const struct profile *p, int merge, size_t *n)
+{
+	size_t samples = profile_log_count(p), stacks = profile_stack_count(p);
+	struct span *spans = xcalloc(samples ? samples : stacks * 2, sizeof *spans);
+	uint32_t *owners = export_owners(p);
+
+	*n = samples ? by_log(p, merge, owners, spans) : by_counts(p, owners, spans);
+	qsort(spans, *n, sizeof *spans, compare);
+	free(owners);
+	return spans;
+}
+
+size_t
+timeline_thread(const struct span *spans, size_t n)
+{
+	size_t i = 0;
+
+	while (i < n && spans[i].thread == spans[0].thread)
+		i++;
+	return i;
+}
+
+static int
+has_frame(const struct profile *p, uint32_t stack)
+{
+	return stack != PROFILE_ROOT && !(profile_stack_frame(p, stack) & PROFILE_THREAD);
+}
+
+size_t
+timeline_path(const struct profile *p, uint32_t stack, uint32_t **path, size_t *cap)
+{
+	size_t n = 0, i;
+
+	for (uint32_t s = stack; has_frame(p, s); s = profile_stack_parent(p, s))
+		n++;
+	while (*cap < n)
+		*path = grow(*path, *cap, cap, sizeof **path);
+	for (i = n; i > 0; stack = profile_stack_parent(p, stack))
+		(*path)[--i] = stack;
+	return n;
+}
+
+void
+timeline_walk(const struct profile *p, const struct span *spans, size_t n, timeline_event *event,
+              void *context)
+{
+	uint32_t *path = NULL, *open = NULL, *other;
+	size_t cap_path = 0, cap_open = 0, opened = 0, cap;
+
+	for (size_t i = 0; i <= n; i++) {
+		size_t len = 0, common = 0;
+
+		if (i < n)
+			len = timeline_path(p, spans[i].stack, &path, &cap_path);
+		while (i < n && i && spans[i - 1].end == spans[i].start && common < len &&
+		       common < opened && path[common] == open[common])
+			common++;
+		while (opened > common)
+			event(context, 0, profile_stack_frame(p, open[--opened]), spans[i - 1].end);
+		while (opened < len)
+			event(context, 1, profile_stack_frame(p, path[opened++]), spans[i].start);
+		other = open, open = path, path = other;
+		cap = cap_open, cap_open = cap_path, cap_path = cap;
+	}
+	free(path);
+	free(open);
+}

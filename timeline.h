@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef TIMELINE_H
+#define TIMELINE_H
+
+/*
+ * A split profile as what each thread did when: by its log, or if it has none,
+ * with what was counted laid out one after another, as if each sample had been
+ * one period.
+ */
+
+struct profile;
+
+struct span {
+	int64_t start, end; /* microseconds from the beginning */
+	uint64_t count;     /* samples */
+	uint32_t thread, stack, idle;
+};
+
+/* All spans, by thread and time, to be freed; those of one thread do not
+ * overlap.  merge: samples of one stack in a row are one span.  A sample lasts
+ * until the next one was taken, but two periods at most. */
+struct span *timeline(const struct profile *, int merge, size_t *n);
+
+/* When that beginning was, microseconds since the epoch; 0: not known. */
+int64_t timeline_start(const struct profile *);
+
+/* How many of the n spans belong to the first one's thread. */
+size_t timeline_thread(const struct span *, size_t n);
+
+/* Tells when frames begin (open) and end.  Frames nest. */
+typedef void timeline_event(void *context, int open, uint32_t frame, int64_t time);
+void timeline_walk(const struct profile *, const struct span *, size_t n, timeline_event *,
+                   void *context);
+
+/* A stack's numbers from its root to itself, without the thread's root, in an
+ * array that grows.  Their number. */
+size_t timeline_path(const struct profile *, uint32_t stack, uint32_t **path, size_t *cap);
+
+#endif
