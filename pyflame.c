@@ -300,10 +300,10 @@ raise_limits(void)
 {
 	struct rlimit files;
 
-	if (getrlimit(RLIMIT_NOFILE, &files))
+	if (prlimit(0, RLIMIT_NOFILE, NULL, &files))
 		return;
 	files.rlim_cur = files.rlim_max;
-	setrlimit(RLIMIT_NOFILE, &files);
+	prlimit(0, RLIMIT_NOFILE, &files, NULL);
 }
 
 static int
