@@ -27,7 +27,7 @@
  *   speedscope.c, pprof.c, gecko.c, chrome.c   profile -> formats of others
  *                (export.c: what they share; timeline.c:
  *                which thread did what when)
- *   html.c, svg.c   profile -> flame graphs  (colour.c; page.c: what is in page/)
+ *   page.c, svg.c   profile -> flame graphs  (colour.c: their colours)
  *   formats.c    all formats by name
  *   output.c     text -> file;  progress.c: what a person sees meanwhile
  *
