@@ -17,7 +17,8 @@
  *   stack.c      thread -> stack, proven and in words
  *   frames.c     thread -> frames, by walking  (regions.c: which memory that
  *                will need; snapshot.c: a copy of it; memory.c: reading it)
- *   code.c       frame -> file, function, line  (linetab.c: line tables;
+ *   naming.c     frame -> frame of the profile
+ *   code.c       code object -> file, function, line  (linetab.c: line tables;
  *                objects.c: strings, dictionaries, attributes)
  *   profile.c    the call tree and its counts
  *   collapsed.c, dump.c   profile -> text  (label.c: a frame as text)
