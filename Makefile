@@ -41,7 +41,7 @@ HOT = frames snapshot
 $(HOT:%=$(BUILD)/%.o): override CFLAGS += -O2
 
 $(BUILD)/%.o: %.c Makefile | $(BUILD)
-	$(CC) $(CFLAGS) -MMD -c -o $@ $<
+	$(CC) $(CFLAGS) -MMD -MP -c -o $@ $<
 
 # The page's files, as arrays of bytes.
 $(BUILD)/packed.o: $(BUILD)/packed.c

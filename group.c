@@ -119,6 +119,7 @@ add_counts(struct sample_counts *sum, const struct sample_counts *c)
 {
 	sum->samples += c->samples;
 	sum->idle += c->idle;
+	sum->asked += c->asked;
 	sum->waits += c->waits;
 	sum->retried += c->retried;
 	sum->stopped += c->stopped;

@@ -523,7 +523,8 @@ print_stats(const struct run *r)
 	warn("samples %" PRIu64 ", idle %" PRIu64 ", not proven at first %" PRIu64
 	     ", taken with the thread stopped %" PRIu64, c.samples, c.idle, c.retried, c.stopped);
 	if (r->options.threads)
-		warn("of the samples %" PRIu64 " are of threads that wait for the GIL", c.waits);
+		warn("of %" PRIu64 " samples looked at, %" PRIu64 " are of threads that wait for the GIL",
+		     c.asked, c.waits);
 	for (int i = OK + 1; i < WHY_COUNT; i++)
 		if (c.failed[i])
 			warn("failed: %s %" PRIu64, why_word((enum why)i), c.failed[i]);

@@ -41,6 +41,8 @@ struct sampler {
 	raddr last_holder;
 	int64_t time;        /* of this tick, microseconds since the epoch */
 	int64_t ticked, elapsed; /* when it began, and how long after the one before */
+	int64_t asked; /* when it was last found out which threads wait for the GIL */
+	int asks;      /* whether it is at this tick */
 	struct lost *lost; /* of this tick */
 	size_t cap_lost;
 	int bad_ticks;
@@ -219,8 +221,10 @@ count_stack(struct sampler *s, struct thread *t)
 		return 0;
 	count(s, stack, s->options.tell_idle && thread_is_idle(s->threads, t));
 	s->counts.samples++;
-	if (s->options.count_waits && thread_wants_gil(s->threads, t))
-		s->counts.waits++;
+	if (s->asks) {
+		s->counts.asked++;
+		s->counts.waits += (uint64_t)thread_wants_gil(s->threads, t);
+	}
 	return 1;
 }
 
@@ -407,6 +411,23 @@ epoch_us(void)
 	return t.tv_sec * INT64_C(1000000) + t.tv_nsec / 1000;
 }
 
+/* Asking the kernel what each thread waits for takes longer than sampling it, so
+ * that is done now and then. */
+static void
+note_time(struct sampler *s)
+{
+	enum { ASK_EACH_NS = 10000000 };
+	int64_t before = s->ticked;
+
+	if (s->options.mode != MODE_CPU && !s->options.count_waits)
+		return;
+	s->ticked = now_ns();
+	s->elapsed = before ? s->ticked - before : s->options.period;
+	s->asks = s->options.count_waits && s->ticked - s->asked >= ASK_EACH_NS;
+	if (s->asks)
+		s->asked = s->ticked;
+}
+
 enum why
 sampler_tick(struct sampler *s)
 {
@@ -416,12 +437,7 @@ sampler_tick(struct sampler *s)
 
 	if (s->options.log)
 		s->time = epoch_us();
-	if (s->options.mode == MODE_CPU) {
-		int64_t before = s->ticked;
-
-		s->ticked = now_ns();
-		s->elapsed = before ? s->ticked - before : s->options.period;
-	}
+	note_time(s);
 	threads_gils(s->threads, &n);
 	if (!n && !s->options.all_threads)
 		why = threads_refresh(s->threads);

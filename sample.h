@@ -29,7 +29,8 @@ struct sample_options {
 struct sample_counts {
 	uint64_t ticks;
 	uint64_t samples, idle;   /* stacks, and ticks at which nothing ran */
-	uint64_t waits;           /* samples of threads that wait for the GIL */
+	uint64_t asked, waits;    /* samples of which it was asked whether the thread
+	                           * waits for the GIL, and of which it did */
 	uint64_t retried;         /* not proven at the first try */
 	uint64_t stopped;         /* taken with the thread stopped */
 	uint64_t failed[WHY_COUNT];

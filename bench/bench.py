@@ -148,6 +148,10 @@ class Pyflame:
     def reads(self, version):
         return True
 
+    def is_for(self, shape):
+        # Elsewhere nothing has to be stopped, or next to nothing.
+        return not self.options or shape.name in ('generators', 'call churn')
+
     def command(self, shape, seconds, rate, out, pid):
         options = ['--threads'] if shape.threads and not shape.args[0] == 'parallel' else []
         return ([PYFLAME, '-s', str(seconds), '-r', '1us' if rate is None else '%dhz' % rate,
@@ -312,11 +316,11 @@ def measure(tool, shape, target, seconds, folder):
     for _ in range(2):
         long = tool.sample(shape, start + seconds, target.pid, folder)
         ticks = long.ticks - short.ticks
-        if ticks <= 0:
+        if not long.ticks:
             continue
-        cost = (long.cpu - short.cpu) / ticks * 1e6
+        cost = (long.cpu - short.cpu) / ticks * 1e6 if ticks > 0 else long.cpu / long.ticks * 1e6
         if best is None or cost < best[0]:
-            best = (cost, ticks / max(0.01, long.seconds - short.seconds), long)
+            best = (cost, long.ticks / max(0.01, long.seconds), long)
     if best is None:
         return None
     cost, rate, long = best
@@ -334,7 +338,7 @@ def measure_all(available, shape, version, target, seconds, folder):
     """The rows of all tools, and of the floor, for one target."""
     rows, ours = [], None
     for tool in available:
-        if not tool.reads(version):
+        if not tool.reads(version) or not getattr(tool, 'is_for', lambda _: True)(shape):
             continue
         m = measure(tool, shape, target, seconds, folder)
         if not m:
@@ -394,7 +398,7 @@ def pythons():
 
 
 def tools(found):
-    result = [Pyflame()]
+    result = [Pyflame(), Pyflame(['--pause'])]
     if shutil.which('austin'):
         result.append(Austin())
     else:
