@@ -150,7 +150,7 @@ add_vec(struct snap *s, raddr addr, size_t len, size_t at)
 static size_t
 split_at(const struct region *r)
 {
-	enum { WORTH = 1024 };
+	enum { WORTH = 8192 };
 
 	return r->to && r->from >= WORTH ? r->from : 0;
 }
