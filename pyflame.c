@@ -30,6 +30,7 @@
  *   html.c, svg.c   profile -> flame graphs  (colour.c; page.c: what is in page/)
  *   formats.c    all formats by name
  *   output.c     text -> file;  progress.c: what a person sees meanwhile
+ *   sandbox.c    giving up what none of these needs
  *
  * util.c has what all of them use.  A file sees only those before it; nothing
  * of the target is ever executed or changed.
@@ -66,6 +67,7 @@
 #include "export.h"
 #include "progress.h"
 #include "output.h"
+#include "sandbox.h"
 
 enum { START_PATIENCE_MS = 2000, POLL_MS = 2 };
 
@@ -544,6 +546,7 @@ print_stats(const struct run *r)
 			warn("failed: %s %" PRIu64, why_word((enum why)i), c.failed[i]);
 	warn("reads a tick: %" PRIu64 ".%02" PRIu64 " calls, %" PRIu64 " bytes", hundredths / 100,
 	     hundredths % 100, c.bytes / n);
+	warn("sandbox %s", sandbox_is_on() ? "on" : "off");
 }
 
 /* Two runs have other threads, so they are compared over all of them. */
@@ -756,6 +759,7 @@ run_command(struct run *r)
 		    r->options.command[0]);
 	}
 	output_set_pid(r->child);
+	sandbox_enter(r->child);
 	raise_limits();
 	if (!await_python(r))
 		profile(r);
@@ -812,6 +816,8 @@ main(int argc, char *argv[])
 		die(USAGE, "--rotate wants -o with %s, the time, in the file's name, as each file would "
 		    "replace the one before", "%t");
 	output_open(r.options.output, r.options.n_pids ? r.options.pids[0] : 0);
+	if (!r.options.command)
+		sandbox_enter(0);
 	r.profile = new_profile(&r.options);
 	status = r.options.n_inputs ? read_inputs(&r) : sample_processes(&r);
 	profile_free(r.profile);
