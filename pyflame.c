@@ -5,6 +5,7 @@
  * The files, in the order in which data passes them:
  *
  *   options.c    the command line
+ *   sandbox.c    giving up what none of the following needs
  *   target.c     pid -> where its interpreter is  (elf.c: symbols in memory;
  *                proc.c: what the kernel knows; layouts.c: CPython's
  *                structures by version; explain.c: why it can't be done)
@@ -30,7 +31,6 @@
  *   html.c, svg.c   profile -> flame graphs  (colour.c; page.c: what is in page/)
  *   formats.c    all formats by name
  *   output.c     text -> file;  progress.c: what a person sees meanwhile
- *   sandbox.c    giving up what none of these needs
  *
  * util.c has what all of them use.  A file sees only those before it; nothing
  * of the target is ever executed or changed.
@@ -48,6 +48,7 @@
 #include <unistd.h>
 
 #include "util.h"
+#include "sandbox.h"
 #include "proc.h"
 #include "profile.h"
 #include "ptrace.h"
@@ -67,7 +68,6 @@
 #include "export.h"
 #include "progress.h"
 #include "output.h"
-#include "sandbox.h"
 
 enum { START_PATIENCE_MS = 2000, POLL_MS = 2 };
 

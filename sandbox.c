@@ -45,12 +45,18 @@
 #undef MACHINE
 #endif
 
-static int on;
+static int on, filtered;
 
 int
 sandbox_is_on(void)
 {
 	return on;
+}
+
+int
+sandbox_was_filtered(void)
+{
+	return filtered;
 }
 
 #ifndef MACHINE
@@ -59,6 +65,7 @@ void
 sandbox_enter(int child)
 {
 	(void)child;
+	filtered = prctl(PR_GET_SECCOMP, 0L, 0L, 0L, 0L) > 0;
 }
 
 #else
@@ -199,6 +206,7 @@ sandbox_enter(int child)
 	struct filter f = { program, 0 };
 	struct { unsigned short n; struct instruction *at; } whole;
 
+	filtered = prctl(PR_GET_SECCOMP, 0L, 0L, 0L, 0L) > 0;
 	add(&f, LOAD, offsetof(struct data, arch), 0);
 	add(&f, JUMP_EQUAL, ARCH, 0);
 	program[1].if_true = 1;

@@ -13,7 +13,8 @@
  * runs, if there is one (else 0): only that may be sent signals. */
 void sandbox_enter(int child);
 
-/* Whether the kernel did that. */
+/* Whether the kernel did that; whether there was another filter before. */
 int sandbox_is_on(void);
+int sandbox_was_filtered(void);
 
 #endif
