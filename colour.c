@@ -76,28 +76,39 @@ name_of(const struct profile *p, uint32_t string, struct buf *out)
 	label_name(out, s, len);
 }
 
+enum origin
+colour_origin(const struct profile *p, uint32_t frame)
+{
+	struct profile_frame f = profile_frame_get(p, frame);
+	enum origin origin = ORIGIN_APPLICATION;
+	struct buf file = { 0 };
+
+	if (f.file == PROFILE_NO_FILE)
+		return ORIGIN_NATIVE;
+	name_of(p, f.file, &file);
+	if (has_folder(&file, "site-packages") || has_folder(&file, "dist-packages"))
+		origin = ORIGIN_PACKAGES;
+	else if (is_frozen(&file) || is_in_library(&file))
+		origin = ORIGIN_LIBRARY;
+	buf_free(&file);
+	return origin;
+}
+
 uint32_t
 colour_frame(const struct profile *p, uint32_t frame)
 {
-	enum { APPLICATION, PACKAGES, LIBRARY, NATIVE };
 	static const int ends[][2] = {
-		[APPLICATION] = { 0xf2a945, 0xfbc978 }, [PACKAGES] = { 0x5aa0e0, 0x82bdf0 },
-		[LIBRARY] = { 0xa4dcb8, 0xbfe8cd }, [NATIVE] = { 0xcd8fb9, 0xdda9cc },
+		[ORIGIN_APPLICATION] = { 0xf2a945, 0xfbc978 }, [ORIGIN_PACKAGES] = { 0x5aa0e0, 0x82bdf0 },
+		[ORIGIN_LIBRARY] = { 0xa4dcb8, 0xbfe8cd }, [ORIGIN_NATIVE] = { 0xcd8fb9, 0xdda9cc },
 	};
-	struct profile_frame f = profile_frame_get(p, frame);
-	struct buf file = { 0 }, function = { 0 };
-	int origin = NATIVE;
+	const int *range = ends[colour_origin(p, frame)];
+	struct buf function = { 0 };
+	int part;
 
-	if (f.file != PROFILE_NO_FILE) {
-		name_of(p, f.file, &file);
-		origin = has_folder(&file, "site-packages") || has_folder(&file, "dist-packages") ? PACKAGES
-		       : is_frozen(&file) || is_in_library(&file) ? LIBRARY : APPLICATION;
-	}
-	name_of(p, f.function, &function);
-	frame = hash_bytes(function.data, function.len) & 255;
-	buf_free(&file);
+	name_of(p, profile_frame_get(p, frame).function, &function);
+	part = hash_bytes(function.data, function.len) & 255;
 	buf_free(&function);
-	return mix(ends[origin][0], ends[origin][1], (int)frame);
+	return mix(range[0], range[1], part);
 }
 
 uint32_t

@@ -6,8 +6,11 @@
 
 struct profile;
 
-/* By the origin of the frame's file (application, packages, standard library,
- * none), and within that by the function's name. */
+/* Where the frame's file comes from; native: it has none. */
+enum origin { ORIGIN_APPLICATION, ORIGIN_PACKAGES, ORIGIN_LIBRARY, ORIGIN_NATIVE };
+enum origin colour_origin(const struct profile *, uint32_t frame);
+
+/* By that origin, and within it by the function's name. */
 uint32_t colour_frame(const struct profile *, uint32_t frame);
 
 /* Of what is not a frame. */

@@ -36,7 +36,7 @@ explain_not_python(int pid, const char *exe, const struct proc_maps *maps, struc
 	const char *what = NULL;
 
 	for (size_t i = 0; i < maps->n && !what; i++)
-		if (strstr(base_name(maps->maps[i].path), "pypy"))
+		if (text_find(base_name(maps->maps[i].path), "pypy"))
 			what = "PyPy, which pyflame cannot read: it reads CPython";
 	buf_printf(out, "pid %d (%s) is %s", pid, *exe ? exe : "no executable",
 	           what ? what : "not Python");

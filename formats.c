@@ -6,7 +6,7 @@
 
 #include "util.h"
 #include "collapsed.h"
-#include "html.h"
+#include "page.h"
 #include "saved.h"
 #include "svg.h"
 #include "speedscope.h"
@@ -24,7 +24,7 @@ write_saved(const struct profile *p, struct buf *out)
 
 static const struct format formats[] = {
 	{ "collapsed", ".txt .folded ", FORMAT_BEFORE, collapsed_write },
-	{ "html", ".html .htm ", FORMAT_THREADS | FORMAT_IDLE | FORMAT_BEFORE, html_write },
+	{ "html", ".html .htm ", FORMAT_THREADS | FORMAT_IDLE | FORMAT_BEFORE, page_write },
 	{ "svg", ".svg ", FORMAT_BEFORE, svg_write },
 	{ "speedscope", ".speedscope.json ", FORMAT_THREADS | FORMAT_TIMES | FORMAT_FOREIGN,
 	  speedscope_write },

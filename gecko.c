@@ -15,6 +15,7 @@
 #include "util.h"
 #include "json.h"
 #include "profile.h"
+#include "colour.h"
 #include "export.h"
 #include "timeline.h"
 #include "gecko.h"
@@ -115,18 +116,19 @@ write_constants(struct buf *out, const char *names, size_t n)
 }
 
 static enum category
-category(const struct profile *p, struct profile_frame f)
+category(const struct profile *p, uint32_t frame)
 {
-	char path[1024];
+	static const enum category of[] = { [ORIGIN_APPLICATION] = APPLICATION,
+		[ORIGIN_PACKAGES] = LIBRARY, [ORIGIN_LIBRARY] = STANDARD };
+	enum origin origin = colour_origin(p, frame);
 	size_t len;
-	const char *text = profile_string_get(p, f.file == PROFILE_NO_FILE ? f.function : f.file, &len);
+	const char *name = profile_string_get(p, profile_frame_get(p, frame).function, &len);
 
-	text_format(path, sizeof path, "%.*s", (int)len, text);
-	if (f.file == PROFILE_NO_FILE)
-		return !strcmp(path, "(idle)") ? IDLE : !strcmp(path, "(failed)") ? OTHER : NATIVE;
-	if (strstr(path, "site-packages/") || strstr(path, "dist-packages/"))
-		return LIBRARY;
-	return strstr(path, "/lib/python") || strstr(path, "<frozen ") ? STANDARD : APPLICATION;
+	if (origin != ORIGIN_NATIVE)
+		return of[origin];
+	if (len == 6 && !memcmp(name, "(idle)", len))
+		return IDLE;
+	return len == 8 && !memcmp(name, "(failed)", len) ? OTHER : NATIVE;
 }
 
 static int64_t
@@ -135,7 +137,7 @@ frame_category(const void *context, size_t i)
 	const struct writer *w = context;
 	uint32_t frame = w->frames.members[i];
 
-	return frame & IS_IDLE ? IDLE : category(w->p, profile_frame_get(w->p, frame));
+	return frame & IS_IDLE ? IDLE : category(w->p, frame);
 }
 
 static int64_t

@@ -209,7 +209,7 @@ read_page(struct profile *p, const char *path, struct buf *text, unsigned flags,
           struct profile_run *run)
 {
 	static const char tag[] = "<script type=\"application/json\" id=\"profile\">";
-	char *from = strstr(text->data, tag), *to = from ? strstr(from, "</script>") : NULL;
+	char *from = text_find(text->data, tag), *to = from ? text_find(from, "</script>") : NULL;
 
 	if (!to && !strncmp(text->data, "<!", 2))
 		die(FAILURE, "%s is a page without a profile of pyflame", path);

@@ -3,7 +3,6 @@
  * Options: those of the original pyflame keep their letters and meanings.
  * Numbers are parsed whole; what does not fit is refused, never guessed.
  */
-#include <getopt.h>
 #include <limits.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -24,36 +23,41 @@ enum { OPT_THREADS = 256, OPT_BY_THREAD, OPT_FLAMECHART, OPT_ABI, OPT_STATS, OPT
        OPT_NO_PAUSE, OPT_CHILDREN, OPT_ALL, OPT_BY_PROCESS, OPT_TITLE, OPT_DIFF,
        OPT_ROTATE };
 
-static const struct option longs[] = {
-	{ "abi", required_argument, NULL, OPT_ABI },
-	{ "all", no_argument, NULL, OPT_ALL },
-	{ "by-process", no_argument, NULL, OPT_BY_PROCESS },
-	{ "by-thread", no_argument, NULL, OPT_BY_THREAD },
-	{ "children", no_argument, NULL, OPT_CHILDREN },
-	{ "diff", required_argument, NULL, OPT_DIFF },
-	{ "dump", no_argument, NULL, 'd' },
-	{ "exclude-idle", no_argument, NULL, 'x' },
-	{ "flamechart", no_argument, NULL, OPT_FLAMECHART },
-	{ "format", required_argument, NULL, 'f' },
-	{ "help", no_argument, NULL, 'h' },
-	{ "input", required_argument, NULL, 'i' },
-	{ "mode", required_argument, NULL, 'm' },
-	{ "no-line-numbers", no_argument, NULL, 'n' },
-	{ "no-pause", no_argument, NULL, OPT_NO_PAUSE },
-	{ "output", required_argument, NULL, 'o' },
-	{ "pause", no_argument, NULL, OPT_PAUSE },
-	{ "pid", required_argument, NULL, 'p' },
-	{ "quiet", no_argument, NULL, 'q' },
-	{ "rate", required_argument, NULL, 'r' },
-	{ "rotate", required_argument, NULL, OPT_ROTATE },
-	{ "seconds", required_argument, NULL, 's' },
-	{ "seed", required_argument, NULL, OPT_SEED },
-	{ "stats", no_argument, NULL, OPT_STATS },
-	{ "threads", no_argument, NULL, OPT_THREADS },
-	{ "title", required_argument, NULL, OPT_TITLE },
-	{ "trace", no_argument, NULL, 't' },
-	{ "version", no_argument, NULL, 'v' },
-	{ 0 },
+struct option {
+	const char *name;
+	int number; /* its letter, if it has one */
+	int wants;  /* a value */
+};
+
+static const struct option options[] = {
+	{ "abi", OPT_ABI, 1 },
+	{ "all", OPT_ALL, 0 },
+	{ "by-process", OPT_BY_PROCESS, 0 },
+	{ "by-thread", OPT_BY_THREAD, 0 },
+	{ "children", OPT_CHILDREN, 0 },
+	{ "diff", OPT_DIFF, 1 },
+	{ "dump", 'd', 0 },
+	{ "exclude-idle", 'x', 0 },
+	{ "flamechart", OPT_FLAMECHART, 0 },
+	{ "format", 'f', 1 },
+	{ "help", 'h', 0 },
+	{ "input", 'i', 1 },
+	{ "mode", 'm', 1 },
+	{ "no-line-numbers", 'n', 0 },
+	{ "no-pause", OPT_NO_PAUSE, 0 },
+	{ "output", 'o', 1 },
+	{ "pause", OPT_PAUSE, 0 },
+	{ "pid", 'p', 1 },
+	{ "quiet", 'q', 0 },
+	{ "rate", 'r', 1 },
+	{ "rotate", OPT_ROTATE, 1 },
+	{ "seconds", 's', 1 },
+	{ "seed", OPT_SEED, 1 },
+	{ "stats", OPT_STATS, 0 },
+	{ "threads", OPT_THREADS, 0 },
+	{ "title", OPT_TITLE, 1 },
+	{ "trace", 't', 0 },
+	{ "version", 'v', 0 },
 };
 
 static const char help[] =
@@ -306,77 +310,120 @@ check(struct options *o, int operands)
 		die(USAGE, "usage: pyflame [OPTIONS] PID, or pyflame [OPTIONS] -t COMMAND" TRY);
 }
 
-static _Noreturn void
-refuse(int option, int argc, char *argv[])
-{
-	if (option == ':') /* it was the last word */
-		die(USAGE, "option %s wants a value" TRY, argv[argc - 1]);
-	if (optopt && optopt < 256)
-		die(USAGE, "unknown option -%c" TRY, optopt);
-	die(USAGE, "unknown option %s" TRY, argv[optind - 1]);
-}
-
 static void
-take(struct options *o, int option, int argc, char *argv[])
+take(struct options *o, int option, char *value)
 {
 	switch (option) {
 	case 'd': o->dump = 1; break;
-	case 'f': o->format = parse_format(optarg); break;
+	case 'f': o->format = parse_format(value); break;
 	case 'h': print_help();
 	case 'i':
 		o->inputs = xrealloc(o->inputs, o->n_inputs + 1, sizeof *o->inputs);
-		o->inputs[o->n_inputs++] = optarg;
+		o->inputs[o->n_inputs++] = value;
 		break;
-	case 'm': o->mode = parse_mode(optarg); break;
+	case 'm': o->mode = parse_mode(value); break;
 	case 'n': o->no_lines = 1; break;
-	case 'o': o->output = optarg; break;
-	case 'p': add_pid(o, parse_pid(optarg)); break;
+	case 'o': o->output = value; break;
+	case 'p': add_pid(o, parse_pid(value)); break;
 	case 'q': o->quiet = 1; break;
-	case 'r': o->period = parse_period(optarg); break;
-	case 's': o->seconds = parse_seconds(optarg); break;
+	case 'r': o->period = parse_period(value); break;
+	case 's': o->seconds = parse_seconds(value); break;
 	case 'v': print_version();
 	case 'x': o->exclude_idle = 1; break;
-	case OPT_ABI: o->abi = parse_abi(optarg); break;
+	case OPT_ABI: o->abi = parse_abi(value); break;
 	case OPT_ALL: o->all = 1; break;
 	case OPT_BY_PROCESS: o->by_process = 1; break;
 	case OPT_BY_THREAD: o->by_thread = o->threads = 1; break;
 	case OPT_CHILDREN: o->children = 1; break;
-	case OPT_DIFF: o->diff = optarg; break;
+	case OPT_DIFF: o->diff = value; break;
 	case OPT_FLAMECHART: o->flamechart = 1; break;
 	case OPT_NO_PAUSE: o->no_pause = 1; break;
 	case OPT_PAUSE: o->pause = 1; break;
-	case OPT_ROTATE: o->rotate = parse_rotate(optarg); break;
-	case OPT_SEED: o->seed = parse_seed(optarg); break;
+	case OPT_ROTATE: o->rotate = parse_rotate(value); break;
+	case OPT_SEED: o->seed = parse_seed(value); break;
 	case OPT_STATS: o->stats = 1; break;
 	case OPT_THREADS: o->threads = 1; break;
-	case OPT_TITLE: o->title = optarg; break;
-	default: refuse(option, argc, argv);
+	case OPT_TITLE: o->title = value; break;
 	}
+}
+
+/* By its letter; by its name or what no other name begins with, up to an equals
+ * sign.  NULL: there is none. */
+static const struct option *
+find_letter(char letter)
+{
+	for (size_t i = 0; i < LEN(options); i++)
+		if (options[i].number == letter)
+			return &options[i];
+	die(USAGE, "unknown option -%c" TRY, letter);
+}
+
+static const struct option *
+find_name(const char *name)
+{
+	const struct option *found = NULL;
+	size_t len = strcspn(name, "=");
+	int several = 0;
+
+	for (size_t i = 0; i < LEN(options); i++) {
+		if (strncmp(options[i].name, name, len))
+			continue;
+		if (!options[i].name[len])
+			return &options[i];
+		several = found != NULL;
+		found = &options[i];
+	}
+	return several ? NULL : found;
+}
+
+/* Takes one word with options, and the value, which may be the next word.
+ * Returns the number of words; *trace is set if one of them was -t. */
+static int
+take_word(struct options *o, char **words, int *trace)
+{
+	char *word = words[0], *value;
+	int is_long = word[1] == '-', used = 1;
+
+	for (char *p = word + 1; *p; p++) {
+		const struct option *option = is_long ? find_name(word + 2) : find_letter(*p);
+
+		value = !is_long ? p[1] ? p + 1 : NULL : strchr(word, '=') ? strchr(word, '=') + 1 : NULL;
+		if (!option || (is_long && value && !option->wants))
+			die(USAGE, "unknown option %s" TRY, word);
+		if (option->wants && !value && !(value = words[used++]))
+			die(USAGE, "option %s wants a value" TRY, word);
+		*trace |= option->number == 't';
+		take(o, option->number, value);
+		if (is_long || option->wants)
+			break;
+	}
+	return used;
 }
 
 struct options
 options_parse(int argc, char *argv[])
 {
 	struct options o = { .seconds = -1, .period = 1000000 };
-	int option, operands;
+	const char *operand = NULL;
+	int operands = 0, trace = 0;
 
-	opterr = 0;
-	while ((option = getopt_long(argc, argv, ":df:hi:m:no:p:qr:s:tvx", longs, NULL)) != -1) {
-		if (option == 't') { /* the rest is the command's */
-			o.command = argv + optind;
-			check(&o, 0);
-			return o;
+	for (int i = 1; i < argc;) {
+		if (argv[i][0] != '-' || !argv[i][1]) {
+			operand = argv[i++];
+			operands++;
+			continue;
 		}
-		take(&o, option, argc, argv);
+		if (!strcmp(argv[i], "--"))
+			trace = ++i;
+		else
+			i += take_word(&o, argv + i, &trace);
+		if (trace) { /* the rest is the command's */
+			o.command = argv + i;
+			break;
+		}
 	}
-	if (optind > 1 && !strcmp(argv[optind - 1], "--")) {
-		o.command = argv + optind;
-		check(&o, 0);
-		return o;
-	}
-	operands = argc - optind;
 	check(&o, operands);
-	if (operands)
-		add_pid(&o, parse_pid(argv[optind]));
+	if (operand)
+		add_pid(&o, parse_pid(operand));
 	return o;
 }

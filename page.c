@@ -1,9 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Unpacks what page/embed packs; page/pack.awk tells how. */
+/*
+ * The page of the folder page/, with the profile as JSON in its middle.  page/embed
+ * packs it; page/pack.awk tells how.
+ */
 #include <stddef.h>
 #include <stdint.h>
 
 #include "util.h"
+#include "saved.h"
 #include "page.h"
 
 /* Made by page/embed. */
@@ -30,14 +34,10 @@ unpack(const unsigned char *p, struct buf *out)
 }
 
 void
-page_add_head(struct buf *out)
+page_write(const struct profile *profile, struct buf *out)
 {
 	unpack(packed_head, out);
-}
-
-void
-page_add_tail(struct buf *out)
-{
+	saved_write(profile, out);
 	unpack(packed_tail, out);
 }
 

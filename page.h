@@ -2,14 +2,15 @@
 #ifndef PAGE_H
 #define PAGE_H
 
-/* The files of the folder page/, which are in the program in packed form. */
+/* What the folder page/ has, which is in the program in packed form. */
 
 struct buf;
+struct profile;
 
-/* Append the HTML page as it is before and after the profile's JSON, and the
- * script of SVG pictures. */
-void page_add_head(struct buf *);
-void page_add_tail(struct buf *);
+/* Appends the profile as a page for a browser, which needs nothing but itself. */
+void page_write(const struct profile *, struct buf *);
+
+/* Appends the script of SVG pictures. */
 void page_add_svg(struct buf *);
 
 #endif

@@ -11,6 +11,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/auxv.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
@@ -303,7 +304,7 @@ int64_t
 proc_age(uint64_t start_time)
 {
 	struct timespec t;
-	int64_t age, tick = 1000000000 / sysconf(_SC_CLK_TCK);
+	int64_t age, tick = 1000000000 / (int64_t)getauxval(AT_CLKTCK);
 
 	clock_gettime(CLOCK_BOOTTIME, &t);
 	age = t.tv_sec * INT64_C(1000000000) + t.tv_nsec - (int64_t)start_time * tick;

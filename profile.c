@@ -16,9 +16,9 @@ struct set {
 	size_t n, cap;   /* cap is a power of two */
 };
 
+/* Most of what is kept is these; what does not fit in `samples` is in more[]. */
 struct node {
-	uint32_t parent, frame;
-	uint64_t samples;
+	uint32_t parent, frame, samples;
 };
 
 struct profile {
@@ -36,7 +36,8 @@ struct profile {
 	struct profile_sample *log;
 	size_t n_log, cap_log;
 	uint64_t failed[PROFILE_COLUMNS];
-	uint64_t *more[PROFILE_COLUMNS]; /* what few runs count, by stack */
+	uint64_t *more[PROFILE_COLUMNS]; /* what few runs count, by stack, and the upper
+	                                  * halves of samples */
 	size_t cap_more[PROFILE_COLUMNS];
 	struct profile_run run;
 };
@@ -298,7 +299,8 @@ profile_thread(struct profile *p, int pid, int tid, const char *name, const char
 void
 profile_count(struct profile *p, uint32_t stack)
 {
-	p->nodes[stack].samples++;
+	if (!++p->nodes[stack].samples)
+		profile_add(p, PROFILE_SAMPLES, stack, UINT64_C(1) << 32);
 }
 
 void
@@ -307,33 +309,45 @@ profile_count_failed(struct profile *p)
 	p->failed[PROFILE_SAMPLES]++;
 }
 
+COLD static uint64_t *
+counter(struct profile *p, enum profile_column column, uint32_t stack)
+{
+	size_t old = p->cap_more[column];
+
+	if (stack >= old) { /* as many as there may be stacks before that grows */
+		p->cap_more[column] = p->cap_nodes;
+		p->more[column] = xrealloc(p->more[column], p->cap_nodes, sizeof(uint64_t));
+		memset(p->more[column] + old, 0, (p->cap_nodes - old) * sizeof(uint64_t));
+	}
+	return &p->more[column][stack];
+}
+
 COLD void
 profile_add(struct profile *p, enum profile_column column, uint32_t stack, uint64_t n)
 {
-	size_t old = p->cap_more[column];
+	uint64_t sum;
 
 	if (stack == PROFILE_FAILED) {
 		p->failed[column] += n;
 	} else if (column == PROFILE_SAMPLES) {
-		p->nodes[stack].samples += n;
+		sum = p->nodes[stack].samples + n;
+		p->nodes[stack].samples = (uint32_t)sum;
+		if (sum >> 32)
+			*counter(p, column, stack) += sum >> 32 << 32;
 	} else {
-		if (stack >= old) { /* as many as there may be stacks before that grows */
-			p->cap_more[column] = p->cap_nodes;
-			p->more[column] = xrealloc(p->more[column], p->cap_nodes, sizeof(uint64_t));
-			memset(p->more[column] + old, 0, (p->cap_nodes - old) * sizeof(uint64_t));
-		}
-		p->more[column][stack] += n;
+		*counter(p, column, stack) += n;
 	}
 }
 
 COLD uint64_t
 profile_get(const struct profile *p, enum profile_column column, uint32_t stack)
 {
+	uint64_t n = column == PROFILE_SAMPLES && stack != PROFILE_FAILED ?
+	             p->nodes[stack].samples : 0;
+
 	if (stack == PROFILE_FAILED)
 		return p->failed[column];
-	if (column == PROFILE_SAMPLES)
-		return p->nodes[stack].samples;
-	return stack < p->cap_more[column] ? p->more[column][stack] : 0;
+	return n + (stack < p->cap_more[column] ? p->more[column][stack] : 0);
 }
 
 COLD uint64_t

@@ -18,7 +18,8 @@
  *   stack.c      thread -> stack, proven and in words
  *   frames.c     thread -> frames, by walking  (regions.c: which memory that
  *                will need; snapshot.c: a copy of it; memory.c: reading it)
- *   code.c       frame -> file, function, line  (linetab.c: line tables;
+ *   naming.c     frame -> frame of the profile
+ *   code.c       code object -> file, function, line  (linetab.c: line tables;
  *                objects.c: strings, dictionaries, attributes)
  *   profile.c    the call tree and its counts
  *   collapsed.c, dump.c   profile -> text  (label.c: a frame as text)
@@ -28,7 +29,7 @@
  *   speedscope.c, pprof.c, gecko.c, chrome.c   profile -> formats of others
  *                (export.c: what they share; timeline.c:
  *                which thread did what when)
- *   html.c, svg.c   profile -> flame graphs  (colour.c; page.c: what is in page/)
+ *   page.c, svg.c   profile -> flame graphs  (colour.c: their colours)
  *   formats.c    all formats by name
  *   output.c     text -> file;  progress.c: what a person sees meanwhile
  *
@@ -318,10 +319,10 @@ raise_limits(void)
 {
 	struct rlimit files;
 
-	if (getrlimit(RLIMIT_NOFILE, &files))
+	if (prlimit(0, RLIMIT_NOFILE, NULL, &files))
 		return;
 	files.rlim_cur = files.rlim_max;
-	setrlimit(RLIMIT_NOFILE, &files);
+	prlimit(0, RLIMIT_NOFILE, &files, NULL);
 }
 
 static int

@@ -14,6 +14,7 @@
 
 enum {
 	PAGE = 4096,
+	AHEAD = 2048,      /* for frames on top of the executing one */
 	NEAR = 1024,       /* things that near to each other are one region */
 	MAX_STALE = 64,    /* regions kept though the last walk did not need them */
 	STALE_WALKS = 8,   /* and for how many walks */
@@ -87,8 +88,10 @@ join(struct region *last, raddr addr, size_t len)
 void
 regions_touch(struct regions *r, raddr addr, size_t len, int fresh)
 {
+	raddr rest = ((addr + len + PAGE - 1) & ~(raddr)(PAGE - 1)) - addr;
+
 	if (fresh) /* a stack grows towards higher addresses */
-		len = ((addr + len + PAGE - 1) & ~(raddr)(PAGE - 1)) - addr;
+		len = rest < AHEAD ? rest : len < AHEAD ? AHEAD : len;
 	else if (r->n_touched && join(&r->touched[r->n_touched - 1], addr, len))
 		return;
 	add_touched(r, (struct region){ addr, len, 0 });

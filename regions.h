@@ -16,7 +16,7 @@ void regions_clear(struct regions *);
 
 /* Begins a new walk; it calls regions_touch for all it looks at, in the order
  * in which it does.  fresh: these bytes are not to be joined to those before,
- * and the rest of their page is wanted as well. */
+ * and some of the rest of their page is wanted as well. */
 void regions_begin(struct regions *);
 void regions_touch(struct regions *, raddr addr, size_t len, int fresh);
 

@@ -144,13 +144,6 @@ static const uint16_t allowed[] = {
 #endif
 #ifdef SYS_access /* and all the older calls */
 	SYS_access, SYS_stat, SYS_lstat, SYS_readlink, SYS_rename, SYS_unlink, SYS_getpgrp,
-	SYS_setrlimit,
-#endif
-#ifdef SYS_getrlimit
-	SYS_getrlimit,
-#endif
-#ifdef SYS_ugetrlimit
-	SYS_ugetrlimit,
 #endif
 #ifdef SYS_stat64 /* 32 bits */
 	SYS_stat64, SYS_lstat64, SYS_fstat64, SYS_fstatat64, SYS_fcntl64, SYS__llseek, SYS_mmap2,

@@ -30,7 +30,8 @@ struct snap {
 	struct mem *mem;
 	struct copy now, kept;
 	struct mem_vec *vecs;
-	size_t n_vecs, cap_vecs;
+	struct mem_part *parts; /* where they go */
+	size_t n_vecs, n_parts, cap_vecs;
 	size_t hint; /* where the last region was found: walks go in order */
 	unsigned fetched;
 };
@@ -54,6 +55,7 @@ snap_free(struct snap *s)
 	free(s->kept.regions);
 	free(s->kept.bytes);
 	free(s->vecs);
+	free(s->parts);
 	free(s);
 }
 
@@ -128,29 +130,72 @@ reserve_bytes(struct copy *c, size_t len)
 	c->bytes = xrealloc(c->bytes, c->cap_bytes, 1);
 }
 
-/* Lists the vectors and gives the second copies their places. */
+static void
+add_vec(struct snap *s, raddr addr, size_t len, size_t at)
+{
+	unsigned char *to = s->now.bytes + at;
+	struct mem_part *last = s->n_parts ? &s->parts[s->n_parts - 1] : NULL;
+
+	if (!len)
+		return;
+	s->vecs[s->n_vecs++] = (struct mem_vec){ addr, len };
+	if (last && (unsigned char *)last->buf + last->len == to)
+		last->len += len;
+	else
+		s->parts[s->n_parts++] = (struct mem_part){ to, len };
+}
+
+/* The repeated part of a region begins there, for the order of reading: a small
+ * piece before it is not worth a vector of its own. */
+static size_t
+split_at(const struct region *r)
+{
+	enum { WORTH = 1024 };
+
+	return r->to && r->from >= WORTH ? r->from : 0;
+}
+
+/*
+ * Lists the vectors and gives the second copies their places.  What is read
+ * once comes first, so that as little time as may be is between the two copies
+ * of what is read twice.
+ */
 static void
 plan(struct snap *s)
 {
 	struct copy *c = &s->now;
+	size_t len = c->len;
 
-	if (s->cap_vecs < 2 * c->n) {
-		s->cap_vecs = 2 * c->cap;
+	if (s->cap_vecs < 3 * c->n) {
+		s->cap_vecs = 3 * c->cap;
 		s->vecs = xrealloc(s->vecs, s->cap_vecs, sizeof *s->vecs);
+		s->parts = xrealloc(s->parts, s->cap_vecs, sizeof *s->parts);
 	}
-	s->n_vecs = 0;
 	for (size_t i = 0; i < c->n; i++)
-		s->vecs[s->n_vecs++] = (struct mem_vec){ c->regions[i].addr, c->regions[i].len };
+		len += c->regions[i].to - c->regions[i].from;
+	reserve_bytes(c, len);
+	s->n_vecs = s->n_parts = 0;
+	for (size_t i = 0; i < c->n; i++) {
+		const struct region *r = &c->regions[i];
+
+		add_vec(s, r->addr, r->to ? split_at(r) : r->len, r->at);
+	}
+	for (size_t i = 0; i < c->n; i++) {
+		const struct region *r = &c->regions[i];
+		size_t from = split_at(r);
+
+		if (r->to)
+			add_vec(s, r->addr + from, r->len - from, r->at + from);
+	}
 	for (size_t i = 0; i < c->n; i++) {
 		struct region *r = &c->regions[i];
 
-		if (!r->to)
-			continue;
-		r->again = c->len;
-		c->len += r->to - r->from;
-		s->vecs[s->n_vecs++] = (struct mem_vec){ r->addr + r->from, r->to - r->from };
+		if (r->to) {
+			r->again = c->len;
+			c->len += r->to - r->from;
+			add_vec(s, r->addr + r->from, r->to - r->from, r->again);
+		}
 	}
-	reserve_bytes(c, c->len);
 }
 
 enum why
@@ -160,7 +205,7 @@ snap_read(struct snap *s, raddr *bad)
 	enum why why;
 
 	plan(s);
-	why = mem_readv(s->mem, s->vecs, s->n_vecs, s->now.bytes, &done);
+	why = mem_scatter(s->mem, s->vecs, s->n_vecs, s->parts, s->n_parts, &done);
 	if (why == OK)
 		return OK;
 	for (size_t i = 0, at = 0; i < s->n_vecs; i++) {
@@ -180,7 +225,7 @@ snap_read_many(struct snap *const *snaps, size_t n, size_t *done)
 	static struct mem_vec *vecs;
 	static struct mem_part *parts;
 	static size_t cap_vecs, cap_parts;
-	size_t n_vecs = 0, bytes, at = 0;
+	size_t n_vecs = 0, n_parts = 0, bytes, at = 0;
 	enum why why;
 
 	for (size_t i = 0; i < n; i++) {
@@ -191,12 +236,14 @@ snap_read_many(struct snap *const *snaps, size_t n, size_t *done)
 			vecs = grow(vecs, n_vecs, &cap_vecs, sizeof *vecs);
 			vecs[n_vecs++] = s->vecs[k];
 		}
-		parts = grow(parts, i, &cap_parts, sizeof *parts);
-		parts[i] = (struct mem_part){ s->now.bytes, s->now.len };
+		for (size_t k = 0; k < s->n_parts; k++) {
+			parts = grow(parts, n_parts, &cap_parts, sizeof *parts);
+			parts[n_parts++] = s->parts[k];
+		}
 	}
-	why = n ? mem_scatter(snaps[0]->mem, vecs, n_vecs, parts, n, &bytes) : OK;
-	for (*done = 0; *done < n && (why == OK || at + parts[*done].len <= bytes); ++*done)
-		at += parts[*done].len;
+	why = n ? mem_scatter(snaps[0]->mem, vecs, n_vecs, parts, n_parts, &bytes) : OK;
+	for (*done = 0; *done < n && (why == OK || at + snaps[*done]->now.len <= bytes); ++*done)
+		at += snaps[*done]->now.len;
 	for (size_t i = *done; i < n; i++)
 		snap_begin(snaps[i]);
 	return why;

@@ -5,10 +5,11 @@
 /*
  * A local copy of the regions of the target's memory that one sample needs.
  *
- * All regions are read in one vectored call, in the order in which they were
- * added; then, in the same call, those parts that are to be repeated.  The
- * kernel copies in that order, so bytes that are equal in both copies stood so
- * between the end of the first and the start of the second.
+ * All regions are read in one vectored call: first what is read once, in the order
+ * in which it was added; then, in the same call, those parts that are to be
+ * repeated, and all of these once more.  The kernel copies in that order, so bytes
+ * that are equal in both copies stood so between the end of the first and the start
+ * of the second.
  *
  * An earlier copy can be kept, to tell what has changed since.
  */

@@ -269,6 +269,8 @@ accept(struct walker *w, struct stack *st, unsigned flags, int shared)
 	size_t depth = walk->kept ? st->proven.visits[walk->kept - 1].depth : 0;
 	int why = naming_check(w->namer, &st->named, walk, st->snap, shared);
 
+	if (why == AGAIN && flags & STACK_STOPPED)
+		why = OK;
 	if (why != OK)
 		return why;
 	if (st->epoch != codes_epoch(w->codes) && walk->kept) {

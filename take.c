@@ -226,6 +226,9 @@ take(struct taker *k, struct thread *t, const struct gil *gil, unsigned flags, r
 	if (may && (always || t->restless) && !thread_is_idle(k->threads, t)) {
 		enum why stopped = read_stopped(k, t);
 
+		/* One that would not stop in time has no CPU, and so stands still. */
+		if (stopped == TORN)
+			return read_unstoppable(k, t);
 		if (stopped != DENIED)
 			return stopped;
 		may = 0;

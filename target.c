@@ -433,7 +433,7 @@ rank(const struct proc_map *m, const char *exe)
 
 	if (!strcmp(m->path, exe))
 		return 0;
-	return name && strstr(name, "python") ? 1 : 2;
+	return name && text_find(name, "python") ? 1 : 2;
 }
 
 static int

@@ -357,3 +357,12 @@ hash_words(uint64_t a, uint64_t b)
 	h ^= h >> 32;
 	return (uint32_t)(h * 0xc4ceb9fe1a85ec53u >> 32);
 }
+
+char *
+text_find(const char *text, const char *part)
+{
+	for (size_t len = strlen(part); *text; text++)
+		if (!strncmp(text, part, len))
+			return (char *)text;
+	return NULL;
+}

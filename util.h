@@ -72,6 +72,9 @@ void text_format(char *out, size_t size, const char *format, ...)
 /* Writes all of it to a descriptor: 0, or -1 with errno set. */
 int write_all(int fd, const char *data, size_t len);
 
+/* Where the second string begins in the first one; NULL: nowhere. */
+char *text_find(const char *text, const char *part);
+
 /* Reads digits of that base at *p and moves *p behind them.  0, or -1 if there
  * are none or the number does not fit. */
 int parse_digits(const char **p, unsigned base, uint64_t *value);

@@ -198,12 +198,12 @@ descriptors_of() {
     lacks "$stderr" 'left out as not Python'
 }
 
-@test "two hundred workers" {
+@test "two hundred children" {
     requires all
     find_python
-    start_tree 200 "$python" prefork 200
-    run_pyflame 0 -s 5 -r 50ms --children --by-process -n "$pid"
-    equal "$(processes_in stdout | wc -l)" 201
+    start_tree 200 "$python" waiting 200
+    run_pyflame 0 -s 2 -r 50ms --children --by-process --threads -n "$pid"
+    equal "$(grep -c '^process [0-9]* .*:waiting' stdout)" 201
 }
 
 @test "a worker that is stopped, and one that is killed, do not disturb the others" {

@@ -119,11 +119,10 @@ while time.time() < end: pass'
 __errno_location __popcountdi2 __stack_chk_fail _exit atexit exit environ
 calloc free realloc malloc memchr memcmp memcpy memmove memset memrchr qsort sqrt
 strcasecmp strchr strcmp strcpy strcspn strerror strlen strncmp strnlen strrchr strspn
-optarg opterr optind optopt getopt_long sysconf strstr realpath gmtime_r
 access close closedir open opendir pread read readdir readlink rename stat lstat unlink
 write clock_gettime nanosleep time setitimer poll kill ptrace waitpid setpriority prctl
 sigaction sigaddset sigdelset sigemptyset sigprocmask sigtimedwait process_vm_readv
-geteuid getpgrp getpid getrlimit setrlimit isatty tcgetpgrp uname
+geteuid getpgrp getpid getauxval prlimit isatty tcgetpgrp uname
 execvp fork pipe2 syscall
 END
     comm -23 needed ours | comm -23 - known > unknown

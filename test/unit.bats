@@ -11,7 +11,7 @@ compile_unit() {
 }
 
 unit_sources=("$tests/unit.c" -DPYFLAME_VERSION='"unit"'
-    "$tree"/{elf,linetab,label,layouts,objects,profile,util}.c
+    "$tree"/{elf,linetab,label,layouts,objects,profile,colour,util}.c
     "$tree"/{collapsed,json,parse,record,saved,export,timeline,speedscope,pprof,gecko,chrome}.c)
 
 run_unit() {

@@ -588,6 +588,15 @@ test_counts(void)
 	buf_add(&out, "", 1);
 	check(!strcmp(out.data, "(idle) 1\n(failed) 1\nf.py:a:1 1\nf.py:a:1;f.py:b 2\n"),
 	      "collapsed: idle, failed, then the stacks");
+	profile_add(p, PROFILE_SAMPLES, b, UINT32_MAX - 2);
+	profile_count(p, b);
+	profile_count(p, b);
+	check(profile_get(p, PROFILE_SAMPLES, b) == UINT64_C(0x100000001) &&
+	      profile_get(p, PROFILE_SAMPLES, a) == 1 && profile_total(p, PROFILE_SAMPLES) ==
+	      UINT64_C(0x100000004), "profile: more than 32 bits of samples");
+	profile_add(p, PROFILE_SAMPLES, b, UINT64_C(5) << 40);
+	check(profile_get(p, PROFILE_SAMPLES, b) == (UINT64_C(5) << 40) + UINT64_C(0x100000001),
+	      "profile: many are added at once");
 	buf_free(&out);
 	profile_free(p);
 }

@@ -3,6 +3,7 @@
 
     tree.py prefork N [TITLE]   N workers, as servers have them; one that ends is
                                 replaced; the first calls itself TITLE
+    tree.py waiting N           N children that wait, as the parent does
     tree.py METHOD N            N processes of multiprocessing: fork, spawn, forkserver
     tree.py chain PYTHON        a shell, a child of it, and a child that executes PYTHON
     tree.py daemon              after a while a child of a child, which then ends
@@ -65,6 +66,13 @@ def prefork(n, title=None):
             workers[fork(work)] = 0
 
 
+def waiting(n):
+    for i in range(int(n)):
+        fork(time.sleep, 300)
+    say('ready')
+    time.sleep(300)
+
+
 def pool(method, n):
     import multiprocessing
     context = multiprocessing.get_context(method)
@@ -117,5 +125,5 @@ if __name__ == '__main__':
     if what in ('fork', 'spawn', 'forkserver'):
         pool(what, *arguments)
     else:
-        {'prefork': prefork, 'chain': chain, 'link': link, 'end': busy, 'daemon': daemon,
-         'brief': brief}[what](*arguments)
+        {'prefork': prefork, 'waiting': waiting, 'chain': chain, 'link': link, 'end': busy,
+         'daemon': daemon, 'brief': brief}[what](*arguments)
