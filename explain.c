@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "util.h"
+#include "sandbox.h"
 #include "proc.h"
 #include "explain.h"
 
@@ -142,14 +143,13 @@ explain_denied(int pid, struct buf *out)
 	uint64_t caps = status_number(getpid(), "CapEff", 16);
 	uint64_t theirs = status_number(pid, "CapPrm", 16);
 	int may_trace = caps >> CAP_SYS_PTRACE & 1, scope = yama_scope();
-	int filtered = status_number(getpid(), "Seccomp", 10) == 2;
 
 	if (scope == 3)
 		explain_yama(pid, scope, out);
 	else if (may_trace && other_user_namespace(pid))
 		buf_printf(out, "not permitted to read pid %d: it is in another user namespace; "
 		           "run pyflame as root of the machine, or inside that namespace", pid);
-	else if (filtered && (may_trace || (uid == geteuid() && scope <= 0)))
+	else if (sandbox_was_filtered() && (may_trace || (uid == geteuid() && scope <= 0)))
 		buf_printf(out, "not permitted to read pid %d: a seccomp filter forbids "
 		           "process_vm_readv and ptrace; %s, or --security-opt seccomp=unconfined",
 		           pid, GRANT);

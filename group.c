@@ -131,17 +131,37 @@ add_counts(struct sample_counts *sum, const struct sample_counts *c)
 }
 
 static void
-close_member(struct group *g, struct member *m)
+end_sampler(struct group *g, struct member *m)
 {
-	struct sample_counts counts;
+	struct sample_counts counts = sampler_counts(m->sampler);
 
-	if (!m->sampler)
-		return;
-	counts = sampler_counts(m->sampler);
 	add_counts(&g->ended, &counts);
 	sampler_free(m->sampler);
-	target_close(&m->target);
 	m->sampler = NULL;
+}
+
+static void
+close_member(struct group *g, struct member *m)
+{
+	if (!m->sampler)
+		return;
+	end_sampler(g, m);
+	target_close(&m->target);
+}
+
+/* A sampler knows strings and frames by their numbers in the profile. */
+void
+group_restart(struct group *g, struct profile *profile)
+{
+	g->profile = profile;
+	for (size_t i = 0; i < g->n; i++) {
+		struct member *m = g->members[i];
+
+		if (!m->sampler)
+			continue;
+		end_sampler(g, m);
+		m->sampler = sampler_new(&m->target, profile, &g->options);
+	}
 }
 
 /* It executes something else by now. */

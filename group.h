@@ -28,6 +28,10 @@ struct group *group_new(struct profile *, const struct sample_options *, unsigne
                         enum following);
 void group_free(struct group *);
 
+/* Has all that is sampled from now on counted into another profile, an empty one.
+ * What was learned so far goes with the old one; its counts stay. */
+void group_restart(struct group *, struct profile *);
+
 /* Adds a process: one that has yet to be opened, by group_look; one that is
  * open, and now belongs to the group. */
 void group_add(struct group *, int pid);

@@ -20,7 +20,8 @@
 #define TRY "; try pyflame --help"
 
 enum { OPT_THREADS = 256, OPT_BY_THREAD, OPT_FLAMECHART, OPT_ABI, OPT_STATS, OPT_SEED, OPT_PAUSE,
-       OPT_NO_PAUSE, OPT_CHILDREN, OPT_ALL, OPT_BY_PROCESS, OPT_TITLE, OPT_DIFF };
+       OPT_NO_PAUSE, OPT_CHILDREN, OPT_ALL, OPT_BY_PROCESS, OPT_TITLE, OPT_DIFF,
+       OPT_ROTATE };
 
 struct option {
 	const char *name;
@@ -49,6 +50,7 @@ static const struct option options[] = {
 	{ "pid", 'p', 1 },
 	{ "quiet", 'q', 0 },
 	{ "rate", 'r', 1 },
+	{ "rotate", OPT_ROTATE, 1 },
 	{ "seconds", 's', 1 },
 	{ "seed", OPT_SEED, 1 },
 	{ "stats", OPT_STATS, 0 },
@@ -75,7 +77,9 @@ static const char help[] =
 	"                          until the command exits)\n"
 	"  -r, --rate=N            time between samples in seconds, or with a unit: 10ms,\n"
 	"                          250us, 100hz (default 0.001)\n"
-	"  -o, --output=FILE       write there instead of to stdout\n"
+	"  -o, --output=FILE       write there instead of to stdout; in its name %p is the\n"
+	"                          pid and %t the time\n"
+	"      --rotate=N          begin another FILE after each N seconds, or 5m, 1h\n"
 	"  -f, --format=FORMAT     collapsed, html, svg, speedscope, pprof, gecko (Firefox\n"
 	"                          Profiler), chrome or json; default: by FILE's name, else\n"
 	"                          collapsed\n"
@@ -178,6 +182,17 @@ parse_period(const char *text)
 		die(USAGE, "-r wants a time between samples of 1us or more (0.001, 10ms, 100hz), "
 		    "not \"%s\"" TRY, text);
 	return (int64_t)(seconds * 1e9 + 0.5);
+}
+
+static int64_t
+parse_rotate(const char *text)
+{
+	double seconds = parse_time(text, 0);
+
+	if (seconds < 1 || seconds > 1e9)
+		die(USAGE, "--rotate wants a time of a second or more (60, 5m, 1h), not \"%s\"" TRY,
+		    text);
+	return (int64_t)(seconds * 1e9);
 }
 
 static int
@@ -284,6 +299,9 @@ check(struct options *o, int operands)
 		die(USAGE, "-t wants a command to run" TRY);
 	if (o->all && (o->n_pids || operands || o->command))
 		die(USAGE, "--all is every process, without a pid or a command" TRY);
+	if (o->rotate && (o->n_inputs || o->dump || o->diff))
+		die(USAGE, "--rotate and %s do not go together" TRY, o->n_inputs ? "-i" :
+		    o->dump ? "-d" : "--diff");
 	if (o->pause && o->no_pause)
 		die(USAGE, "--pause and --no-pause do not go together" TRY);
 	if (operands > 1 || (operands && o->n_pids))
@@ -321,6 +339,7 @@ take(struct options *o, int option, char *value)
 	case OPT_FLAMECHART: o->flamechart = 1; break;
 	case OPT_NO_PAUSE: o->no_pause = 1; break;
 	case OPT_PAUSE: o->pause = 1; break;
+	case OPT_ROTATE: o->rotate = parse_rotate(value); break;
 	case OPT_SEED: o->seed = parse_seed(value); break;
 	case OPT_STATS: o->stats = 1; break;
 	case OPT_THREADS: o->threads = 1; break;

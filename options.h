@@ -18,6 +18,7 @@ struct options {
 	size_t n_inputs;
 	double seconds;       /* < 0: not given */
 	int64_t period;       /* nanoseconds */
+	int64_t rotate;       /* nanoseconds for each file; 0: not given */
 	uint64_t seed;        /* 0: not given */
 	unsigned abi;         /* PY_VERSION_HEX, 0: as found */
 	int mode;             /* enum mode of sample.h */

@@ -25,6 +25,7 @@
 #include <unistd.h>
 
 #include "util.h"
+#include "proc.h"
 #include "ptrace.h"
 
 #ifndef PTRACE_EVENT_STOP
@@ -146,8 +147,12 @@ ptrace_stop(int tid)
 	ptrace_service();
 	if (n_late == MAX_LATE || is_late(tid))
 		return TORN;
-	if (ptrace(PTRACE_SEIZE, tid, 0, 0))
-		return errno == ESRCH ? GONE : DENIED;
+	if (ptrace(PTRACE_SEIZE, tid, 0, 0)) {
+		struct proc_stat stat;
+
+		/* A thread that is ending is refused, too. */
+		return errno == ESRCH || proc_stat(tid, &stat) || !stat.image ? GONE : DENIED;
+	}
 	ptrace(PTRACE_INTERRUPT, tid, 0, 0);
 	why = wait_stop(tid);
 	if (why == TORN)

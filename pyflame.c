@@ -5,6 +5,7 @@
  * The files, in the order in which data passes them:
  *
  *   options.c    the command line
+ *   sandbox.c    giving up what none of the following needs
  *   target.c     pid -> where its interpreter is  (elf.c: symbols in memory;
  *                proc.c: what the kernel knows; layouts.c: CPython's
  *                structures by version; explain.c: why it can't be done)
@@ -48,6 +49,7 @@
 #include <unistd.h>
 
 #include "util.h"
+#include "sandbox.h"
 #include "proc.h"
 #include "profile.h"
 #include "ptrace.h"
@@ -78,6 +80,10 @@ struct run {
 	int64_t looked;  /* when signals were last looked after */
 	int64_t began;   /* the sampling, now_ns() */
 	int64_t total;   /* how long it is to take, nanoseconds; 0: not known */
+	int64_t since;   /* when what is in the profile began */
+	struct sample_counts before; /* at that time */
+	uint64_t missed, left_out;   /* the same */
+	int failed;      /* a file could not be written */
 	sigset_t signals;
 	int child;       /* of -t, 0: none */
 	int interrupted; /* somebody wants us to end */
@@ -128,7 +134,7 @@ describe_run(struct run *r)
 	run->mode = profile_modes[o->mode];
 	clock_gettime(CLOCK_REALTIME, &now);
 	run->start = now.tv_sec * INT64_C(1000000) + now.tv_nsec / 1000;
-	r->began = now_ns();
+	r->since = now_ns();
 	run->title = copy_text(o->title);
 	run->period = o->period;
 	run->known = 1;
@@ -143,13 +149,21 @@ describe_progress(struct run *r)
 	struct profile_run *run = profile_run(r->profile);
 	struct sample_counts c = group_counts(r->group);
 
-	run->duration = (now_ns() - r->began) / 1000;
-	run->ticks = c.ticks;
-	run->missed = r->clock.missed;
-	run->left_out = r->clock.spared;
-	memcpy(run->failures, c.failed, sizeof run->failures);
+	run->duration = (now_ns() - r->since) / 1000;
+	run->ticks = c.ticks - r->before.ticks;
+	run->missed = r->clock.missed - r->missed;
+	run->left_out = r->clock.spared - r->left_out;
+	for (int i = 0; i < WHY_COUNT; i++)
+		run->failures[i] = c.failed[i] - r->before.failed[i];
 }
 
+static const char *
+where(void)
+{
+	return output_name() ? output_name() : "to stdout";
+}
+
+/* With --rotate the next file may find more room. */
 static void
 write_profile(struct run *r)
 {
@@ -168,8 +182,12 @@ write_profile(struct run *r)
 	buf_free(&text);
 	if (result > 0) /* whoever read it has had enough */
 		exit(DONE);
-	if (result < 0)
-		die(FAILURE, "cannot write %s:", r->options.output ? r->options.output : "to stdout");
+	if (result < 0 && !r->options.rotate)
+		die(FAILURE, "cannot write %s:", where());
+	if (result < 0) {
+		warn("cannot write %s:", where());
+		r->failed = 1;
+	}
 }
 
 /* ---- signals ---- */
@@ -494,8 +512,8 @@ summarise(const struct run *r, int64_t tenths)
 	if (processes > 1)
 		buf_printf(&line, " of %zu processes", processes);
 	buf_printf(&line, " in %" PRId64 ".%" PRId64 " s", tenths / 10, tenths % 10);
-	if (isatty(STDERR_FILENO) && r->options.output)
-		buf_printf(&line, ", written to %s", r->options.output);
+	if (isatty(STDERR_FILENO) && output_name())
+		buf_printf(&line, ", written to %s", output_name());
 	size_t plain = line.len;
 
 	say_failures(&c, &line);
@@ -530,6 +548,7 @@ print_stats(const struct run *r)
 			warn("failed: %s %" PRIu64, why_word((enum why)i), c.failed[i]);
 	warn("reads a tick: %" PRIu64 ".%02" PRIu64 " calls, %" PRIu64 " bytes", hundredths / 100,
 	     hundredths % 100, c.bytes / n);
+	warn("sandbox %s", sandbox_is_on() ? "on" : "off");
 }
 
 /* Two runs have other threads, so they are compared over all of them. */
@@ -563,7 +582,7 @@ sample_options(const struct options *o)
 static int64_t
 ticks_wanted(const struct options *o)
 {
-	double seconds = o->seconds < 0 && !o->command ? 1 : o->seconds;
+	double seconds = o->seconds < 0 && !o->command && !o->rotate ? 1 : o->seconds;
 	int64_t ticks = (int64_t)(seconds * 1e9 / (double)o->period + 0.5);
 
 	return seconds < 0 ? -1 : ticks ? ticks : 1;
@@ -587,6 +606,38 @@ wait_for_tick(struct run *r, int64_t due)
 	return !group_size(r->group);
 }
 
+static struct profile *
+new_profile(const struct options *o)
+{
+	struct profile *p = profile_new();
+	struct profile_run *run = profile_run(p);
+
+	run->by_process = o->by_process;
+	run->by_thread = o->by_thread;
+	if (is_split(o))
+		profile_split(p);
+	if (o->diff) {
+		profile_compare(p);
+		input_read(p, o->diff, input_flags(o) | SAVED_BEFORE);
+	}
+	return p;
+}
+
+/* Ends a file and begins the next, with nothing counted or known. */
+static void
+rotate(struct run *r)
+{
+	write_profile(r);
+	r->before = group_counts(r->group);
+	r->missed = r->clock.missed;
+	r->left_out = r->clock.spared;
+	profile_free(r->profile);
+	r->profile = new_profile(&r->options);
+	group_restart(r->group, r->profile);
+	output_begin_next();
+	describe_run(r);
+}
+
 /* Takes samples until there is a reason to end. */
 static void
 sample(struct run *r)
@@ -595,6 +646,7 @@ sample(struct run *r)
 	uint64_t gap = 0; /* ticks at which there was nothing to sample */
 
 	describe_run(r);
+	r->began = r->since;
 	if (!r->options.quiet && !r->child) /* the command may have the terminal */
 		progress_begin(&r->signals);
 	/* Wake up to the microsecond: the default slack is 50 of them. */
@@ -602,6 +654,8 @@ sample(struct run *r)
 	r->clock = clock_new(r->options.period, ticks_wanted(&r->options), r->options.seed);
 	r->total = r->clock.ticks > 0 ? r->clock.ticks * r->clock.period : 0;
 	while ((due = clock_due(&r->clock)) >= 0 && !wait_for_tick(r, due)) {
+		if (r->options.rotate && now_ns() - r->since >= r->options.rotate)
+			rotate(r);
 		clock_skip_missed(&r->clock);
 		gap++;
 		if (group_tick(r->group, &stopped)) {
@@ -653,7 +707,7 @@ dump(struct run *r)
 	if (text.len)
 		first = DONE;
 	if (first == DONE && output_write(&text) < 0)
-		die(FAILURE, "cannot write %s:", r->options.output ? r->options.output : "to stdout");
+		die(FAILURE, "cannot write %s:", where());
 	buf_free(&text);
 	return first;
 }
@@ -685,6 +739,8 @@ profile(struct run *r)
 	if (r->options.stats)
 		print_stats(r);
 	summarise(r, (now_ns() - r->began) / 100000000);
+	if (r->failed)
+		return FAILURE;
 	if (r->interrupted || r->child || group_counts(r->group).ticks)
 		return DONE;
 	if (is_following(&r->options))
@@ -704,6 +760,8 @@ run_command(struct run *r)
 		die(error == ENOENT ? NOT_FOUND : CANNOT_EXECUTE, "cannot run %s:",
 		    r->options.command[0]);
 	}
+	output_set_pid(r->child);
+	sandbox_enter(r->child);
 	raise_limits();
 	if (!await_python(r))
 		profile(r);
@@ -734,23 +792,6 @@ attach(struct run *r)
 	return r->options.dump ? dump(r) : profile(r);
 }
 
-static struct profile *
-new_profile(const struct options *o)
-{
-	struct profile *p = profile_new();
-	struct profile_run *run = profile_run(p);
-
-	run->by_process = o->by_process;
-	run->by_thread = o->by_thread;
-	if (is_split(o))
-		profile_split(p);
-	if (o->diff) {
-		profile_compare(p);
-		input_read(p, o->diff, input_flags(o) | SAVED_BEFORE);
-	}
-	return p;
-}
-
 static enum status
 sample_processes(struct run *r)
 {
@@ -773,7 +814,12 @@ main(int argc, char *argv[])
 	struct run r = { .options = options_parse(argc, argv) };
 	enum status status;
 
-	output_open(r.options.output);
+	if (r.options.rotate && !output_tells_time(r.options.output))
+		die(USAGE, "--rotate wants -o with %s, the time, in the file's name, as each file would "
+		    "replace the one before", "%t");
+	output_open(r.options.output, r.options.n_pids ? r.options.pids[0] : 0);
+	if (!r.options.command)
+		sandbox_enter(0);
 	r.profile = new_profile(&r.options);
 	status = r.options.n_inputs ? read_inputs(&r) : sample_processes(&r);
 	profile_free(r.profile);

@@ -486,6 +486,13 @@ is_too_wide(const struct proc_maps *maps)
 }
 
 static enum target_answer
+answer_starting(int pid, struct buf *reason)
+{
+	buf_printf(reason, "pid %d has not started Python yet; try again", pid);
+	return TARGET_STARTING;
+}
+
+static enum target_answer
 search(struct target *t, const struct proc_maps *maps, unsigned abi, struct buf *reason)
 {
 	struct finder f = { .t = t, .abi = abi, .maps = maps };
@@ -506,10 +513,8 @@ search(struct target *t, const struct proc_maps *maps, unsigned abi, struct buf 
 	}
 	if (f.refused)
 		return refuse_version(&f, reason);
-	if (f.starting) {
-		buf_printf(reason, "pid %d has not started Python yet; try again", t->pid);
-		return TARGET_STARTING;
-	}
+	if (f.starting)
+		return answer_starting(t->pid, reason);
 	explain_not_python(t->pid, exe, maps, reason);
 	return TARGET_NOT_PYTHON;
 }
@@ -531,15 +536,45 @@ answer_why(int pid, enum why why, struct buf *reason)
 	return TARGET_DENIED;
 }
 
+/* Whether it has given up its memory, as a process does shortly before it has
+ * ended.  A zombie is called one, and so is a child of kthreadd, pid 2. */
+static int
+is_ending(int pid)
+{
+	struct proc_stat stat;
+
+	return proc_stat(pid, &stat) ||
+	       (!stat.image && stat.state != 'Z' && stat.parent != 2 && pid != 2);
+}
+
+/* That answer, unless the process has ended or become another meanwhile: then
+ * what was looked at was neither. */
+static enum target_answer
+still_not_python(int pid, const struct proc_stat *first, size_t before, struct buf *reason)
+{
+	struct proc_stat now;
+	int ended = proc_stat(pid, &now) || !now.image;
+
+	if (!ended && now.image == first->image)
+		return TARGET_NOT_PYTHON;
+	reason->len = before;
+	return ended ? answer_why(pid, GONE, reason) : answer_starting(pid, reason);
+}
+
 enum target_answer
 target_open(int pid, unsigned abi, struct target *t, struct buf *reason)
 {
 	enum target_answer answer;
 	struct proc_maps maps;
+	struct proc_stat first = { 0 };
+	size_t before = reason->len;
 	enum why why;
 
-	*t = (struct target){ .pid = pid, .start_time = proc_start_time(pid) };
+	proc_stat(pid, &first);
+	*t = (struct target){ .pid = pid, .start_time = first.start_time };
 	why = proc_maps_read(pid, &maps);
+	if (why == BROKEN && is_ending(pid))
+		why = GONE;
 	if (why != OK)
 		return answer_why(pid, why, reason);
 	t->mem = mem_open(pid);
@@ -547,6 +582,8 @@ target_open(int pid, unsigned abi, struct target *t, struct buf *reason)
 	answer = why == OK || why == FAULT ? search(t, &maps, abi, reason) :
 	                                     answer_why(pid, why, reason);
 	proc_maps_free(&maps);
+	if (answer == TARGET_NOT_PYTHON)
+		answer = still_not_python(pid, &first, before, reason);
 	if (answer != TARGET_READY)
 		target_close(t);
 	return answer;

@@ -4,66 +4,7 @@
 
 load helper
 
-# targets/signals.py sends itself signals all the time and counts what arrives.
-loses_no_signal() {
-    local python=$1 status=0
-    shift
-    start_target signals "$python"
-    run_pyflame 0 -s 1.5 --stats "$@" "$pid"
-    [ "$(samples stdout)" -gt 50 ]
-    assert_unharmed "$pid"
-    forget_target "$pid"
-    kill -TERM "$pid"
-    wait "$pid" || status=$?
-    cat "$target_out" "$target_err"
-    equal "$status" 0
-    equal "$(grep -c ' received [1-9]' "$target_out")" 5
-}
-
-@test "no signal is lost"                        { each_python any loses_no_signal; }
-@test "no signal is lost with --pause"           { each_python any loses_no_signal --pause; }
-@test "no signal is lost with --threads --pause" { each_python any loses_no_signal --threads --pause; }
-@test "2.7: no signal is lost with --pause"      { each_python 2.7 loses_no_signal --pause; }
-@test "3.8: no signal is lost with --pause"      { each_python 3.8 loses_no_signal --pause; }
-@test "3.14t: no signal is lost with --pause"    { each_python 3.14t loses_no_signal --pause; }
-
-# --- killed at any moment -----------------------------------------------------
-
-# Kills it after a different time in each round, between 1 and 100 ms.
-killed_at_random() {
-    local rounds=30 round
-    [ -z "${PYFLAME_TEST_ALL:-}" ] || rounds=200
-    find_python
-    start_target "$@"
-    for ((round = 0; round < rounds; round++)); do
-        "$pyflame" -s 100 -r 1us --pause --threads "$pid" > stdout 2> stderr 3>&- &
-        profiler=$!
-        sleep "0.$(printf %03d $((1 + (round * 37 + RANDOM % 20) % 100)))"
-        kill -KILL "$profiler"
-        wait "$profiler" 2> /dev/null || :
-        is_unharmed "$pid" || assert_unharmed "$pid"
-    done
-}
-
-@test "kill -9 at any moment leaves the target running" {
-    find_python
-    killed_at_random fib "$python"
-}
-
-@test "kill -9 at any moment leaves all threads running" {
-    find_python
-    killed_at_random gil "$python" 4
-}
-
-@test "after kill -9 the next one works" {
-    find_python
-    start_target fib "$python"
-    start_pyflame -s 100 -r 1us --pause "$pid"
-    wait_for_sampling
-    kill_profilers
-    run_pyflame 0 -s 0 --pause "$pid"
-    equal "$(samples stdout ':main:')" 1
-}
+# --- its end ------------------------------------------------------------------
 
 ends_unharmed() {
     find_python

@@ -440,6 +440,121 @@ END
     equal "$(cat stderr)" ""
 }
 
+# --- files of others ----------------------------------------------------------
+
+# planted COMMAND...: has nobody run that in the new folder $open, which is like /tmp.
+planted() {
+    requires root setpriv
+    make_public_folder
+    open=$folder/open
+    mkdir "$open"
+    chmod 1777 "$open"
+    echo precious > precious
+    start_fib
+    (cd "$open" && "${nobody[@]}" "$@")
+}
+
+is_refused() {
+    run_pyflame 1 -s 0 -o "$1" "$pid"
+    only_complains
+    matches "$stderr" 'cannot write to .*: another user put something there'
+    equal "$(cat precious)" precious
+}
+
+@test "-o: a link that another user has put into /tmp is not followed, by root either" {
+    planted ln -s "$PWD/precious" profile
+    is_refused "$open/profile"
+    ln -s "$open/profile" link
+    is_refused link
+}
+
+@test "-o: so it is with a link that leads nowhere yet" {
+    planted ln -s "$PWD/new" profile
+    is_refused "$open/profile"
+    [ ! -e new ]
+}
+
+@test "-o: so it is with a link to a folder" {
+    planted ln -s "$PWD" folder
+    is_refused "$open/folder/precious"
+    cd "$open"
+    run_pyflame 1 -s 0 -o folder/precious "$pid"
+}
+
+@test "-o: so it is with a pipe" {
+    planted mkfifo profile
+    is_refused "$open/profile"
+}
+
+@test "-o: a link of one's own in /tmp is followed, and another's in a folder of one's own" {
+    planted true
+    ln -s "$PWD/precious" "$open/mine"
+    run_pyflame 0 -s 0 -o "$open/mine" "$pid"
+    equal "$(samples precious)" 1
+    [ -L "$open/mine" ]
+    ln -s "$PWD/precious" theirs
+    chown -h nobody theirs
+    rm precious
+    run_pyflame 0 -s 0 -o theirs "$pid"
+    equal "$(samples precious)" 1
+}
+
+@test "-o: root replaces another user's file in /tmp, which is not written to" {
+    planted sh -c 'umask 0; echo earlier > profile; ln profile same'
+    run_pyflame 0 -s 0 -o "$open/profile" "$pid"
+    equal "$(samples "$open/profile")" 1
+    equal "$(cat "$open/same")" earlier
+    equal "$(stat -c %u "$open/profile")" 0
+}
+
+@test "-o: an ordinary user is told at once that it can't replace another's file in /tmp" {
+    run_as_nobody
+    start_fib
+    mkdir -m 1777 "$folder/open"
+    chown bin "$folder/open" 2> /dev/null || chown 2 "$folder/open"
+    (umask 0 && echo earlier > "$folder/open/profile")
+    run_pyflame 1 -s 0 -o "$folder/open/profile" "$pid"
+    only_complains
+    matches "$stderr" 'another user put something there'
+    equal "$(cat "$folder/open/profile")" earlier
+}
+
+@test "-o: links of links, and none that go round" {
+    start_fib
+    mkdir folder
+    ln -s ../profile folder/b
+    ln -s folder/b a
+    run_pyflame 0 -s 0 -o a "$pid"
+    equal "$(samples profile)" 1
+    [ -L a ]
+    ln -s round round
+    run_pyflame 1 -s 0 -o round "$pid"
+    only_complains
+    matches "$stderr" 'round: (Too many|Symbolic link loop)'
+}
+
+@test "-o: what one that was killed left behind is not in the way" {
+    start_fib
+    cat > first.sh << 'END'
+echo left > "profile.$$.tmp"
+exec "$@"
+END
+    as=(sh first.sh)
+    run_pyflame 0 -s 0 -o profile "$pid"
+    equal "$(samples profile)" 1
+    equal "$(cat profile.*.tmp)" left
+}
+
+@test "-o: a read-only file is not replaced" {
+    run_as_nobody
+    start_fib
+    install -d -o nobody "$folder/own"
+    "${nobody[@]}" sh -c 'echo earlier > "$1" && chmod 444 "$1"' sh "$folder/own/profile"
+    run_pyflame 1 -s 0 -o "$folder/own/profile" "$pid"
+    only_complains
+    equal "$(cat "$folder/own/profile")" earlier
+}
+
 # --- signals ------------------------------------------------------------------
 
 ends_by() {

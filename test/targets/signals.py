@@ -142,8 +142,8 @@ def main():
         os.close(ack_writer)
         send(parent, ack_reader, report_writer)
     parent = os.getpid()
-    sender = fork(child)
     arrivals.start()
+    sender = fork(child)
     os.close(ack_reader)
     os.close(report_writer)
 

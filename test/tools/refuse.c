@@ -21,6 +21,7 @@ number_of(const char *call)
 {
 	return !strcmp(call, "process_vm_readv") ? __NR_process_vm_readv :
 	       !strcmp(call, "ptrace") ? __NR_ptrace :
+	       !strcmp(call, "seccomp") ? __NR_seccomp :
 	       !strcmp(call, "kcmp") ? __NR_kcmp : -1;
 }
 
