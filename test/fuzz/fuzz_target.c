@@ -29,7 +29,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *, size_t);
 
-enum { MEMORY = 1 << 18, HEAD = 8, DAMAGE = 6, MAX_DAMAGES = 64, MOST_CALLS = 1 << 20 };
+enum { MEMORY = 1 << 18, HEAD = 8, DAMAGE = 6, MAX_DAMAGES = 64, MOST_CALLS = 1 << 23 };
 
 static const uint8_t *damages;
 static size_t n_damages, next_damage;
