@@ -131,7 +131,7 @@ fuzz-%: | $(BUILD)
 	@test/need clang libclang-rt-14-dev:/usr/lib/llvm-14/lib/clang/14.0.6/lib/linux/libclang_rt.fuzzer-x86_64.a
 	@mkdir -p build/fuzz/corpus/$*
 	@$(FUZZ) $* build/fuzz/$* $(FUZZ_CC)
-	nice build/fuzz/$* -max_total_time=$(FUZZ_SECONDS) -timeout=10 -max_len=4000 -print_final_stats=1 \
+	nice build/fuzz/$* -max_total_time=$(FUZZ_SECONDS) -timeout=10 -max_len=4000 -len_control=0 -print_final_stats=1 \
 		-artifact_prefix=build/fuzz/$*- build/fuzz/corpus/$* test/fuzz/corpus/$*
 
 # Which lines the corpus and the broken targets reach.
