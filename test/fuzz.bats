@@ -8,7 +8,7 @@ load helper
 # build NAME [FLAG]...: into ./NAME, with sanitizers where these are there.
 build() {
     requires cc
-    local sanitizers=(-fsanitize=address,undefined -fno-sanitize-recover=all)
+    local sanitizers=('-fsanitize=address,undefined' -fno-sanitize-recover=all)
     "$tests/fuzz/build" "$1" "$1" cc -O1 -g "${sanitizers[@]}" "${@:2}" 2> log ||
         "$tests/fuzz/build" "$1" "$1" cc -O1 -g "${@:2}"
 }
