@@ -117,6 +117,29 @@ SANITIZED = BUILD=build/sanitized PROGRAM=build/sanitized/pyflame CC=gcc SMALL= 
 check-sanitized:
 	+@$(QUIETLY) $(SANITIZED) check
 
+# From what test/fuzz/corpus has, for FUZZ_SECONDS each. A crash leaves its input in
+# build/fuzz. With AFL++: test/fuzz/build target target.afl afl-clang-fast -O1 &&
+# afl-fuzz -i test/fuzz/corpus/target -o build/afl -- ./target.afl @@
+FUZZ_SECONDS = 60
+FUZZERS = elf proc linetab target input options
+FUZZ = nice test/fuzz/build
+FUZZ_CC = clang -O1 -g -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all
+
+fuzz: $(FUZZERS:%=fuzz-%)
+
+fuzz-%: | $(BUILD)
+	@test/need clang libclang-rt-14-dev:/usr/lib/llvm-14/lib/clang/14.0.6/lib/linux/libclang_rt.fuzzer-x86_64.a
+	@mkdir -p build/fuzz/corpus/$*
+	@$(FUZZ) $* build/fuzz/$* $(FUZZ_CC)
+	nice build/fuzz/$* -max_total_time=$(FUZZ_SECONDS) -timeout=10 -max_len=4000 -len_control=0 -print_final_stats=1 \
+		-artifact_prefix=build/fuzz/$*- build/fuzz/corpus/$* test/fuzz/corpus/$*
+
+# Which lines the corpus and the broken targets reach.
+FUZZ_COVERED = elf.c linetab.c frames.c code.c layouts.c
+
+fuzz-coverage: | $(BUILD)
+	@test/fuzz/coverage $(FUZZ_COVERED)
+
 # What is not there of neighbours and interpreters is left out, and said.
 bench: $(PROGRAM)
 	@bench/bench.py
@@ -144,4 +167,4 @@ print-version:
 	@echo $(VERSION)
 
 .PHONY: all install uninstall clean demo check check-all check-layouts check-sanitized bench lint \
-	cross check-vm dist print-version
+	cross check-vm dist print-version fuzz fuzz-coverage

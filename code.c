@@ -28,6 +28,10 @@ enum {
 	MAX_CODES = 1 << 15,    /* then all are forgotten */
 	MAX_PLACES = 1 << 18,   /* (code object, offset) pairs; the same */
 	MAX_TABLE = 16 << 20,   /* bytes of a line table */
+	MAX_TABLES = 128 << 20, /* of all of them; then all are forgotten */
+	MAX_WORK = 64 << 20,    /* bytes decoded for one stack */
+	MAX_KNOWN = 1 << 22,    /* frames, stacks, strings of the profile */
+	MAX_STRINGS = 256 << 20, /* bytes of names */
 	MAX_COPIES = 1024,      /* of one code object's instructions */
 	MAX_IDENTITY = 256,
 	COMPARED = 32,          /* bytes of a file's name, of a line table */
@@ -70,6 +74,9 @@ struct codes {
 	struct place *places;
 	size_t n_places, cap_places;
 	uint32_t last_number, epoch;
+	size_t tables;  /* bytes of all line tables */
+	size_t work;    /* see codes_begin() */
+	size_t strings; /* bytes of names, ever */
 };
 
 struct codes *
@@ -103,7 +110,7 @@ forget_all(struct codes *c)
 	free(c->places);
 	c->slots = NULL;
 	c->places = NULL;
-	c->n = c->cap = c->n_places = c->cap_places = 0;
+	c->n = c->cap = c->n_places = c->cap_places = c->tables = 0;
 	c->epoch++;
 }
 
@@ -129,6 +136,20 @@ code_mark(struct code *code, uint32_t serial)
 
 	code->serial = serial;
 	return fresh;
+}
+
+void
+codes_begin(struct codes *c)
+{
+	c->work = 0;
+}
+
+int
+codes_exhausted(const struct codes *c)
+{
+	return c->work > MAX_WORK || c->strings > MAX_STRINGS ||
+	       profile_frame_count(c->profile) > MAX_KNOWN ||
+	       profile_stack_count(c->profile) > MAX_KNOWN;
 }
 
 static struct code **
@@ -165,6 +186,7 @@ code_insert(struct codes *c, struct code *code)
 	}
 	slot = code_slot(c, code->addr);
 	if (*slot) {
+		c->tables -= (*slot)->table_len;
 		code_free(*slot);
 		c->epoch++;
 	} else {
@@ -255,13 +277,16 @@ static uint32_t
 learn_text(struct codes *c, raddr str)
 {
 	struct buf text = { 0 };
-	uint32_t number;
+	uint32_t number, n;
 
 	if (object_text(c->mem, c->l, str, &text) != OK) {
 		text.len = 0;
 		buf_str(&text, "<unreadable>");
 	}
+	n = profile_string_count(c->profile);
 	number = profile_string(c->profile, text.data ? text.data : "", text.len);
+	c->strings += number == n ? text.len : 0; /* a new one */
+	c->work += text.len;
 	buf_free(&text);
 	return number;
 }
@@ -274,6 +299,8 @@ learn_table(struct codes *c, struct code *code)
 	if (object_bytes(c->mem, c->l, code->linetable, MAX_TABLE, &table) == OK) {
 		code->table = xcalloc(table.len, 1);
 		code->table_len = table.len;
+		c->tables += table.len;
+		c->work += table.len;
 		if (table.len)
 			memcpy(code->table, table.data, table.len);
 	}
@@ -329,7 +356,9 @@ codes_learn(struct codes *c, raddr addr, struct code **out)
 		why = mem_read(c->mem, addr + from, fields, (size_t)(l->code.id_to - l->code.id_from));
 	if (why != OK)
 		return why;
-	if (c->n >= MAX_CODES)
+	if (codes_exhausted(c))
+		return DEEP;
+	if (c->n >= MAX_CODES || c->tables > MAX_TABLES)
 		forget_all(c);
 
 	code = xcalloc(1, sizeof *code);
@@ -489,6 +518,7 @@ code_frame(struct codes *c, struct code *code, int64_t offset)
 	if (!place->code) {
 		int line = c->with_lines ? line_at(c, code, offset) : 0;
 
+		c->work += code->table_len;
 		*place = (struct place){ code->number,
 		                         profile_frame(c->profile, (struct profile_frame){
 		                                 code->file, code->function, line }),

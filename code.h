@@ -28,6 +28,11 @@ struct code *codes_find(struct codes *, raddr addr);
  * is not a code object.  A name that can't be read becomes "<unreadable>". */
 enum why codes_learn(struct codes *, raddr addr, struct code **out);
 
+/* Decoding may cost only so much for one stack, which begins here, and its results
+ * take only so much memory over all: then codes_learn says DEEP. */
+void codes_begin(struct codes *);
+int codes_exhausted(const struct codes *);
+
 /* A number that changes whenever one that was known is forgotten, so that
  * pointers to them may be stale. */
 uint32_t codes_epoch(const struct codes *);

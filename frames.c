@@ -26,7 +26,9 @@
 #include "objects.h"
 #include "frames.h"
 
-enum { MAX_DEPTH = 1 << 17, PAGE = 4096 };
+enum { MAX_DEPTH = 1 << 17, MAX_FRAMES = 1 << 22 /* of all stacks */, PAGE = 4096 };
+
+static size_t total; /* frames that all proven stacks have room for */
 
 struct context { /* of one walk */
 	const struct layout *l;
@@ -37,6 +39,7 @@ struct context { /* of one walk */
 	int noting; /* what is looked at, in the regions */
 	const struct frames *proven;
 	size_t at; /* proven frames from here on are not met any more */
+	size_t changed; /* one of the first that many proven ones has, 0: not known */
 	int executing; /* no frame but shims was met yet */
 	struct walk *out;
 };
@@ -278,13 +281,17 @@ unchanged(struct context *c, size_t n)
 	const struct frames *p = c->proven;
 	size_t size = (size_t)c->l->frame.size, end = n, least = p->visits[0].shim;
 
+	if (c->changed && n >= c->changed)
+		return 0;
 	for (size_t r = p->n_runs; r-- > 0 && end > least;) {
 		size_t first = p->runs[r] > least ? p->runs[r] : least;
 
 		if (first >= end)
 			continue;
-		if (!snap_same(c->snap, p->visits[first].frame, p->visits[end - 1].frame + size))
+		if (!snap_same(c->snap, p->visits[first].frame, p->visits[end - 1].frame + size)) {
+			c->changed = end;
 			return 0;
+		}
 		end = first;
 	}
 	return 1;
@@ -329,7 +336,9 @@ frames_commit(const struct layout *l, struct frames *f, const struct walk *w)
 			f->runs = grow(f->runs, f->n_runs, &f->cap_runs, sizeof *f->runs);
 			f->runs[f->n_runs++] = (uint32_t)f->n;
 		}
+		total -= f->cap;
 		f->visits = grow(f->visits, f->n, &f->cap, sizeof *f->visits);
+		total += f->cap;
 		f->visits[f->n++] = *v;
 	}
 }
@@ -337,6 +346,7 @@ frames_commit(const struct layout *l, struct frames *f, const struct walk *w)
 void
 frames_free(struct frames *f)
 {
+	total -= f->cap;
 	free(f->visits);
 	free(f->runs);
 }
@@ -385,7 +395,7 @@ follow(struct context *c, raddr at)
 			if (snap_fetch(c->snap, from, at, size, &span, &why))
 				return why;
 		}
-		if (c->out->n == MAX_DEPTH)
+		if (c->out->n == MAX_DEPTH || c->out->n + total > MAX_FRAMES)
 			return DEEP;
 		v = add_visit(c, at, &span);
 		if (!agrees(c, v, c->out->n > 1 ? v - 1 : NULL))
@@ -425,6 +435,7 @@ walk_once(struct context *c, int all)
 	out->cframe = 0;
 	c->executing = 1;
 	c->at = all ? 0 : c->proven->n;
+	c->changed = 0;
 	c->noting = !c->at;
 	if (c->noting)
 		regions_begin(c->regions);

@@ -34,7 +34,7 @@ json_close(struct buf *out, char bracket)
 void
 json_bytes(struct buf *out, const char *key, const char *bytes, size_t len)
 {
-	const char *end = bytes + len;
+	const char *end = len ? bytes + len : bytes;
 
 	begin(out, key);
 	buf_str(out, "\"");

@@ -36,7 +36,7 @@ label_utf8(const char *bytes, size_t left)
 void
 label_name(struct buf *out, const char *name, size_t len)
 {
-	const char *end = name + len;
+	const char *end = len ? name + len : name;
 
 	while (name < end) {
 		size_t n = label_utf8(name, (size_t)(end - name));

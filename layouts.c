@@ -394,10 +394,26 @@ static const struct {
 
 enum { MAX_STRUCT = 1 << 20 };
 
-/* Words that are offsets into a structure whose size is told as well. */
+/* Whether the fields of code objects that are read at once are close enough to
+ * each other, from the first line on, that they fit where they are read to. */
 static int
-words_are_sane(const int v[W_COUNT])
+code_is_sane(const int v[W_COUNT], int ptr)
 {
+	enum { MAX_IDENTITY = 256 };
+	int from = v[W_CODE_FIRSTLINENO], to = v[W_CODE_LINETABLE];
+
+	for (int w = W_CODE_FILENAME; w <= W_CODE_LINETABLE; w++)
+		if (v[w] <= from || v[w] > to)
+			return 0;
+	return to + ptr - from <= MAX_IDENTITY && v[W_CODE_INSTRUCTIONS] >= 32;
+}
+
+/* Words that are offsets into a structure whose size is told as well; and what
+ * is read into arrays of a fixed size (frames.c, code.c, objects.c). */
+static int
+words_are_sane(const int v[W_COUNT], int ptr)
+{
+	enum { MAX_UNICODE = 96, MAX_DIGITS = 48 };
 	static const uint8_t within[][3] = { /* size, first, last */
 		{ W_INTERP_SIZE, W_INTERP_NEXT, W_INTERP_GENERATION },
 		{ W_THREAD_SIZE, W_THREAD_NEXT, W_THREAD_STATUS },
@@ -410,8 +426,14 @@ words_are_sane(const int v[W_COUNT])
 		for (int w = within[i][1]; w <= within[i][2]; w++)
 			if (v[w] >= v[within[i][0]])
 				return 0;
-	return v[W_FRAME_SIZE] <= 1024 && v[W_CODE_SIZE] <= 4096 && v[W_OBJECT_HEAD] <= 64 &&
-	       v[W_CODE_LINETABLE] > v[W_CODE_FIRSTLINENO] && v[W_CODE_INSTRUCTIONS] >= 32;
+	for (int w = W_FRAME_BACK; w <= W_FRAME_TLBC; w++)
+		if (v[w] > v[W_FRAME_SIZE] - ptr)
+			return 0;
+	return v[W_FRAME_SIZE] <= 1024 && v[W_FRAME_LOCALS] >= 8 && v[W_CODE_SIZE] <= 4096 &&
+	       code_is_sane(v, ptr) && v[W_UNICODE_ASCII] <= MAX_UNICODE &&
+	       v[W_UNICODE_STATE] <= v[W_UNICODE_ASCII] - 4 &&
+	       v[W_UNICODE_LENGTH] <= v[W_UNICODE_ASCII] - ptr &&
+	       v[W_LONG_DIGITS] <= MAX_DIGITS && v[W_OBJECT_HEAD] <= v[W_LONG_DIGITS] - ptr;
 }
 
 int
@@ -441,7 +463,7 @@ layout_from_debug_offsets(struct layout *out, struct mem *mem, raddr runtime, un
 			return -1;
 		v[w] = at ? (int)raw[at / 8] : ABSENT;
 	}
-	if (!words_are_sane(v))
+	if (!words_are_sane(v, ptr))
 		return -1;
 
 	int ft = raw[2] != 0, words_to_gil = ft ? 2 : 1;

@@ -78,7 +78,7 @@ int
 linetab_locations(const unsigned char *table, size_t len, int firstline, long offset)
 {
 	enum { ONE_LINE_0 = 10, ONE_LINE_2 = 12, NO_COLUMNS = 13, LONG = 14, NO_LINE = 15 };
-	struct cursor c = { table, table + len };
+	struct cursor c = { table, len ? table + len : table };
 	unsigned line = (unsigned)firstline;
 	long addr = 0;
 

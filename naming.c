@@ -225,6 +225,7 @@ naming_check(struct namer *n, struct named *d, const struct walk *walk, struct s
 {
 	int result;
 
+	codes_begin(n->codes);
 	list_codes(n, walk);
 	result = check_listed(n, snap, shared ? n->shared : NULL,
 	                      generation(n, walk->interp, snap, shared));
@@ -261,6 +262,8 @@ name(struct namer *n, struct named *d, const struct visit *v, int first, int cer
 
 	if (!code)
 		return TORN;
+	if (codes_exhausted(n->codes))
+		return DEEP;
 	/* An empty stack of a frame without locals looks like a left one. */
 	if (first && n->l->live == LIVE_STACKPOINTER && v->gone && code_locals(code) && !certain)
 		return TORN;

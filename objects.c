@@ -15,7 +15,7 @@
 #include "layouts.h"
 #include "objects.h"
 
-enum { MAX_TEXT = 1 << 16, MAX_ENTRIES = 1 << 16 };
+enum { MAX_TEXT = 1 << 12, MAX_ENTRIES = 1 << 16 }; /* characters, of a name */
 
 raddr
 object_pointer(const struct layout *l, const void *p)
@@ -306,7 +306,10 @@ match_name(void *context, raddr key, raddr value)
 {
 	struct search *s = context;
 	struct buf text = { 0 };
-	int same = object_text(s->mem, s->l, key, &text) == OK && text.len == strlen(s->name) &&
+	struct object_text t;
+	/* Names are ASCII; of those of another length nothing more is read. */
+	int same = object_text_extent(s->mem, s->l, key, &t) == OK && t.length == strlen(s->name) &&
+	           object_text(s->mem, s->l, key, &text) == OK && text.len == strlen(s->name) &&
 	           !memcmp(text.data, s->name, text.len);
 
 	if (same)

@@ -100,11 +100,25 @@ parse_map(char *line, struct proc_map *m)
 	return 0;
 }
 
+/* Takes the text, whose end is a zero byte. */
+static void
+parse_maps(char *text, struct proc_maps *out)
+{
+	size_t cap = 0;
+
+	out->text = text;
+	for (char *line = text, *end; (end = strchr(line, '\n')); line = end + 1) {
+		*end = 0;
+		out->maps = grow(out->maps, out->n, &cap, sizeof *out->maps);
+		if (!parse_map(line, &out->maps[out->n]))
+			out->n++;
+	}
+}
+
 enum why
 proc_maps_read(int pid, struct proc_maps *out)
 {
 	struct buf text = { 0 };
-	size_t cap = 0;
 
 	*out = (struct proc_maps){ 0 };
 	if (proc_read(pid, "maps", &text)) {
@@ -114,13 +128,7 @@ proc_maps_read(int pid, struct proc_maps *out)
 		return why;
 	}
 	buf_add(&text, "", 1);
-	out->text = text.data;
-	for (char *line = text.data, *end; (end = strchr(line, '\n')); line = end + 1) {
-		*end = 0;
-		out->maps = grow(out->maps, out->n, &cap, sizeof *out->maps);
-		if (!parse_map(line, &out->maps[out->n]))
-			out->n++;
-	}
+	parse_maps(text.data, out);
 	if (out->n)
 		return OK;
 	proc_maps_free(out);
@@ -236,49 +244,53 @@ proc_state(int pid, int tid, int *fd)
 	return p ? *p : 0;
 }
 
-int
-proc_times(int pid, int tid, int *fd, struct proc_times *times)
+static int
+parse_times(const char *p, struct proc_times *times)
 {
-	char text[128];
-	const char *p = text;
 	uint64_t ran, waited;
 
-	if (!read_again(pid, tid, "schedstat", fd, text, sizeof text) ||
-	    parse_digits(&p, 10, &ran) || !ran || *p++ != ' ' || parse_digits(&p, 10, &waited))
+	if (parse_digits(&p, 10, &ran) || !ran || *p++ != ' ' || parse_digits(&p, 10, &waited))
 		return -1;
 	*times = (struct proc_times){ (int64_t)ran, (int64_t)waited };
 	return 0;
 }
 
-uint64_t
-proc_futex(int pid, int tid, int *fd)
+int
+proc_times(int pid, int tid, int *fd, struct proc_times *times)
+{
+	char text[128];
+
+	return read_again(pid, tid, "schedstat", fd, text, sizeof text) ? parse_times(text, times) : -1;
+}
+
+static uint64_t
+parse_futex(const char *p)
 {
 	enum { FUTEX_TIME64 = 422 }; /* of 32-bit machines */
-	char text[256];
-	const char *p = text;
 	uint64_t call, addr;
 
-	if (!read_again(pid, tid, "syscall", fd, text, sizeof text) ||
-	    parse_digits(&p, 10, &call) || (call != SYS_futex && call != FUTEX_TIME64) ||
+	if (parse_digits(&p, 10, &call) || (call != SYS_futex && call != FUTEX_TIME64) ||
 	    strncmp(p, " 0x", 3))
 		return 0;
 	p += 3;
 	return parse_digits(&p, 16, &addr) ? 0 : addr;
 }
 
-int
-proc_stat(int pid, struct proc_stat *out)
+uint64_t
+proc_futex(int pid, int tid, int *fd)
+{
+	char text[256];
+
+	return read_again(pid, tid, "syscall", fd, text, sizeof text) ? parse_futex(text) : 0;
+}
+
+static int
+parse_stat(const char *text, struct proc_stat *out)
 {
 	enum { STATE = 3, PARENT = 4, START_TIME = 22, START_CODE = 26, END_CODE, START_STACK };
 	uint64_t fields[START_STACK + 1] = { 0 };
-	char text[1024];
-	const char *p = NULL;
-	int fd = -1;
+	const char *p = after_name(text);
 
-	if (read_again(pid, pid, "stat", &fd, text, sizeof text))
-		p = after_name(text);
-	if (fd >= 0)
-		close(fd);
 	if (!p)
 		return -1;
 	*out = (struct proc_stat){ .state = *p };
@@ -290,6 +302,18 @@ proc_stat(int pid, struct proc_stat *out)
 	if (fields[START_CODE])
 		out->image = hash_words(fields[START_CODE] ^ fields[END_CODE], fields[START_STACK]) | 1u;
 	return 0;
+}
+
+int
+proc_stat(int pid, struct proc_stat *out)
+{
+	char text[1024];
+	int fd = -1;
+	size_t len = read_again(pid, pid, "stat", &fd, text, sizeof text);
+
+	if (fd >= 0)
+		close(fd);
+	return len ? parse_stat(text, out) : -1;
 }
 
 uint64_t

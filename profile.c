@@ -105,7 +105,7 @@ profile_string_get(const struct profile *p, uint32_t string, size_t *len)
 	size_t start = string ? p->strings[string - 1] : 0;
 
 	*len = p->strings[string] - start;
-	return p->text.data + start;
+	return p->text.data ? p->text.data + start : "";
 }
 
 static uint32_t

@@ -8,7 +8,12 @@
 #include "memory.h"
 #include "snapshot.h"
 
-enum { MAX_REGIONS = 1 << 17, MAX_BYTES = 64 << 20 };
+enum {
+	MAX_REGIONS = 1 << 17,
+	MAX_BYTES = 64 << 20,
+	MAX_STEPS = 1 << 27,  /* of searching for regions, in one snapshot */
+	MAX_TOTAL = 1 << 30,  /* bytes of all snapshots */
+};
 
 #define UNKNOWN SIZE_MAX
 
@@ -33,8 +38,11 @@ struct snap {
 	struct mem_part *parts; /* where they go */
 	size_t n_vecs, n_parts, cap_vecs;
 	size_t hint; /* where the last region was found: walks go in order */
+	size_t steps; /* that were made to find regions */
 	unsigned fetched;
 };
+
+static size_t total; /* bytes that all snapshots have room for */
 
 struct snap *
 snap_new(struct mem *mem)
@@ -50,6 +58,7 @@ snap_free(struct snap *s)
 {
 	if (!s)
 		return;
+	total -= s->now.cap_bytes + s->kept.cap_bytes;
 	free(s->now.regions);
 	free(s->now.bytes);
 	free(s->kept.regions);
@@ -62,7 +71,7 @@ snap_free(struct snap *s)
 void
 snap_begin(struct snap *s)
 {
-	s->now.n = s->now.len = s->hint = 0;
+	s->now.n = s->now.len = s->hint = s->steps = 0;
 	s->fetched = 0;
 }
 
@@ -71,7 +80,8 @@ snap_add(struct snap *s, raddr addr, size_t len)
 {
 	struct copy *c = &s->now;
 
-	if (len > MAX_BYTES || c->n == MAX_REGIONS || c->len + len > MAX_BYTES)
+	if (len > MAX_BYTES || c->n == MAX_REGIONS || c->len + len > MAX_BYTES ||
+	    (c->len + len > c->cap_bytes && total > MAX_TOTAL))
 		return -1;
 	c->regions = grow(c->regions, c->n, &c->cap, sizeof *c->regions);
 	c->regions[c->n++] = (struct region){ .addr = addr, .len = len, .at = c->len,
@@ -88,9 +98,11 @@ find(struct snap *s, raddr addr, size_t len)
 
 		if (addr - r->addr <= r->len && len <= r->len - (addr - r->addr)) {
 			s->hint = i;
+			s->steps += k;
 			return r;
 		}
 	}
+	s->steps += s->now.n;
 	return NULL;
 }
 
@@ -126,6 +138,7 @@ reserve_bytes(struct copy *c, size_t len)
 {
 	if (len <= c->cap_bytes)
 		return;
+	total += len + len / 2 - c->cap_bytes;
 	c->cap_bytes = len + len / 2;
 	c->bytes = xrealloc(c->bytes, c->cap_bytes, 1);
 }
@@ -283,7 +296,7 @@ fetch(struct snap *s, raddr addr, size_t len)
 	size_t at = s->now.len;
 	enum why why;
 
-	if (snap_add(s, addr, len))
+	if (s->steps > MAX_STEPS || snap_add(s, addr, len))
 		return DEEP;
 	reserve_bytes(&s->now, s->now.len);
 	s->fetched++;
@@ -363,7 +376,7 @@ same_prefix(struct snap *s, struct region *r)
 	if (r->same != UNKNOWN)
 		return r->same;
 	r->same = 0;
-	for (size_t k = 0; k < kept->n; k++, i++) {
+	for (size_t k = 0; k < kept->n; k++, i++, s->steps++) {
 		const struct region *old = &kept->regions[i = i < kept->n ? i : 0];
 
 		if (old->addr != r->addr)
@@ -381,7 +394,7 @@ snap_same(struct snap *s, raddr from, raddr to)
 	while (from < to) {
 		struct region *r = find(s, to - 1, 1);
 
-		if (!r || to - r->addr > same_prefix(s, r))
+		if (!r || s->steps > MAX_STEPS || to - r->addr > same_prefix(s, r))
 			return 0;
 		to = r->addr;
 	}

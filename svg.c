@@ -51,7 +51,7 @@ static const struct graph *sorting; /* qsort's comparison has no room for it */
 static void
 add_xml(struct buf *out, const char *text, size_t len)
 {
-	const char *end = text + len;
+	const char *end = len ? text + len : text;
 
 	for (; text < end; text++) {
 		if (*text == '<')

@@ -154,7 +154,7 @@ read_stopped(struct taker *k, struct thread *t)
 {
 	enum why why = stop_and_read(k, t);
 
-	for (int i = 1; i < STOPS && why != OK && why != GONE; i++) {
+	for (int i = 1; i < STOPS && why != OK && why != GONE && why != DEEP; i++) {
 		nanosleep(&(struct timespec){ 0, STOP_AGAIN_NS }, NULL);
 		why = stop_and_read(k, t);
 	}
@@ -194,19 +194,21 @@ read_unstoppable(struct taker *k, struct thread *t)
 {
 	raddr holder;
 	int first, agreed = 0;
+	enum why last = TORN;
 
 	if (read_held(k, t) == OK)
 		return OK;
 	for (int i = 0; i < READS_WITHOUT_STOP; i++) {
 		enum why why = stack_read(k->walker, t->stack, t->tstate, NULL, 0, &holder, &first);
 
-		if (why == GONE || why == DENIED)
+		if (why == GONE || why == DENIED || why == DEEP)
 			return why;
+		last = why == OK ? TORN : why;
 		agreed = why == OK && stack_unchanged(t->stack) ? agreed + 1 : 0;
 		if (agreed == AGREEING_READS)
 			return OK;
 	}
-	return TORN;
+	return last;
 }
 
 /* A thread that waits in the kernel does not move, and is not to be stopped:
@@ -218,7 +220,8 @@ take(struct taker *k, struct thread *t, const struct gil *gil, unsigned flags, r
 	int always = may && k->pausing == PAUSE_ALWAYS;
 	enum why why = stack_read(k->walker, t->stack, t->tstate, gil, flags, holder, &first);
 
-	if (why == GONE || why == DENIED || (why == OK && asks && *holder != t->tstate))
+	/* What is too deep does not get less so, and costs most. */
+	if (why == GONE || why == DENIED || why == DEEP || (why == OK && asks && *holder != t->tstate))
 		return why;
 	remember_try(k, t, why == OK && first);
 	if (why == OK && !t->restless && !always)

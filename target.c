@@ -29,9 +29,12 @@
 
 enum {
 	MAX_SCAN = 64 << 20,
+	MAX_READS = 1 << 22, /* of memory, to find an interpreter */
 	FINAL = 0xf0,
 	WORD = 4, /* everything in memory is aligned to that */
 };
+
+#define MAX_SCANNED (UINT64_C(4) << 30)
 
 static const char cookie[8] = "xdebugpy"; /* CPython v3.13.0 pycore_runtime.h */
 
@@ -45,10 +48,21 @@ struct finder {
 	unsigned refused; /* the version of one that can't be read, or 0 */
 };
 
+/* A process may be made so that a search of it has no end. */
+static int
+is_spent(const struct finder *f)
+{
+	struct mem_counts c = mem_counts(f->t->mem);
+
+	return c.calls > MAX_READS || c.bytes > MAX_SCANNED;
+}
+
 static int
 read_elf(void *context, uint64_t addr, void *buf, size_t len)
 {
-	return mem_read(context, addr, buf, len) == OK ? 0 : -1;
+	struct finder *f = context;
+
+	return !is_spent(f) && mem_read(f->t->mem, addr, buf, len) == OK ? 0 : -1;
 }
 
 static raddr
@@ -56,7 +70,7 @@ pointer_in(const struct finder *f, raddr addr)
 {
 	raddr p = 0;
 
-	return object_read_pointer(f->t->mem, &f->layout, addr, &p) == OK ? p : 0;
+	return !is_spent(f) && object_read_pointer(f->t->mem, &f->layout, addr, &p) == OK ? p : 0;
 }
 
 /* ---- which version ---- */
@@ -100,7 +114,7 @@ scan_writable(struct finder *f, scan_piece *each, void *context)
 		for (uint64_t at = 0; s->writable && at < size && !result; at += PIECE) {
 			size_t len = size - at < PIECE + OVERLAP ? size - at : PIECE + OVERLAP;
 
-			if (mem_read(f->t->mem, s->addr + at, bytes, len) == OK)
+			if (!is_spent(f) && mem_read(f->t->mem, s->addr + at, bytes, len) == OK)
 				result = each(f, s->addr + at, bytes, len, context);
 		}
 	}
@@ -445,7 +459,7 @@ try_objects(struct finder *f, const char *exe, int (*attempt)(struct finder *))
 
 			if (m->offset || !m->inode || !m->readable || rank(m, exe) != pass)
 				continue;
-			if (!elf_open(&f->elf, read_elf, f->t->mem, m->start) && attempt(f))
+			if (!elf_open(&f->elf, read_elf, f, m->start) && attempt(f))
 				return 1;
 		}
 	}

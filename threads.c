@@ -19,7 +19,13 @@
 #include "stack.h"
 #include "threads.h"
 
-enum { MAX_INTERPRETERS = 1024, MAX_THREADS = 1 << 16 };
+enum {
+	MAX_INTERPRETERS = 1024,
+	MAX_THREADS = 1 << 14,
+	MAX_NAME_READS = 1 << 20, /* for the names of all threads together */
+};
+
+enum { LISTED = 1, LISTED_NEW }; /* thread.listed */
 
 struct threads {
 	const struct target *t;
@@ -38,6 +44,8 @@ struct threads {
 	struct snap *shared; /* to be read after those of the threads */
 	struct proc_task *tasks;
 	size_t n_tasks;
+	int looked;     /* at the tasks, since the last refresh */
+	uint64_t name_reads;
 	int tid_offset; /* in struct pthread; 0: not yet found, -1: can't be */
 };
 
@@ -116,16 +124,24 @@ outer_tid(const struct threads *th, uint64_t inner)
 	return 0;
 }
 
+/* Once a refresh is enough: what is new was there before it was listed. */
+static void
+look_at_tasks(struct threads *th)
+{
+	free(th->tasks);
+	th->n_tasks = proc_tasks(th->t->pid, &th->tasks);
+	th->looked = 1;
+}
+
 /* The same, after another look at /proc if it is not known: a new thread. */
 static int
 find_tid(struct threads *th, uint64_t inner)
 {
 	int tid = outer_tid(th, inner);
 
-	if (tid || !inner)
+	if (tid || !inner || th->looked)
 		return tid;
-	free(th->tasks);
-	th->n_tasks = proc_tasks(th->t->pid, &th->tasks);
+	look_at_tasks(th);
 	return outer_tid(th, inner);
 }
 
@@ -139,18 +155,17 @@ find_tid(struct threads *th, uint64_t inner)
 static void
 find_tid_offset(struct threads *th)
 {
-	enum { SEARCHED = 1024 };
+	enum { SEARCHED = 1024, COMPARED = 64 /* threads: that many do not agree by chance */ };
 	int32_t words[SEARCHED / 4], last[SEARCHED / 4] = { 0 };
 	unsigned char fits[SEARCHED / 4];
 
 	memset(fits, 1, sizeof fits);
-	free(th->tasks);
-	th->n_tasks = proc_tasks(th->t->pid, &th->tasks);
-	for (size_t i = 0; i < th->n_listing; i++) {
+	look_at_tasks(th);
+	for (size_t i = 0; i < th->n_listing && i < COMPARED; i++) {
 		if (mem_read(th->t->mem, th->listing[i]->ident, words, sizeof words) != OK)
 			continue;
 		for (size_t k = 0; k < LEN(words); k++) {
-			int tid = words[k] > 0 ? outer_tid(th, (uint64_t)words[k]) : 0;
+			int tid = fits[k] && words[k] > 0 ? outer_tid(th, (uint64_t)words[k]) : 0;
 
 			/* a process of one thread has its own number */
 			fits[k] = fits[k] && tid && words[k] != last[k] &&
@@ -309,10 +324,15 @@ list_thread(struct threads *th, raddr interp, raddr tstate, raddr *next)
 		native = object_pointer(l, p + l->thread.native_id);
 	if (l->thread.state != ABSENT)
 		memcpy(&state, p + l->thread.state, sizeof state);
-	if (!t || t->ident != ident) /* or another one, at the address of the old one */
+	if (t && t->listed)
+		return CYCLE;
+	if (!t || t->ident != ident) { /* or another one, at the address of the old one */
 		t = new_thread(th, tstate, ident);
+		t->listed = LISTED_NEW;
+	} else {
+		t->listed = LISTED;
+	}
 	t->attached = state == 1;
-	t->listed = 1;
 	th->listing = grow(th->listing, th->n_listing, &th->cap_listing, sizeof *th->listing);
 	th->listing[th->n_listing++] = t;
 	if (!t->tid && native) {
@@ -322,17 +342,26 @@ list_thread(struct threads *th, raddr interp, raddr tstate, raddr *next)
 	return OK;
 }
 
-/* Follows the list of one interpreter's threads. */
+/* Follows the list of one interpreter's threads.  A thread remembered, ever less
+ * often, that is met again is a loop (Brent). */
 static enum why
 list_threads(struct threads *th, raddr interp)
 {
-	raddr tstate = 0;
+	raddr tstate = 0, tortoise = 0;
+	size_t lap = 0, next_lap = 16;
 	enum why why = fetch_pointer(th, interp + (raddr)th->l->interp.threads, &tstate);
 
 	while (why == OK && tstate) {
 		if (th->n_listing == MAX_THREADS)
 			return DEEP;
 		why = list_thread(th, interp, tstate, &tstate);
+		if (why == OK && tstate && tstate == tortoise)
+			return CYCLE;
+		if (++lap == next_lap) {
+			tortoise = tstate;
+			lap = 0;
+			next_lap *= 2;
+		}
 	}
 	return why;
 }
@@ -379,7 +408,7 @@ finish(struct threads *th, int keep)
 
 	if (!keep) {
 		for (size_t i = 0; i < th->n_listing; i++)
-			if (threads_find(th, th->listing[i]->tstate) != th->listing[i])
+			if (th->listing[i]->listed == LISTED_NEW)
 				thread_free(th->listing[i]);
 		th->n_listing = 0;
 		return;
@@ -402,6 +431,15 @@ finish(struct threads *th, int keep)
 	th->cap_listing = cap_old;
 }
 
+static int
+is_listed(const struct threads *th, raddr interp)
+{
+	for (size_t i = 0; i < th->n_interps; i++)
+		if (th->interps[i] == interp)
+			return 1;
+	return 0;
+}
+
 static enum why
 list_all(struct threads *th)
 {
@@ -412,6 +450,8 @@ list_all(struct threads *th)
 	for (size_t i = 0; why == OK && interp; i++) {
 		if (i == MAX_INTERPRETERS)
 			return DEEP;
+		if (is_listed(th, interp))
+			return CYCLE;
 		th->interps = grow(th->interps, th->n_interps, &th->cap_interps,
 		                   sizeof *th->interps);
 		th->interps[th->n_interps++] = interp;
@@ -432,6 +472,7 @@ threads_refresh(struct threads *th)
 
 	for (size_t i = 0; i < th->n_threads; i++)
 		th->threads[i]->listed = 0;
+	th->looked = 0;
 	plan(th);
 	why = read_all(th);
 	if (why != OK && why != FAULT)
@@ -579,8 +620,12 @@ thread_name(struct threads *th, const struct thread *t, struct buf *out)
 	char name[32];
 	size_t before = out->len;
 
-	for (size_t i = 0; i < th->n_interps; i++) {
-		if (python_name(th, th->interps[i], t->ident, out) == OK && out->len > before)
+	for (size_t i = 0; i < th->n_interps && th->name_reads < MAX_NAME_READS; i++) {
+		uint64_t reads = mem_counts(th->t->mem).calls;
+		enum why why = python_name(th, th->interps[i], t->ident, out);
+
+		th->name_reads += mem_counts(th->t->mem).calls - reads;
+		if (why == OK && out->len > before)
 			return;
 		out->len = before;
 	}
