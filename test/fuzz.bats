@@ -9,7 +9,7 @@ load helper
 build() {
     requires cc
     local sanitizers=('-fsanitize=address,undefined' -fno-sanitize-recover=all)
-    "$tests/fuzz/build" "$1" "$1" cc -O1 -g "${sanitizers[@]}" "${@:2}" 2> log ||
+    "$tests/fuzz/build" "$1" "$1" cc -O0 -g "${sanitizers[@]}" "${@:2}" 2> log ||
         "$tests/fuzz/build" "$1" "$1" cc -O1 -g "${@:2}"
 }
 
@@ -27,6 +27,12 @@ replay() {
 @test "input files: what was found stays found"      { build input; replay input; }
 @test "options: what was found stays found"          { build options; replay options; }
 @test "a simulated target: what was found stays found" { build target; replay target; }
+
+@test "a maps file of 100000 lines" {
+    build maps
+    run ./maps
+    equal "$output" "100000 maps, the last one of /a b"
+}
 
 run_bounds() {
     run "./bounds" "$@"
