@@ -152,7 +152,7 @@ collapsed_write(const struct profile *p, struct buf *out)
 	for (uint32_t i = 1; i < n; i++)
 		if (is_seen(i))
 			stacks[used++] = i;
-	qsort(stacks, used, sizeof *stacks, compare);
+	sort(stacks, used, sizeof *stacks, compare);
 	for (size_t i = 0; i < used; i++) {
 		write_stack(out, stacks[i], &path, &cap);
 		out->len--; /* the last semicolon */

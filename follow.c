@@ -191,7 +191,7 @@ follow_look(struct follow *f, size_t *n)
 	if (now < f->due || (!has_changed(f) && now - f->looked < IDLE_NS))
 		return NULL;
 	*n = proc_list(&pids);
-	qsort(pids, *n, sizeof *pids, compare);
+	sort(pids, *n, sizeof *pids, compare);
 	replace_seen(f, pids, *n);
 	free(pids);
 	*n = choose(f);

@@ -217,7 +217,7 @@ place_boxes(struct graph *g)
 	for (uint32_t i = 0; i < g->n; i++)
 		order[i] = i;
 	sorting = g;
-	qsort(order + 1, g->n - 1, sizeof *order, compare);
+	sort(order + 1, g->n - 1, sizeof *order, compare);
 	for (uint32_t i = 1; i < g->n; i++) {
 		struct box *b = &g->boxes[order[i]];
 

@@ -132,7 +132,7 @@ timeline(const struct profile *p, int merge, size_t *n)
 	uint32_t *owners = export_owners(p);
 
 	*n = samples ? by_log(p, merge, owners, spans) : by_counts(p, owners, spans);
-	qsort(spans, *n, sizeof *spans, compare);
+	sort(spans, *n, sizeof *spans, compare);
 	free(owners);
 	return spans;
 }

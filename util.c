@@ -366,3 +366,40 @@ text_find(const char *text, const char *part)
 			return (char *)text;
 	return NULL;
 }
+
+static void
+swap(char *a, char *b, size_t size)
+{
+	while (size--) {
+		char c = a[size];
+
+		a[size] = b[size];
+		b[size] = c;
+	}
+}
+
+/* A heap: no stack, and no input for which it is slow. */
+void
+sort(void *base, size_t n, size_t size, int (*compare)(const void *, const void *))
+{
+	char *members = base;
+	size_t first = n / 2;
+
+	while (n > 1) {
+		size_t at, child;
+
+		if (first) {
+			first--;
+		} else {
+			n--;
+			swap(members, members + n * size, size);
+		}
+		for (at = first; (child = 2 * at + 1) < n; at = child) {
+			if (child + 1 < n && compare(members + child * size, members + (child + 1) * size) < 0)
+				child++;
+			if (compare(members + at * size, members + child * size) >= 0)
+				break;
+			swap(members + at * size, members + child * size, size);
+		}
+	}
+}
