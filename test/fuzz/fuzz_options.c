@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * with: survive.c options.c chrome.c collapsed.c colour.c export.c formats.c gecko.c html.c json.c
+ * with: survive.c options.c chrome.c collapsed.c colour.c export.c formats.c gecko.c json.c
  * with: label.c layouts.c page.c parse.c pprof.c profile.c record.c saved.c speedscope.c svg.c
  * with: timeline.c util.c
  * flags: -Dexit=fuzz_exit -Dread=fuzz_read -Dwrite=fuzz_write -Dcalloc=fuzz_calloc

@@ -292,6 +292,13 @@ proc_start_time(int pid)
 	return (uint64_t)pid;
 }
 
+int
+proc_stat(int pid, struct proc_stat *stat)
+{
+	*stat = (struct proc_stat){ 'R', 1, (uint64_t)pid, 1 };
+	return 0;
+}
+
 size_t
 proc_tasks(int pid, struct proc_task **tasks)
 {
