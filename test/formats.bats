@@ -168,11 +168,12 @@ END
     find_python
     start_target idle "$python"
     for format in pprof gecko; do
-        start_pyflame -s 0.5 --stats -f "$format" -o written "$pid"
+        start_pyflame -s 60 --stats -f "$format" -o written "$pid"
         wait_for_sampling
         kill -USR1 "$profiler"
         wait_for 10 test -e written
         read_format "$format" written > first
+        kill -INT "$profiler"
         end_pyflame 0
         read_format "$format" written > last
         equal "$(samples last)" "$(stat_of idle)"
