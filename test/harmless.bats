@@ -25,9 +25,9 @@ ends_unharmed() {
     start_target fib "$python"
     start_pyflame -s 1 --stats "$pid"
     run_pyflame 0 -s 0.7 "$pid"
-    [ "$(samples stdout ':main:')" -gt 100 ]
+    [ "$(samples stdout ':main:')" -gt 10 ]
     end_pyflame 0
-    [ "$(samples stdout ':main:')" -gt 100 ]
+    [ "$(samples stdout ':main:')" -gt 10 ]
 }
 
 # --- states -------------------------------------------------------------------
@@ -92,7 +92,7 @@ stop_target() {
     done
     end_pyflame 0
     equal "$(samples stdout)" "$(stat_of ticks)"
-    [ "$(samples stdout ':main:')" -gt 200 ]
+    [ "$(samples stdout ':main:')" -gt 10 ]
 }
 
 @test "SIGSTOP during --pause is not lost" {
@@ -121,7 +121,7 @@ stop_target() {
     for option in "" --pause --threads; do
         # shellcheck disable=SC2086 # none or one
         run_pyflame 0 -s 0.2 $option "$pid"
-        [ "$(samples stdout ':spin:')" -gt 50 ]
+        [ "$(samples stdout ':spin:')" -gt 10 ]
         is_unharmed "$pid"
     done
     run_pyflame 0 -d "$pid"

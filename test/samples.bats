@@ -370,7 +370,7 @@ busy_thread_only() {
     start_target sleeper "$1" 3
     run_pyflame 0 -s 0.5 --threads -x "$pid"
     lacks "$output" ':sleeper:'
-    [ "$(samples stdout ':busy:')" -gt 50 ]
+    [ "$(samples stdout ':busy:')" -gt 10 ]
 }
 
 @test "2.7: --threads -x has only the thread that is busy"   { each_python 2.7 busy_thread_only; }
