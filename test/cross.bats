@@ -46,8 +46,7 @@ unit_tests_pass() {
     read -r -a compiler <<< "${command[0]}"
     # shellcheck disable=SC2086 # these are several options
     "${compiler[@]}" -std=c11 -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -O1 -Wall -Wextra -iquote "$tree" \
-        -static -o unit ${command[1]} "$tests/unit.c" \
-        "$tree"/{elf,linetab,label,layouts,objects,profile,collapsed,util}.c -lm ${command[2]} 2> log
+        -static -o unit ${command[1]} "${unit_sources[@]}" -lm ${command[2]} 2> log
     equal "$(cat log)" ""
     [ "$1" != "$(uname -m)" ] || set -- "$1" env
     requires "$2"

@@ -10,10 +10,6 @@ compile_unit() {
     compile "$1" -iquote "$tree" "${@:2}" -lm
 }
 
-unit_sources=("$tests/unit.c" -DPYFLAME_VERSION='"unit"'
-    "$tree"/{elf,linetab,label,layouts,objects,profile,colour,util}.c
-    "$tree"/{collapsed,json,parse,record,saved,export,timeline,speedscope,pprof,gecko,chrome}.c)
-
 run_unit() {
     status=0
     ./unit > log 2>&1 || status=$?
