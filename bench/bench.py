@@ -60,7 +60,7 @@ def always(_):
     return True
 
 
-GIL = ['3.8', '3.12', '3.13', '3.14', '3.15']
+GIL = ['3.8', '3.12', '3.14', '3.15']
 SHAPES = [
     Shape('depth 20', ['deep', '20'], GIL, [], valid_deep(20)),
     Shape('depth 200', ['deep', '200'], GIL, [], valid_deep(200)),
@@ -277,7 +277,7 @@ def system_calls(tool, shape, pid, folder):
 def target_speed(tool, shape, target, folder):
     """The target's speed while it is sampled at 1 kHz, as a part of its own."""
     alone, sampled = [], []
-    for _ in range(3):
+    for _ in range(2):
         alone.append(target.speed(0.7))
         process = subprocess.Popen(tool.command(shape, 2, 1000, os.path.join(folder, 'out'),
                                                 target.pid),
@@ -433,9 +433,14 @@ def main():
                     rows += measure_all(available, shape, version, target, options.seconds, folder)
                 finally:
                     target.close()
-    table = print_table(rows)
-    sys.stdout.write(table)
-    if not options.shape:
+            if not options.shape:
+                keep(rows)
+    sys.stdout.write(print_table(rows))
+
+
+def keep(rows):
+    if rows:
+        table = print_table(rows)
         with open(os.path.join(HERE, 'RESULTS.md'), 'w') as results:
             results.write('# The last run of `make bench`\n\n%s.\n\n%s' % (machine(), table))
 

@@ -18,7 +18,7 @@ import struct
 import sys
 import threading
 
-ROUNDS = 1000
+ROUNDS = 20000
 
 with open(os.environ['PROGRESS'], 'r+b') as progress:
     memory = mmap.mmap(progress.fileno(), 8)
