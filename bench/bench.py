@@ -60,7 +60,7 @@ def always(_):
     return True
 
 
-GIL = ['3.8', '3.12', '3.14', '3.15']
+GIL = ['3.8', '3.14', '3.15']
 SHAPES = [
     Shape('depth 20', ['deep', '20'], GIL, [], valid_deep(20)),
     Shape('depth 200', ['deep', '200'], GIL, [], valid_deep(200)),
@@ -149,8 +149,9 @@ class Pyflame:
         return True
 
     def is_for(self, shape):
-        # Elsewhere nothing has to be stopped, or next to nothing.
-        return not self.options or shape.name in ('generators', 'call churn')
+        # What moves fast has to be stopped, or few samples are proven; all else is
+        # measured without, as an odd stop would cost more than many samples.
+        return ('--no-pause' in self.options) != (shape.name in ('generators', 'call churn'))
 
     def command(self, shape, seconds, rate, out, pid):
         options = ['--threads'] if shape.threads and not shape.args[0] == 'parallel' else []
@@ -205,7 +206,7 @@ class Own:
         return version == self.version
 
     def command(self, shape, seconds, rate, out, pid):
-        return ([self.python, '-m', 'profiling.sampling', 'attach', '-d', str(int(seconds)), '-r',
+        return ([self.python, '-m', 'profiling.sampling', 'attach', '-d', str(int(seconds + 0.99)), '-r',
                  str(self.FASTEST if rate is None else rate), '--collapsed', '-o', out] +
                 (['-a'] if shape.threads else []) + [str(pid)])
 
@@ -398,7 +399,7 @@ def pythons():
 
 
 def tools(found):
-    result = [Pyflame(), Pyflame(['--pause'])]
+    result = [Pyflame(['--no-pause']), Pyflame(), Pyflame(['--pause'])]
     if shutil.which('austin'):
         result.append(Austin())
     else:
