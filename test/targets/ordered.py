@@ -19,9 +19,16 @@ def busy():
 
 
 def elsewhere():
-    """Another thread, which takes none: two at once would know no order."""
-    signal.pthread_sigmask(signal.SIG_BLOCK, range(signal.SIGRTMIN, signal.SIGRTMAX + 1))
     time.sleep(60)
+
+
+def start_another():
+    """Another thread, which takes none from its first moment on: two threads at once
+    would know no order."""
+    every = range(signal.SIGRTMIN, signal.SIGRTMAX + 1)
+    signal.pthread_sigmask(signal.SIG_BLOCK, every)
+    threading.Thread(target=elsewhere, daemon=True).start()
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, every)
 
 
 def main(library, count):
@@ -36,7 +43,7 @@ def main(library, count):
     if os.fork() == 0:
         library.send_all(parent, count)
         os._exit(0)
-    threading.Thread(target=elsewhere, daemon=True).start()
+    start_another()
     end = time.time() + 60
     while library.count_arrived() < 3 * count and time.time() < end:
         busy()
