@@ -13,7 +13,7 @@
 #include "profile.h"
 #include "collapsed.h"
 
-/* qsort's comparison has no room for these. */
+/* sort's comparison has no room for these. */
 static const struct profile *sorted;
 static char **labels; /* by frame, made when first needed */
 

@@ -31,8 +31,8 @@ json_close(struct buf *out, char bracket)
 	buf_add(out, &bracket, 1);
 }
 
-void
-json_bytes(struct buf *out, const char *key, const char *bytes, size_t len)
+static void
+add_bytes(struct buf *out, const char *key, const char *bytes, size_t len)
 {
 	const char *end = len ? bytes + len : bytes;
 
@@ -59,7 +59,7 @@ void
 json_text(struct buf *out, const char *key, const char *text)
 {
 	if (text)
-		json_bytes(out, key, text, strlen(text));
+		add_bytes(out, key, text, strlen(text));
 }
 
 static void
@@ -68,7 +68,7 @@ add_name(struct buf *out, const char *key, const char *name, size_t len)
 	struct buf label = { 0 };
 
 	label_name(&label, name, len);
-	json_bytes(out, key, label.data, label.len);
+	add_bytes(out, key, label.data, label.len);
 	buf_free(&label);
 }
 

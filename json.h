@@ -16,7 +16,6 @@ void json_open(struct buf *, const char *key, char bracket);
 void json_close(struct buf *, char bracket);
 
 /* Bytes that are not UTF-8 become U+FFFD.  Nothing is written of NULL. */
-void json_bytes(struct buf *, const char *key, const char *bytes, size_t len);
 void json_text(struct buf *, const char *key, const char *text);
 
 /* The same of names, escaped as label_name does it. */

@@ -277,14 +277,6 @@ layout_find(unsigned hex, int ptr, int machine, struct layout *out)
 }
 
 int
-layout_known(unsigned hex)
-{
-	struct layout l;
-
-	return !layout_find(hex, 8, 0, &l) || layout_describes_itself(hex);
-}
-
-int
 layout_debug_shift(const struct layout *l)
 {
 	return l->since < HEX(3, 8, 0) ? 2 * l->ptr : 0;
@@ -436,12 +428,21 @@ words_are_sane(const int v[W_COUNT], int ptr)
 	       v[W_LONG_DIGITS] <= MAX_DIGITS && v[W_OBJECT_HEAD] <= v[W_LONG_DIGITS] - ptr;
 }
 
-int
-layout_describes_itself(unsigned hex)
+/* Whether that release tells its offsets itself, in a form known here. */
+static int
+describes_itself(unsigned hex)
 {
 	unsigned minor = hex >> 16 & 0xff;
 
 	return hex >> 24 == 3 && minor >= 13 && minor - 13 < LEN(untold);
+}
+
+int
+layout_known(unsigned hex)
+{
+	struct layout l;
+
+	return !layout_find(hex, 8, 0, &l) || describes_itself(hex);
 }
 
 int
@@ -452,7 +453,7 @@ layout_from_debug_offsets(struct layout *out, struct mem *mem, raddr runtime, un
 	uint64_t raw[888 / 8];
 	int v[W_COUNT];
 
-	if (!layout_describes_itself(hex))
+	if (!describes_itself(hex))
 		return -1;
 	if (mem_read(mem, runtime, raw, sizeof raw) != OK)
 		return -1;

@@ -105,9 +105,6 @@ int layout_find(unsigned hex, int ptr, int machine, struct layout *out);
 /* Whether that release can be read, by a row or because it describes itself. */
 int layout_known(unsigned hex);
 
-/* Whether that release tells its offsets itself, in a form known here. */
-int layout_describes_itself(unsigned hex);
-
 /*
  * Fills *out for a target that describes itself, from the _Py_DebugOffsets at
  * runtime, read as those of release hex with pointers of ptr bytes.  0, or -1 if

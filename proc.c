@@ -21,8 +21,9 @@
 
 enum { MAX_FILE = 64 << 20, MAX_TASKS = 1 << 20 };
 
-int
-proc_read(int pid, const char *name, struct buf *out)
+/* Appends the whole of a file in /proc/PID: 0, or -1 with errno set. */
+static int
+read_whole(int pid, const char *name, struct buf *out)
 {
 	char path[64], piece[4096];
 	ssize_t n;
@@ -121,7 +122,7 @@ proc_maps_read(int pid, struct proc_maps *out)
 	struct buf text = { 0 };
 
 	*out = (struct proc_maps){ 0 };
-	if (proc_read(pid, "maps", &text)) {
+	if (read_whole(pid, "maps", &text)) {
 		enum why why = errno == ENOENT || errno == ESRCH ? GONE : DENIED;
 
 		buf_free(&text);
@@ -165,7 +166,7 @@ proc_command(int pid, struct buf *out)
 	struct buf text = { 0 };
 	char name[64];
 
-	if (proc_read(pid, "cmdline", &text) || !text.len) {
+	if (read_whole(pid, "cmdline", &text) || !text.len) {
 		if (proc_status(pid, "Name", name, sizeof name))
 			text_format(name, sizeof name, "?");
 		buf_printf(out, "[%s]", name);
@@ -359,7 +360,7 @@ proc_status(int pid, const char *name, char *value, size_t size)
 	struct buf text = { 0 };
 	int result = -1;
 
-	if (!proc_read(pid, "status", &text)) {
+	if (!read_whole(pid, "status", &text)) {
 		buf_add(&text, "", 1);
 		result = status_line(text.data, name, value, size);
 	}
@@ -376,7 +377,7 @@ inner_tid(int pid, int tid)
 	int inner = tid;
 
 	text_format(name, sizeof name, "task/%d/status", tid);
-	if (!proc_read(pid, name, &text)) {
+	if (!read_whole(pid, name, &text)) {
 		buf_add(&text, "", 1);
 		if (!status_line(text.data, "NSpid", line, sizeof line)) {
 			const char *last = strrchr(line, '\t');
@@ -423,7 +424,7 @@ proc_task_name(int pid, int tid, char *buf, size_t size)
 	int result;
 
 	text_format(name, sizeof name, "task/%d/comm", tid);
-	result = proc_read(pid, name, &text);
+	result = read_whole(pid, name, &text);
 	if (!result)
 		text_format(buf, size, "%.*s", (int)(text.len ? text.len - 1 : 0), text.data);
 	buf_free(&text);

@@ -24,9 +24,6 @@ struct proc_maps {
 enum why proc_maps_read(int pid, struct proc_maps *);
 void proc_maps_free(struct proc_maps *);
 
-/* Appends the whole of a file in /proc/PID: 0, or -1 with errno set. */
-int proc_read(int pid, const char *name, struct buf *);
-
 /* The path of the executable as the kernel prints it, without " (deleted)". */
 int proc_exe(int pid, char *buf, size_t size);
 

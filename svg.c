@@ -44,7 +44,7 @@ struct graph {
 	uint64_t total, before;
 };
 
-static const struct graph *sorting; /* qsort's comparison has no room for it */
+static const struct graph *sorting; /* sort's comparison has no room for it */
 
 /* ---- text ---- */
 
