@@ -1,48 +1,46 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The page of the folder page/, with the profile as JSON in its middle.  page/embed
- * packs it; page/pack.awk tells how.
+ * packs it.
  */
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "util.h"
+#include "inflate.h"
 #include "saved.h"
 #include "page.h"
 
-/* Made by page/embed. */
-extern const unsigned char packed_head[], packed_tail[], packed_svg[];
+enum { HEAD, TAIL, SVG };
 
+extern const unsigned char packed_page[]; /* made by page/embed */
+
+/* Appends one of the parts, each of which a form feed ends. */
 static void
-unpack(const unsigned char *p, struct buf *out)
+add_part(struct buf *out, int part)
 {
-	for (; *p; p++) {
-		unsigned n;
+	struct buf parts = { 0 };
+	const char *begin, *end;
 
-		if (*p < 0x80) {
-			buf_add(out, p, 1);
-			continue;
-		}
-		n = (*p & 0x7f) + 4u;
-		for (size_t back = (size_t)p[1] << 8 | p[2]; n--;) {
-			char c = out->data[out->len - back];
-
-			buf_add(out, &c, 1);
-		}
-		p += 2;
-	}
+	inflate(packed_page, &parts);
+	begin = parts.data;
+	while (end = strchr(begin, '\f'), part--)
+		begin = end + 1;
+	buf_add(out, begin, (size_t)(end - begin));
+	buf_free(&parts);
 }
 
 void
 page_write(const struct profile *profile, struct buf *out)
 {
-	unpack(packed_head, out);
+	add_part(out, HEAD);
 	saved_write(profile, out);
-	unpack(packed_tail, out);
+	add_part(out, TAIL);
 }
 
 void
 page_add_svg(struct buf *out)
 {
-	unpack(packed_svg, out);
+	add_part(out, SVG);
 }
