@@ -66,7 +66,7 @@ uninstall:
 		$(DESTDIR)$(COMPLETIONDIR)/pyflame
 
 clean:
-	rm -rf build pyflame demo.html demo.svg
+	rm -rf build pyflame demo.html demo.svg demo.txt
 
 # demo and check install what a fresh Debian lacks, where that may be done.
 PYTHON = python3
