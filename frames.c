@@ -48,12 +48,8 @@ size_t
 frames_thread_size(const struct layout *l)
 {
 	int fields[] = { l->thread.frame, l->thread.interp, l->thread.state, l->thread.base };
-	int end = 0;
 
-	for (size_t i = 0; i < LEN(fields); i++)
-		if (fields[i] > end)
-			end = fields[i];
-	return (size_t)(end + l->ptr);
+	return layout_words(l, fields, LEN(fields));
 }
 
 static int

@@ -276,6 +276,17 @@ layout_find(unsigned hex, int ptr, int machine, struct layout *out)
 	return 0;
 }
 
+size_t
+layout_words(const struct layout *l, const int *fields, size_t n)
+{
+	int end = 0;
+
+	for (size_t i = 0; i < n; i++)
+		if (fields[i] > end)
+			end = fields[i];
+	return (size_t)(end + l->ptr);
+}
+
 int
 layout_debug_shift(const struct layout *l)
 {

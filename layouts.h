@@ -113,6 +113,10 @@ int layout_known(unsigned hex);
 int layout_from_debug_offsets(struct layout *out, struct mem *mem,
                               raddr runtime, unsigned hex, int ptr);
 
+/* How many bytes of a structure have those fields in them, each a word at most;
+ * ABSENT ones need none. */
+size_t layout_words(const struct layout *, const int *fields, size_t n);
+
 /* How many bytes a debug build puts before the fields of every object: two
  * pointers up to 3.7 (Py_TRACE_REFS), none later. */
 int layout_debug_shift(const struct layout *);

@@ -346,6 +346,7 @@ take_one(struct sampler *s, struct thread *t, unsigned flags, int *ran, size_t *
 	enum why why = take_planned(s->taker, t, flags, &holder);
 
 	if (why == OK && holder == t->tstate) {
+		thread_was_proven(s->threads, t);
 		*ran |= count_stack(s, t);
 	} else if (why != OK && why != GONE) {
 		s->lost = grow(s->lost, *n_lost, &s->cap_lost, sizeof *s->lost);

@@ -253,6 +253,10 @@ take_planned(struct taker *k, struct thread *t, unsigned flags, raddr *holder)
 	struct snap *planned = t->planned;
 
 	t->planned = NULL;
+	if (k->pausing != PAUSE_ALWAYS && thread_is_still(k->threads, t)) {
+		remember_try(k, t, 1);
+		return OK;
+	}
 	if (!planned || k->pausing == PAUSE_ALWAYS ||
 	    stack_conclude(k->walker, t->stack, flags, holder) != OK)
 		return take(k, t, NULL, flags, holder);

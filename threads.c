@@ -17,15 +17,22 @@
 #include "objects.h"
 #include "target.h"
 #include "stack.h"
+#include "turns.h"
 #include "threads.h"
 
 enum {
 	MAX_INTERPRETERS = 1024,
 	MAX_THREADS = 1 << 14,
 	MAX_NAME_READS = 1 << 20, /* for the names of all threads together */
+	MANY = 4,                 /* threads: worth to know which of them are still */
+	LIST_EACH_NS = 100000000, /* the lists are followed at least that often */
 };
 
 enum { LISTED = 1, LISTED_NEW }; /* thread.listed */
+
+struct link { /* of the lists */
+	raddr addr, value;
+};
 
 struct threads {
 	const struct target *t;
@@ -42,12 +49,29 @@ struct threads {
 	struct snap **snaps; /* to be read at once */
 	size_t cap_snaps;
 	struct snap *shared; /* to be read after those of the threads */
+	struct walker *walker; /* whose stacks are to be read at the next refresh, or NULL */
+	struct link *links;
+	size_t n_links, cap_links;
+	struct turns turns;
+	int calm;       /* nobody else ran between the last two refreshes */
+	int64_t listed; /* when the lists were followed last */
 	struct proc_task *tasks;
 	size_t n_tasks;
 	int looked;     /* at the tasks, since the last refresh */
 	uint64_t name_reads;
+	size_t head;    /* bytes of a thread state that are looked at */
 	int tid_offset; /* in struct pthread; 0: not yet found, -1: can't be */
 };
+
+/* How many bytes of a thread state the list needs. */
+static size_t
+head_size(const struct layout *l)
+{
+	int fields[] = { l->thread.next, l->thread.interp, l->thread.thread_id,
+	                 l->thread.native_id, l->thread.state };
+
+	return layout_words(l, fields, LEN(fields));
+}
 
 struct threads *
 threads_new(const struct target *t)
@@ -57,6 +81,7 @@ threads_new(const struct target *t)
 	th->t = t;
 	th->l = t->layout;
 	th->snap = snap_new(t->mem);
+	th->head = head_size(t->layout);
 	return th;
 }
 
@@ -86,6 +111,7 @@ threads_free(struct threads *th)
 	free(th->threads);
 	free(th->listing);
 	free(th->snaps);
+	free(th->links);
 	free(th->tasks);
 	free(th);
 }
@@ -194,17 +220,26 @@ tid_by_pthread(struct threads *th, const struct thread *t)
 
 /* ---- listing ---- */
 
-static size_t
-head_size(const struct layout *l)
+/* What tells who ran comes first: it has to be older than the stacks. */
+static void
+begin_read(struct threads *th)
 {
-	int fields[] = { l->thread.next, l->thread.interp, l->thread.thread_id,
-	                 l->thread.native_id, l->thread.state };
-	int end = 0;
+	snap_begin(th->snap);
+	if (th->turns.addr)
+		snap_add(th->snap, th->turns.addr, turns_size(th->l));
+}
 
-	for (size_t i = 0; i < LEN(fields); i++)
-		if (fields[i] > end)
-			end = fields[i];
-	return (size_t)(end + l->ptr);
+static void
+plan_stacks(struct threads *th, int all)
+{
+	th->shared = th->walker ? walker_shared(th->walker) : NULL;
+	for (size_t i = 0; th->walker && i < th->n_threads; i++) {
+		struct thread *t = th->threads[i];
+		int wanted = t->wanted == WANTED && !t->restless &&
+		             (all || !thread_is_still(th, t));
+
+		t->planned = wanted ? stack_plan(th->walker, t->stack, t->tstate, th->head) : NULL;
+	}
 }
 
 static void
@@ -213,7 +248,7 @@ plan(struct threads *th)
 	const struct layout *l = th->l;
 	size_t word = (size_t)l->ptr;
 
-	snap_begin(th->snap);
+	begin_read(th);
 	snap_add(th->snap, th->t->interpreters, word);
 	for (size_t i = 0; i < th->n_interps; i++) {
 		snap_add(th->snap, th->interps[i] + (raddr)l->interp.next, word);
@@ -223,27 +258,29 @@ plan(struct threads *th)
 	}
 	for (size_t i = th->n_threads; i-- > 0;)
 		if (!th->threads[i]->planned)
-			snap_add(th->snap, th->threads[i]->tstate, head_size(l));
+			snap_add(th->snap, th->threads[i]->tstate, th->head);
+}
+
+static size_t
+add_snap(struct threads *th, size_t n, struct snap *snap)
+{
+	th->snaps = grow(th->snaps, n, &th->cap_snaps, sizeof *th->snaps);
+	th->snaps[n] = snap;
+	return n + 1;
 }
 
 /* Reads the lists, and with them what is planned of the threads themselves. */
 static enum why
 read_all(struct threads *th)
 {
-	size_t n = 0, done;
+	size_t n = add_snap(th, 0, th->snap), done;
 	enum why why;
 
-	th->snaps = grow(th->snaps, th->n_threads, &th->cap_snaps, sizeof *th->snaps);
-	th->snaps[n++] = th->snap;
 	for (size_t i = th->n_threads; i-- > 0;)
-		if (th->threads[i]->planned) {
-			th->snaps = grow(th->snaps, n, &th->cap_snaps, sizeof *th->snaps);
-			th->snaps[n++] = th->threads[i]->planned;
-		}
-	if (th->shared) {
-		th->snaps = grow(th->snaps, n, &th->cap_snaps, sizeof *th->snaps);
-		th->snaps[n++] = th->shared;
-	}
+		if (th->threads[i]->planned)
+			n = add_snap(th, n, th->threads[i]->planned);
+	if (th->shared)
+		n = add_snap(th, n, th->shared);
 	why = snap_read_many(th->snaps, n, &done);
 	th->shared = NULL;
 	n = 1;
@@ -253,6 +290,7 @@ read_all(struct threads *th)
 	return why;
 }
 
+/* Reads a pointer of the lists. */
 static enum why
 fetch_pointer(struct threads *th, raddr addr, raddr *value)
 {
@@ -262,6 +300,8 @@ fetch_pointer(struct threads *th, raddr addr, raddr *value)
 	if (snap_fetch(th->snap, addr, addr, (size_t)th->l->ptr, &span, &why))
 		return why;
 	*value = object_pointer(th->l, span.first + (addr - span.addr));
+	th->links = grow(th->links, th->n_links, &th->cap_links, sizeof *th->links);
+	th->links[th->n_links++] = (struct link){ addr, *value };
 	return OK;
 }
 
@@ -281,14 +321,13 @@ static enum why
 read_head(struct threads *th, raddr tstate, const struct thread *known,
           const unsigned char **head)
 {
-	size_t size = head_size(th->l);
 	struct snap_span span;
 	enum why why;
 
-	*head = known && known->planned ? snap_get(known->planned, tstate, size) : NULL;
+	*head = known && known->planned ? snap_get(known->planned, tstate, th->head) : NULL;
 	if (*head)
 		return OK;
-	if (snap_fetch(th->snap, tstate, tstate, size, &span, &why))
+	if (snap_fetch(th->snap, tstate, tstate, th->head, &span, &why))
 		return why;
 	*head = span.first + (tstate - span.addr);
 	return OK;
@@ -444,9 +483,10 @@ static enum why
 list_all(struct threads *th)
 {
 	raddr interp = 0;
-	enum why why = fetch_pointer(th, th->t->interpreters, &interp);
+	enum why why;
 
-	th->n_gils = th->n_interps = 0;
+	th->n_gils = th->n_interps = th->n_links = 0;
+	why = fetch_pointer(th, th->t->interpreters, &interp);
 	for (size_t i = 0; why == OK && interp; i++) {
 		if (i == MAX_INTERPRETERS)
 			return DEEP;
@@ -464,15 +504,42 @@ list_all(struct threads *th)
 	return why;
 }
 
-enum why
-threads_refresh(struct threads *th)
+static void
+find_turns(struct threads *th)
+{
+	raddr *tstates = xcalloc(th->n_threads, sizeof *tstates);
+
+	for (size_t i = 0; i < th->n_threads; i++)
+		tstates[i] = th->threads[i]->tstate;
+	turns_find(&th->turns, th->t->mem, th->l, &th->gils[0], tstates, th->n_threads);
+	free(tstates);
+}
+
+/* Finds out who ran since the lists were read before. */
+static void
+note_turns(struct threads *th)
+{
+	const void *bytes = th->turns.addr ?
+	                    snap_get(th->snap, th->turns.addr, turns_size(th->l)) : NULL;
+	const struct gil *gil = &th->gils[0];
+
+	th->calm = bytes && turns_note(&th->turns, th->l, bytes);
+	if (th->n_gils != 1 || (th->turns.addr && gil->locked != ABSENT &&
+	                        th->turns.addr != gil->addr + (raddr)gil->holder))
+		turns_forget(&th->turns);
+	if (th->n_gils == 1 && !th->turns.addr && th->n_threads >= MANY)
+		find_turns(th);
+}
+
+static enum why
+follow_lists(struct threads *th)
 {
 	size_t n_gils = th->n_gils, n_interps = th->n_interps;
 	enum why why;
 
 	for (size_t i = 0; i < th->n_threads; i++)
 		th->threads[i]->listed = 0;
-	th->looked = 0;
+	plan_stacks(th, 1);
 	plan(th);
 	why = read_all(th);
 	if (why != OK && why != FAULT)
@@ -486,20 +553,107 @@ threads_refresh(struct threads *th)
 	if (why != OK) { /* they changed too little to matter, or not at all */
 		th->n_gils = n_gils;
 		th->n_interps = n_interps;
+		th->calm = 0;
+	} else {
+		note_turns(th);
+		th->listed = now_ns();
 	}
+	return why;
+}
+
+/* The thread that has, or had last, the GIL; NULL if it has ended.  *newer gets the
+ * one in whose state the list points to it. */
+static struct thread *
+last_holder(const struct threads *th, const struct thread **newer)
+{
+	for (size_t i = 0; i < th->n_threads; i++)
+		if (th->threads[i]->tstate == th->turns.holder) {
+			*newer = i + 1 < th->n_threads ? th->threads[i + 1] : NULL;
+			return th->threads[i];
+		}
+	return NULL;
+}
+
+static int
+reads_as(struct threads *th, raddr addr, raddr value)
+{
+	const void *p = snap_get(th->snap, addr, (size_t)th->l->ptr);
+
+	return p && object_pointer(th->l, p) == value;
+}
+
+/*
+ * A thread begins at the head of a list, and ends when it has the GIL.  So if
+ * nobody took that and all heads are the same, so are the lists, if the last
+ * holder still is in them.
+ */
+static int
+is_as_listed(struct threads *th, const struct thread *holder, const struct thread *newer)
+{
+	const void *bytes = snap_get(th->snap, th->turns.addr, turns_size(th->l));
+
+	if (!bytes || !turns_note(&th->turns, th->l, bytes))
+		return 0;
+	for (size_t i = 0; i < th->n_links; i++)
+		if (!reads_as(th, th->links[i].addr, th->links[i].value))
+			return 0;
+	return !holder || !newer ||
+	       reads_as(th, newer->tstate + (raddr)th->l->thread.next, holder->tstate);
+}
+
+/* Reads what is planned of threads that may have run, if the lists and all others
+ * are as they were.  Whether that is so. */
+static int
+refresh_few(struct threads *th)
+{
+	const struct thread *holder, *newer = NULL;
+	size_t word = (size_t)th->l->ptr;
+
+	if (!th->calm || !th->walker || !th->turns.addr || now_ns() - th->listed > LIST_EACH_NS)
+		return 0;
+	holder = last_holder(th, &newer);
+	plan_stacks(th, 0);
+	begin_read(th);
+	for (size_t i = 0; i < th->n_links; i++) {
+		snap_add(th->snap, th->links[i].addr, word);
+		if (holder && th->links[i].value == holder->tstate)
+			newer = NULL;
+	}
+	if (newer)
+		snap_add(th->snap, newer->tstate + (raddr)th->l->thread.next, word);
+	th->calm = read_all(th) == OK && is_as_listed(th, holder, newer);
+	return th->calm;
+}
+
+enum why
+threads_refresh(struct threads *th)
+{
+	enum why why = OK;
+
+	th->looked = 0;
+	if (!refresh_few(th))
+		why = follow_lists(th);
+	th->walker = NULL;
 	return why;
 }
 
 void
 threads_plan(struct threads *th, struct walker *w)
 {
-	th->shared = walker_shared(w);
-	for (size_t i = 0; i < th->n_threads; i++) {
-		struct thread *t = th->threads[i];
+	th->walker = w;
+}
 
-		t->planned = t->wanted == WANTED && !t->restless ?
-		             stack_plan(w, t->stack, t->tstate, head_size(th->l)) : NULL;
-	}
+int
+thread_is_still(const struct threads *th, const struct thread *t)
+{
+	return th->turns.addr && t->proven == th->turns.generation &&
+	       t->tstate != th->turns.holder;
+}
+
+void
+thread_was_proven(const struct threads *th, struct thread *t)
+{
+	t->proven = th->turns.generation;
 }
 
 /* ---- what a thread is ---- */

@@ -28,10 +28,11 @@ struct thread {
 	int64_t stopped_at;  /* and when that was */
 	uint64_t history;    /* of the last 64 samples, 1: not proven at first */
 	int restless;        /* it has to be stopped to be sampled */
+	uint64_t proven;     /* see thread_was_proven() */
 	uint32_t root;       /* its stacks' in the profile, plus one; 0: none yet */
 	int listed;
 	enum { UNASKED, WANTED, UNWANTED } wanted; /* at this tick, for the sampler */
-	struct snap *planned; /* what of its stack is read with the list; NULL: nothing */
+	struct snap *planned; /* what of its stack is read with the lists; NULL: nothing */
 };
 
 struct threads *threads_new(const struct target *);
@@ -43,9 +44,15 @@ void threads_free(struct threads *);
  */
 enum why threads_refresh(struct threads *);
 
-/* Has the stacks of those threads that are WANTED read at the next refresh, in
- * the same call.  Those that then are not `planned` any more could not be. */
+/* Has the stacks of those threads that are WANTED read at the next refresh, in the
+ * same call, but for those that thread_is_still() tells of.  Those that then are not
+ * `planned` any more could not be. */
 void threads_plan(struct threads *, struct walker *);
+
+/* Whether the thread can't have run Python since its stack was proven, which is to be
+ * told after each such time.  Known in builds with a GIL from 3.7 on. */
+int thread_is_still(const struct threads *, const struct thread *);
+void thread_was_proven(const struct threads *, struct thread *);
 
 /* The threads, oldest first.  The array is good until the next refresh. */
 struct thread *const *threads_all(const struct threads *, size_t *n);

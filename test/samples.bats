@@ -211,6 +211,31 @@ deep_stack() {
 @test "3.11: 3000 nested calls" { each_python 3.11 deep_stack; }
 @test "3.14: 3000 nested calls" { each_python 3.14 deep_stack; }
 
+# What most threads are doing is not read at each tick, as only the one that has the GIL
+# can change it: targets/turns.py tells when each was where.
+movers() {
+    local python=$1
+    start_target turns "$python" 8 calls
+    run_pyflame 0 -s 1.5 -r 500us --threads --stats -f gecko -o profile "$pid"
+    assert_unharmed "$pid"
+    forget_target "$pid"
+    kill -TERM "$pid"
+    wait "$pid"
+    python3 "$tests/tools/turns.py" profile calls | tee said
+    matches "$(head -n 1 said)" '^[1-9][0-9]{2,} samples, 0 untrue$'
+}
+
+@test "2.7: threads that move now and then are seen where they are"  { also 2.7 movers; }
+@test "3.7: threads that move now and then are seen where they are"  { also 3.7 movers; }
+@test "3.8: threads that move now and then are seen where they are"  { each_python 3.8 movers; }
+@test "3.9: threads that move now and then are seen where they are"  { also 3.9 movers; }
+@test "3.11: threads that move now and then are seen where they are" { each_python 3.11 movers; }
+@test "3.12: threads that move now and then are seen where they are" { also 3.12 movers; }
+@test "3.13: threads that move now and then are seen where they are" { each_python 3.13 movers; }
+@test "3.14: threads that move now and then are seen where they are" { also 3.14 movers; }
+@test "3.15: threads that move now and then are seen where they are" { also 3.15 movers; }
+@test "3.14t: threads that move now and then are seen where they are" { also 3.14t movers; }
+
 # --- shares -------------------------------------------------------------------
 
 # The shares in the profile are those that the program has measured itself. The
