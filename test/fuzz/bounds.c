@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * with: simulated.c clock.c code.c collapsed.c dump.c elf.c frames.c json.c label.c layouts.c linetab.c
- * with: naming.c objects.c parse.c profile.c record.c regions.c sample.c saved.c snapshot.c stack.c take.c
- * with: target.c threads.c util.c
+ * with: memory.c naming.c objects.c parse.c profile.c record.c regions.c sample.c saved.c snapshot.c stack.c
+ * with: take.c target.c threads.c util.c
+ * flags: -Dprocess_vm_readv=simulated_readv
  *
  * Targets that are broken in one way each, imitated.  What they come to is
  * counted, and what they cost is bounded: reads, bytes, time and memory.  A line

@@ -4,7 +4,8 @@
 
 /*
  * A process that is not there: its memory is an array, and what the kernel would
- * tell of it is made up.  Takes the place of memory.c, proc.c and ptrace.c.
+ * tell of it is made up.  Takes the place of proc.c and ptrace.c, and of the call
+ * that memory.c reads with.
  */
 
 enum { SIM_ORIGIN = 0x10000, SIM_PID = 1000 };
