@@ -1,15 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * with: simulated.c clock.c code.c collapsed.c dump.c elf.c frames.c json.c label.c layouts.c linetab.c
- * with: memory.c naming.c objects.c parse.c profile.c record.c regions.c sample.c saved.c snapshot.c stack.c
- * with: take.c target.c threads.c util.c
+ * with: simulated.c ../tap.c clock.c code.c collapsed.c dump.c elf.c frames.c json.c label.c layouts.c
+ * with: linetab.c memory.c naming.c objects.c parse.c profile.c record.c regions.c sample.c saved.c snapshot.c
+ * with: stack.c take.c target.c threads.c util.c
  * flags: -Dprocess_vm_readv=simulated_readv
  *
  * Targets that are broken in one way each, imitated.  What they come to is
  * counted, and what they cost is bounded: reads, bytes, time and memory.  A line
  * `ok NAME` or `not ok NAME` for each; the exit status is 1 if any failed.
  */
-#include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -27,22 +26,7 @@
 #include "sample.h"
 #include "dump.h"
 #include "simulated.h"
-
-static int failed;
-
-static void
-check(int good, const char *format, ...)
-{
-	va_list args;
-
-	printf(good ? "ok " : "not ok ");
-	va_start(args, format);
-	vprintf(format, args);
-	va_end(args);
-	printf("\n");
-	fflush(stdout);
-	failed |= !good;
-}
+#include "../tap.h"
 
 /* ---- a target, and what becomes of it ---- */
 
@@ -463,5 +447,5 @@ main(int argc, char *argv[])
 	test_dicts();
 	test_told(all);
 	test_search();
-	return failed;
+	return check_status();
 }
