@@ -64,8 +64,7 @@ begin_sized(unsigned kind, size_t n_frames, size_t size)
 	s.interp = sim_interpreter(0, 0);
 	s.thread = sim_thread(s.interp, SIM_PID, stack, n_frames);
 	free(stack);
-	memcpy(&file, sim.bytes + (s.thread + (raddr)sim.l->thread.thread_id - SIM_ORIGIN),
-	       (size_t)sim.ptr);
+	file = sim_pointer_at(s.thread + (raddr)sim.l->thread.thread_id);
 	name = sim_str("Named", 5);
 	s.modules = sim_modules(&file, &name, 1);
 	sim_pointer(s.interp + (raddr)sim.l->interp.modules, s.modules);
@@ -228,20 +227,11 @@ test_many_threads(void)
 /* ---- frames ---- */
 
 static raddr
-pointer_at(raddr slot)
-{
-	raddr value = 0;
-
-	memcpy(&value, sim.bytes + (slot - SIM_ORIGIN), (size_t)sim.ptr);
-	return value;
-}
-
-static raddr
 top_frame(raddr thread)
 {
-	raddr top = pointer_at(field(thread, sim.l->thread.frame));
+	raddr top = sim_pointer_at(field(thread, sim.l->thread.frame));
 
-	return sim.l->frames == FRAMES_CFRAME ? pointer_at(field(top, sim.l->cframe.frame)) : top;
+	return sim.l->frames == FRAMES_CFRAME ? sim_pointer_at(field(top, sim.l->cframe.frame)) : top;
 }
 
 /* Frames that lie in any order: every one has to be fetched by itself. */
@@ -267,14 +257,14 @@ test_frames(int all)
 
 	for (size_t i = 0; i < LEN(kinds); i++) {
 		struct scene s = begin(kinds[i], 8);
-		raddr top = top_frame(s.thread), back = pointer_at(field(top, sim.l->frame.back));
+		raddr top = top_frame(s.thread), back = sim_pointer_at(field(top, sim.l->frame.back));
 
 		sim_pointer(field(top, sim.l->frame.back), top);
 		is_failed("a frame called by itself", run(6, 1), CYCLE, 20000, 1 << 28);
 
 		s = begin(kinds[i], 8);
 		top = top_frame(s.thread);
-		back = pointer_at(field(top, sim.l->frame.back));
+		back = sim_pointer_at(field(top, sim.l->frame.back));
 		sim_pointer(field(back, sim.l->frame.back), top);
 		o = run(6, 1);
 		check(o.counts.failed[CYCLE] + o.counts.failed[TORN] > 0, "frames in a ring are counted");
@@ -316,7 +306,7 @@ test_names(void)
 
 	for (size_t i = 0; i < LEN(lengths); i++) {
 		struct scene s = begin(KINDS_312, 3);
-		raddr name = pointer_at(field(s.codes[0], sim.l->code.qualname));
+		raddr name = sim_pointer_at(field(s.codes[0], sim.l->code.qualname));
 
 		sim_wide(field(name, sim.l->unicode.length), lengths[i]);
 		o = run(3, 1);
@@ -353,7 +343,7 @@ test_dicts(void)
 
 	for (size_t k = 0; k < LEN(kinds); k++) {
 		struct scene s = begin(kinds[k], 3);
-		raddr keys = pointer_at(field(s.modules, sim.l->dict.keys)), p = (raddr)sim.ptr;
+		raddr keys = sim_pointer_at(field(s.modules, sim.l->dict.keys)), p = (raddr)sim.ptr;
 
 		/* a million entries, or 2^63 */
 		sim_wide(sim.l->dicts == DICT_TABLE ? field(s.modules, sim.l->dict.keys) :

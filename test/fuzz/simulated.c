@@ -112,6 +112,16 @@ sim_pointer(raddr addr, raddr value)
 }
 
 raddr
+sim_pointer_at(raddr addr)
+{
+	raddr value = 0;
+
+	if (is_there(addr, (size_t)sim.ptr))
+		memcpy(&value, sim.bytes + (addr - SIM_ORIGIN), (size_t)sim.ptr);
+	return value;
+}
+
+raddr
 sim_slot(size_t i, size_t *n)
 {
 	*n = n_slots;
@@ -725,12 +735,10 @@ sim_thread(raddr interp, unsigned tid, const raddr *codes, size_t n)
 	const struct layout *l = sim.l;
 	int fields[] = { l->thread.next, l->thread.interp, l->thread.frame, l->thread.thread_id,
 	                 l->thread.native_id, l->thread.state, l->thread.base };
-	raddr at = sim_room((size_t)largest(fields, LEN(fields)) + 16), first = 0, frame, cframe;
+	raddr at = sim_room((size_t)largest(fields, LEN(fields)) + 16), frame, cframe;
 	raddr list = interp + (raddr)l->interp.threads, pthread = sim_room(1024);
 
-	if (is_there(list, 8))
-		memcpy(&first, sim.bytes + (list - SIM_ORIGIN), (size_t)l->ptr);
-	sim_pointer(at + (raddr)l->thread.next, first);
+	sim_pointer(at + (raddr)l->thread.next, sim_pointer_at(list));
 	sim_pointer(list, at);
 	sim_pointer(at + (raddr)l->thread.interp, interp);
 	sim_pointer(at + (raddr)l->thread.thread_id, pthread);

@@ -42,6 +42,9 @@ void sim_int(raddr, uint32_t);
 void sim_wide(raddr, uint64_t);
 void sim_pointer(raddr, raddr); /* of sim.ptr bytes */
 
+/* The pointer there; 0 if there is no memory. */
+raddr sim_pointer_at(raddr);
+
 /* How many interpreters can be imitated, and which one from now on; debug: a
  * debug build.  The image that leads to it begins at SIM_ORIGIN. */
 unsigned sim_kinds(void);
