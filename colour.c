@@ -67,15 +67,6 @@ is_frozen(const struct buf *path)
 	return path->len >= sizeof frozen - 1 && !memcmp(path->data, frozen, sizeof frozen - 1);
 }
 
-static void
-name_of(const struct profile *p, uint32_t string, struct buf *out)
-{
-	size_t len;
-	const char *s = profile_string_get(p, string, &len);
-
-	label_name(out, s, len);
-}
-
 enum origin
 colour_origin(const struct profile *p, uint32_t frame)
 {
@@ -85,7 +76,7 @@ colour_origin(const struct profile *p, uint32_t frame)
 
 	if (f.file == PROFILE_NO_FILE)
 		return ORIGIN_NATIVE;
-	name_of(p, f.file, &file);
+	label_string(&file, p, f.file);
 	if (has_folder(&file, "site-packages") || has_folder(&file, "dist-packages"))
 		origin = ORIGIN_PACKAGES;
 	else if (is_frozen(&file) || is_in_library(&file))
@@ -105,7 +96,7 @@ colour_frame(const struct profile *p, uint32_t frame)
 	struct buf function = { 0 };
 	int part;
 
-	name_of(p, profile_frame_get(p, frame).function, &function);
+	label_string(&function, p, profile_frame_get(p, frame).function);
 	part = hash_bytes(function.data, function.len) & 255;
 	buf_free(&function);
 	return mix(range[0], range[1], part);

@@ -54,7 +54,7 @@ label_name(struct buf *out, const char *name, size_t len)
 	}
 }
 
-static void
+void
 label_string(struct buf *out, const struct profile *p, uint32_t string)
 {
 	size_t len;

@@ -14,6 +14,9 @@ size_t label_utf8(const char *bytes, size_t left);
  * \xNN, a backslash doubled.  What comes out is one line of UTF-8. */
 void label_name(struct buf *, const char *name, size_t len);
 
+/* The same of a string of the profile. */
+void label_string(struct buf *, const struct profile *, uint32_t string);
+
 /* Appends a frame of the profile: file:function:line, without the parts that
  * it does not have. */
 void label_frame(struct buf *, const struct profile *, uint32_t frame);

@@ -32,19 +32,18 @@
  *   page.c, svg.c   profile -> flame graphs  (colour.c: their colours)
  *   formats.c    all formats by name
  *   output.c     text -> file;  progress.c: what a person sees meanwhile
+ *   report.c     what is said of a run, in its profile and at its end
  *
  * util.c has what all of them use.  A file sees only those before it; nothing
  * of the target is ever executed or changed.
  */
 #include <errno.h>
-#include <inttypes.h>
 #include <signal.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
-#include <sys/utsname.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -69,6 +68,7 @@
 #include "export.h"
 #include "progress.h"
 #include "output.h"
+#include "report.h"
 
 enum { START_PATIENCE_MS = 2000, POLL_MS = 2 };
 
@@ -77,85 +77,17 @@ struct run {
 	struct profile *profile;
 	struct group *group;
 	struct clock clock;
+	struct report report; /* what is said of it */
 	int64_t looked;  /* when signals were last looked after */
 	int64_t began;   /* the sampling, now_ns() */
 	int64_t total;   /* how long it is to take, nanoseconds; 0: not known */
-	int64_t since;   /* when what is in the profile began */
-	struct sample_counts before; /* at that time */
-	uint64_t missed, left_out;   /* the same */
 	int failed;      /* a file could not be written */
 	sigset_t signals;
 	int child;       /* of -t, 0: none */
 	int interrupted; /* somebody wants us to end */
 };
 
-/* ---- what the profile says of its run ---- */
-
-/* "3.12.1", "3.15.0rc2". */
-static char *
-version_text(unsigned hex)
-{
-	static const char *const levels[16] = { [0xa] = "a", [0xb] = "b", [0xc] = "rc" };
-	const char *level = levels[hex >> 4 & 15];
-	struct buf text = { 0 };
-
-	buf_printf(&text, "%u.%u.%u", hex >> 24, hex >> 16 & 255, hex >> 8 & 255);
-	if (level)
-		buf_printf(&text, "%s%u", level, hex & 15);
-	buf_add(&text, "", 1);
-	return text.data;
-}
-
-/* What is known from the start. */
-static void
-describe_run(struct run *r)
-{
-	const struct options *o = &r->options;
-	struct profile_run *run = profile_run(r->profile);
-	const struct target *target;
-	struct buf command = { 0 };
-	struct utsname host;
-	struct timespec now;
-
-	if (group_ready(r->group)) { /* the first one, if there are several */
-		target = group_target(r->group, 0);
-		run->python = version_text(target->hex);
-		run->pid = target->pid;
-	} else {
-		run->pid = r->child ? r->child : o->n_pids ? o->pids[0] : 0;
-	}
-	if (run->pid) {
-		proc_command(run->pid, &command);
-		buf_add(&command, "", 1);
-		run->command = command.data;
-	}
-	uname(&host);
-	run->host = copy_text(host.nodename);
-	run->mode = profile_modes[o->mode];
-	clock_gettime(CLOCK_REALTIME, &now);
-	run->start = now.tv_sec * INT64_C(1000000) + now.tv_nsec / 1000;
-	r->since = now_ns();
-	run->title = copy_text(o->title);
-	run->period = o->period;
-	run->known = 1;
-	run->all_threads = o->threads;
-	run->lines = !o->no_lines;
-}
-
-/* What is known so far. */
-static void
-describe_progress(struct run *r)
-{
-	struct profile_run *run = profile_run(r->profile);
-	struct sample_counts c = group_counts(r->group);
-
-	run->duration = (now_ns() - r->since) / 1000;
-	run->ticks = c.ticks - r->before.ticks;
-	run->missed = r->clock.missed - r->missed;
-	run->left_out = r->clock.spared - r->left_out;
-	for (int i = 0; i < WHY_COUNT; i++)
-		run->failures[i] = c.failed[i] - r->before.failed[i];
-}
+/* ---- what is written ---- */
 
 static const char *
 where(void)
@@ -171,7 +103,7 @@ write_profile(struct run *r)
 	int result;
 
 	if (r->group)
-		describe_progress(r);
+		report_progress(&r->report, profile_run(r->profile));
 	if (r->options.format->needs & FORMAT_FOREIGN)
 		export_prepare(r->profile);
 	if (r->options.flamechart)
@@ -476,80 +408,7 @@ await_python(struct run *r)
 	}
 }
 
-/* ---- the end ---- */
-
-static void
-say_failures(const struct sample_counts *c, struct buf *out)
-{
-	uint64_t total = 0;
-	const char *comma = "";
-
-	for (int i = OK + 1; i < WHY_COUNT; i++)
-		total += c->failed[i];
-	if (!total)
-		return;
-	buf_printf(out, "; %" PRIu64 " failed (", total);
-	for (int i = OK + 1; i < WHY_COUNT; i++) {
-		if (!c->failed[i])
-			continue;
-		buf_printf(out, "%s%" PRIu64 " %s", comma, c->failed[i], why_word((enum why)i));
-		comma = ", ";
-	}
-	buf_str(out, ")");
-}
-
-/* One line; in a pipe only if there is something that a person has to know. */
-static void
-summarise(const struct run *r, int64_t tenths)
-{
-	struct sample_counts c = group_counts(r->group);
-	size_t processes = group_sampled(r->group);
-	struct buf line = { 0 };
-
-	buf_printf(&line, "%" PRIu64 " samples", c.samples);
-	if (c.idle)
-		buf_printf(&line, " and %" PRIu64 " idle", c.idle);
-	if (processes > 1)
-		buf_printf(&line, " of %zu processes", processes);
-	buf_printf(&line, " in %" PRId64 ".%" PRId64 " s", tenths / 10, tenths % 10);
-	if (isatty(STDERR_FILENO) && output_name())
-		buf_printf(&line, ", written to %s", output_name());
-	size_t plain = line.len;
-
-	say_failures(&c, &line);
-	if (r->clock.missed)
-		buf_printf(&line, "; %" PRIu64 " ticks missed", r->clock.missed);
-	if (r->clock.spared)
-		buf_printf(&line, "; %" PRIu64 " ticks left out, to stop the program for less than "
-		           "a fiftieth of the time", r->clock.spared);
-	if (c.may_not_stop)
-		buf_str(&line, "; not permitted to stop threads, so fast ones may be missing");
-	group_tell(r->group, &line);
-	if (!r->options.quiet && (isatty(STDERR_FILENO) || line.len > plain))
-		warn("%.*s", (int)line.len, line.data);
-	buf_free(&line);
-}
-
-static void
-print_stats(const struct run *r)
-{
-	struct sample_counts c = group_counts(r->group);
-	uint64_t n = c.ticks ? c.ticks : 1, hundredths = c.calls * 100 / n;
-
-	warn("ticks %" PRIu64 ", missed %" PRIu64 ", left out %" PRIu64, c.ticks,
-	     r->clock.missed, r->clock.spared);
-	warn("samples %" PRIu64 ", idle %" PRIu64 ", not proven at first %" PRIu64
-	     ", taken with the thread stopped %" PRIu64, c.samples, c.idle, c.retried, c.stopped);
-	if (r->options.threads)
-		warn("of %" PRIu64 " samples looked at, %" PRIu64 " are of threads that wait for the GIL",
-		     c.asked, c.waits);
-	for (int i = OK + 1; i < WHY_COUNT; i++)
-		if (c.failed[i])
-			warn("failed: %s %" PRIu64, why_word((enum why)i), c.failed[i]);
-	warn("reads a tick: %" PRIu64 ".%02" PRIu64 " calls, %" PRIu64 " bytes", hundredths / 100,
-	     hundredths % 100, c.bytes / n);
-	warn("sandbox %s", sandbox_is_on() ? "on" : "off");
-}
+/* ---- sampling ---- */
 
 /* Two runs have other threads, so they are compared over all of them. */
 static int
@@ -628,14 +487,11 @@ static void
 rotate(struct run *r)
 {
 	write_profile(r);
-	r->before = group_counts(r->group);
-	r->missed = r->clock.missed;
-	r->left_out = r->clock.spared;
 	profile_free(r->profile);
 	r->profile = new_profile(&r->options);
 	group_restart(r->group, r->profile);
 	output_begin_next();
-	describe_run(r);
+	report_begin(&r->report, profile_run(r->profile));
 }
 
 /* Takes samples until there is a reason to end. */
@@ -645,8 +501,8 @@ sample(struct run *r)
 	int64_t due, stopped;
 	uint64_t gap = 0; /* ticks at which there was nothing to sample */
 
-	describe_run(r);
-	r->began = r->since;
+	report_begin(&r->report, profile_run(r->profile));
+	r->began = r->report.since;
 	if (!r->options.quiet && !r->child) /* the command may have the terminal */
 		progress_begin(&r->signals);
 	/* Wake up to the microsecond: the default slack is 50 of them. */
@@ -654,7 +510,7 @@ sample(struct run *r)
 	r->clock = clock_new(r->options.period, ticks_wanted(&r->options), r->options.seed);
 	r->total = r->clock.ticks > 0 ? r->clock.ticks * r->clock.period : 0;
 	while ((due = clock_due(&r->clock)) >= 0 && !wait_for_tick(r, due)) {
-		if (r->options.rotate && now_ns() - r->since >= r->options.rotate)
+		if (r->options.rotate && now_ns() - r->report.since >= r->options.rotate)
 			rotate(r);
 		clock_skip_missed(&r->clock);
 		gap++;
@@ -737,8 +593,8 @@ profile(struct run *r)
 		unblock_signals(r);
 	write_profile(r);
 	if (r->options.stats)
-		print_stats(r);
-	summarise(r, (now_ns() - r->began) / 100000000);
+		report_stats(&r->report);
+	report_end(&r->report, now_ns() - r->began);
 	if (r->failed)
 		return FAILURE;
 	if (r->interrupted || r->child || group_counts(r->group).ticks)
@@ -761,6 +617,7 @@ run_command(struct run *r)
 		    r->options.command[0]);
 	}
 	output_set_pid(r->child);
+	r->report.pid = r->child;
 	sandbox_enter(r->child);
 	raise_limits();
 	if (!await_python(r))
@@ -803,6 +660,8 @@ sample_processes(struct run *r)
 	ptrace_init();
 	block_signals(r);
 	r->group = group_new(r->profile, &options, r->options.abi, following(&r->options));
+	r->report = (struct report){ .options = &r->options, .group = r->group, .clock = &r->clock,
+	                             .pid = r->options.n_pids ? r->options.pids[0] : 0 };
 	status = r->options.command ? run_command(r) : attach(r);
 	group_free(r->group);
 	return status;

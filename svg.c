@@ -78,15 +78,6 @@ add_text(struct buf *out, const char *text)
 	buf_free(&name);
 }
 
-static void
-add_string(struct buf *out, const struct profile *p, uint32_t string)
-{
-	size_t len;
-	const char *s = profile_string_get(p, string, &len);
-
-	label_name(out, s, len);
-}
-
 /* What a box is called, escaped but not for XML. */
 static void
 name_of(const struct graph *g, uint32_t box, struct buf *out)
@@ -98,7 +89,7 @@ name_of(const struct graph *g, uint32_t box, struct buf *out)
 	else if (box == g->n - 1)
 		buf_str(out, "(failed)");
 	else
-		add_string(out, g->p, profile_frame_get(g->p, profile_stack_frame(g->p, box)).function);
+		label_string(out, g->p, profile_frame_get(g->p, profile_stack_frame(g->p, box)).function);
 }
 
 /* Its file and line, where it has them. */
@@ -112,7 +103,7 @@ place_of(const struct graph *g, uint32_t box, struct buf *out)
 	f = profile_frame_get(g->p, profile_stack_frame(g->p, box));
 	if (f.file == PROFILE_NO_FILE)
 		return;
-	add_string(out, g->p, f.file);
+	label_string(out, g->p, f.file);
 	if (f.line)
 		buf_printf(out, ":%d", f.line);
 }

@@ -112,7 +112,7 @@ start_as_nobody() {
 
 # What works on bytes alone, and its tests, to be compiled together.
 # shellcheck disable=SC2034 # used by those that load this
-unit_sources=("$tests/unit.c" -DPYFLAME_VERSION='"unit"'
+unit_sources=("$tests"/{unit,tap}.c -DPYFLAME_VERSION='"unit"'
     "$tree"/{elf,linetab,label,layouts,objects,profile,colour,util}.c
     "$tree"/{collapsed,json,parse,record,saved,export,timeline,speedscope,pprof,gecko,chrome}.c)
 

@@ -8,7 +8,6 @@
 #include <elf.h>
 #include <inttypes.h>
 #include <limits.h>
-#include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -31,21 +30,7 @@
 #include "pprof.h"
 #include "gecko.h"
 #include "chrome.h"
-
-static int failed;
-
-static void
-check(int good, const char *format, ...)
-{
-	va_list args;
-
-	printf(good ? "ok " : "not ok ");
-	va_start(args, format);
-	vprintf(format, args);
-	va_end(args);
-	printf("\n");
-	failed |= !good;
-}
+#include "tap.h"
 
 static void
 is_line(const char *name, int seen, int expected)
@@ -1032,5 +1017,5 @@ main(void)
 	test_saved();
 	test_damaged_saved();
 	test_timeline();
-	return failed;
+	return check_status();
 }

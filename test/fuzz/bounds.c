@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * with: simulated.c clock.c code.c collapsed.c dump.c elf.c frames.c json.c label.c layouts.c linetab.c
- * with: naming.c objects.c parse.c profile.c record.c regions.c sample.c saved.c snapshot.c stack.c take.c
- * with: target.c threads.c turns.c util.c
+ * with: simulated.c ../tap.c clock.c code.c collapsed.c dump.c elf.c frames.c json.c label.c layouts.c
+ * with: linetab.c memory.c naming.c objects.c parse.c profile.c record.c regions.c sample.c saved.c snapshot.c
+ * with: stack.c take.c target.c threads.c turns.c util.c
+ * flags: -Dprocess_vm_readv=simulated_readv
  *
  * Targets that are broken in one way each, imitated.  What they come to is
  * counted, and what they cost is bounded: reads, bytes, time and memory.  A line
  * `ok NAME` or `not ok NAME` for each; the exit status is 1 if any failed.
  */
-#include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -26,22 +26,7 @@
 #include "sample.h"
 #include "dump.h"
 #include "simulated.h"
-
-static int failed;
-
-static void
-check(int good, const char *format, ...)
-{
-	va_list args;
-
-	printf(good ? "ok " : "not ok ");
-	va_start(args, format);
-	vprintf(format, args);
-	va_end(args);
-	printf("\n");
-	fflush(stdout);
-	failed |= !good;
-}
+#include "../tap.h"
 
 /* ---- a target, and what becomes of it ---- */
 
@@ -79,8 +64,7 @@ begin_sized(unsigned kind, size_t n_frames, size_t size)
 	s.interp = sim_interpreter(0, 0);
 	s.thread = sim_thread(s.interp, SIM_PID, stack, n_frames);
 	free(stack);
-	memcpy(&file, sim.bytes + (s.thread + (raddr)sim.l->thread.thread_id - SIM_ORIGIN),
-	       (size_t)sim.ptr);
+	file = sim_pointer_at(s.thread + (raddr)sim.l->thread.thread_id);
 	name = sim_str("Named", 5);
 	s.modules = sim_modules(&file, &name, 1);
 	sim_pointer(s.interp + (raddr)sim.l->interp.modules, s.modules);
@@ -243,20 +227,11 @@ test_many_threads(void)
 /* ---- frames ---- */
 
 static raddr
-pointer_at(raddr slot)
-{
-	raddr value = 0;
-
-	memcpy(&value, sim.bytes + (slot - SIM_ORIGIN), (size_t)sim.ptr);
-	return value;
-}
-
-static raddr
 top_frame(raddr thread)
 {
-	raddr top = pointer_at(field(thread, sim.l->thread.frame));
+	raddr top = sim_pointer_at(field(thread, sim.l->thread.frame));
 
-	return sim.l->frames == FRAMES_CFRAME ? pointer_at(field(top, sim.l->cframe.frame)) : top;
+	return sim.l->frames == FRAMES_CFRAME ? sim_pointer_at(field(top, sim.l->cframe.frame)) : top;
 }
 
 /* Frames that lie in any order: every one has to be fetched by itself. */
@@ -282,14 +257,14 @@ test_frames(int all)
 
 	for (size_t i = 0; i < LEN(kinds); i++) {
 		struct scene s = begin(kinds[i], 8);
-		raddr top = top_frame(s.thread), back = pointer_at(field(top, sim.l->frame.back));
+		raddr top = top_frame(s.thread), back = sim_pointer_at(field(top, sim.l->frame.back));
 
 		sim_pointer(field(top, sim.l->frame.back), top);
 		is_failed("a frame called by itself", run(6, 1), CYCLE, 20000, 1 << 28);
 
 		s = begin(kinds[i], 8);
 		top = top_frame(s.thread);
-		back = pointer_at(field(top, sim.l->frame.back));
+		back = sim_pointer_at(field(top, sim.l->frame.back));
 		sim_pointer(field(back, sim.l->frame.back), top);
 		o = run(6, 1);
 		check(o.counts.failed[CYCLE] + o.counts.failed[TORN] > 0, "frames in a ring are counted");
@@ -331,7 +306,7 @@ test_names(void)
 
 	for (size_t i = 0; i < LEN(lengths); i++) {
 		struct scene s = begin(KINDS_312, 3);
-		raddr name = pointer_at(field(s.codes[0], sim.l->code.qualname));
+		raddr name = sim_pointer_at(field(s.codes[0], sim.l->code.qualname));
 
 		sim_wide(field(name, sim.l->unicode.length), lengths[i]);
 		o = run(3, 1);
@@ -368,7 +343,7 @@ test_dicts(void)
 
 	for (size_t k = 0; k < LEN(kinds); k++) {
 		struct scene s = begin(kinds[k], 3);
-		raddr keys = pointer_at(field(s.modules, sim.l->dict.keys)), p = (raddr)sim.ptr;
+		raddr keys = sim_pointer_at(field(s.modules, sim.l->dict.keys)), p = (raddr)sim.ptr;
 
 		/* a million entries, or 2^63 */
 		sim_wide(sim.l->dicts == DICT_TABLE ? field(s.modules, sim.l->dict.keys) :
@@ -462,5 +437,5 @@ main(int argc, char *argv[])
 	test_dicts();
 	test_told(all);
 	test_search();
-	return failed;
+	return check_status();
 }

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * with: simulated.c clock.c code.c collapsed.c dump.c elf.c frames.c json.c label.c layouts.c linetab.c naming.c
- * with: objects.c parse.c profile.c record.c regions.c sample.c saved.c snapshot.c stack.c take.c target.c threads.c turns.c util.c
+ * with: simulated.c clock.c code.c collapsed.c dump.c elf.c frames.c json.c label.c layouts.c linetab.c
+ * with: memory.c naming.c objects.c parse.c profile.c record.c regions.c sample.c saved.c snapshot.c stack.c
+ * with: take.c target.c threads.c turns.c util.c
+ * flags: -Dprocess_vm_readv=simulated_readv
  *
  * All that reads a target, on one that is imitated: found, sampled and dumped
  * while the input damages it, between any two reads.
@@ -36,16 +38,6 @@ static size_t n_damages, next_damage;
 
 /* ---- damages ---- */
 
-static raddr
-pointer_at(raddr slot)
-{
-	raddr value = 0;
-
-	if (slot - SIM_ORIGIN + 8 <= sim.size)
-		memcpy(&value, sim.bytes + (slot - SIM_ORIGIN), (size_t)sim.ptr);
-	return value;
-}
-
 static void
 damage(const uint8_t *d)
 {
@@ -58,11 +50,11 @@ damage(const uint8_t *d)
 
 	switch (d[1] % 10) {
 	case 0: sim_pointer(slot, other); break;
-	case 1: sim_pointer(slot, pointer_at(other)); break;
-	case 2: sim_pointer(slot, pointer_at(slot) + (raddr)(int16_t)with); break;
+	case 1: sim_pointer(slot, sim_pointer_at(other)); break;
+	case 2: sim_pointer(slot, sim_pointer_at(slot) + (raddr)(int16_t)with); break;
 	case 3: sim_pointer(slot, odd[with % LEN(odd)]); break;
-	case 4: sim_byte(pointer_at(slot) + (with >> 8), with); break;
-	case 5: sim_wide(pointer_at(slot) + (with >> 8) * 4, odd[with % LEN(odd)]); break;
+	case 4: sim_byte(sim_pointer_at(slot) + (with >> 8), with); break;
+	case 5: sim_wide(sim_pointer_at(slot) + (with >> 8) * 4, odd[with % LEN(odd)]); break;
 	case 6: sim_wide(sim.runtime + (where % 111) * 8, with % 8 ? with : odd[with / 8 % LEN(odd)]);
 		break;
 	case 7: sim_int(slot + (with >> 8), with & 0xff); break;
@@ -102,7 +94,7 @@ build(const uint8_t *in, const uint8_t *table, size_t table_len)
 		for (unsigned i = 0; i < n_threads; i++) {
 			raddr at = sim_thread(interp, SIM_PID + i, codes, n_frames ? n_frames - i % 2 : 0);
 
-			idents[i] = pointer_at(at + (raddr)sim.l->thread.thread_id);
+			idents[i] = sim_pointer_at(at + (raddr)sim.l->thread.thread_id);
 			names[i] = sim_str("T\n1", 3);
 		}
 		sim_pointer(interp + (raddr)sim.l->interp.modules, sim_modules(idents, names, n_threads));

@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A process that is not there; see simulated.h. */
 #include <elf.h>
+#include <errno.h>
+#include <limits.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/uio.h>
 
 #include "util.h"
 #include "proc.h"
@@ -109,108 +112,73 @@ sim_pointer(raddr addr, raddr value)
 }
 
 raddr
+sim_pointer_at(raddr addr)
+{
+	raddr value = 0;
+
+	if (is_there(addr, (size_t)sim.ptr))
+		memcpy(&value, sim.bytes + (addr - SIM_ORIGIN), (size_t)sim.ptr);
+	return value;
+}
+
+raddr
 sim_slot(size_t i, size_t *n)
 {
 	*n = n_slots;
 	return n_slots ? slots[i % n_slots] : SIM_ORIGIN;
 }
 
-/* ---- memory.h ---- */
+/* ---- what memory.c calls ---- */
 
-struct mem {
-	struct mem_counts counts;
+/* Where the next bytes go. */
+struct places {
+	const struct iovec *v;
+	size_t n, used; /* bytes of the first */
 };
 
-struct mem *
-mem_open(int pid)
+static void
+deliver(struct places *to, raddr addr, size_t len)
 {
-	(void)pid;
-	return xcalloc(1, sizeof(struct mem));
-}
+	while (len) {
+		size_t some;
 
-void
-mem_close(struct mem *m)
-{
-	free(m);
-}
-
-struct mem_counts
-mem_counts(const struct mem *m)
-{
-	return m->counts;
+		for (; to->n && to->used == to->v->iov_len; to->v++, to->n--)
+			to->used = 0;
+		if (!to->n)
+			abort(); /* more than fits */
+		some = to->v->iov_len - to->used < len ? to->v->iov_len - to->used : len;
+		memcpy((char *)to->v->iov_base + to->used, sim.bytes + (addr - SIM_ORIGIN), some);
+		to->used += some;
+		addr += some;
+		len -= some;
+	}
 }
 
 /* As the kernel does it: what is there is copied up to where it ends. */
-enum why
-mem_scatter(struct mem *m, const struct mem_vec *v, size_t n, const struct mem_part *parts,
-            size_t n_parts, size_t *done)
+ssize_t
+process_vm_readv(pid_t pid, const struct iovec *local, unsigned long n_local,
+                 const struct iovec *remote, unsigned long n_remote, unsigned long flags)
 {
-	size_t part = 0, used = 0;
+	struct places to = { local, n_local, 0 };
+	size_t done = 0, missing = 0;
 
-	m->counts.calls += 1 + n / MEM_MAX_VECS;
-	sim.calls += 1 + n / MEM_MAX_VECS;
+	if (pid != SIM_PID || n_local > IOV_MAX || n_remote > IOV_MAX || flags)
+		abort();
+	sim.calls++;
 	if (sim.changed)
 		sim.changed();
-	*done = 0;
-	for (size_t i = 0; i < n; i++) {
-		size_t there = is_there(v[i].addr, 0) ? sim.size - (v[i].addr - SIM_ORIGIN) : 0;
+	for (; n_remote && !missing; n_remote--, remote++) {
+		raddr addr = (raddr)(uintptr_t)remote->iov_base;
+		size_t there = is_there(addr, 0) ? sim.size - (addr - SIM_ORIGIN) : 0;
+		size_t len = remote->iov_len < there ? remote->iov_len : there;
 
-		for (size_t got = 0; got < v[i].len;) {
-			size_t len = v[i].len - got;
-
-			while (part < n_parts && used == parts[part].len) {
-				part++;
-				used = 0;
-			}
-			if (part == n_parts)
-				abort(); /* more than fits */
-			if (got >= there)
-				return FAULT;
-			if (len > parts[part].len - used)
-				len = parts[part].len - used;
-			if (len > there - got)
-				len = there - got;
-			memcpy((char *)parts[part].buf + used,
-			       sim.bytes + (v[i].addr - SIM_ORIGIN) + got, len);
-			got += len;
-			used += len;
-			*done += len;
-			m->counts.bytes += len;
-			sim.read += len;
-		}
+		deliver(&to, addr, len);
+		done += len;
+		missing = remote->iov_len - len;
 	}
-	return OK;
-}
-
-enum why
-mem_readv(struct mem *m, const struct mem_vec *v, size_t n, void *buf, size_t *done)
-{
-	struct mem_part all = { buf, 0 };
-
-	for (size_t i = 0; i < n; i++)
-		all.len += v[i].len;
-	return mem_scatter(m, v, n, &all, 1, done);
-}
-
-enum why
-mem_read(struct mem *m, raddr addr, void *buf, size_t len)
-{
-	struct mem_vec v = { addr, len };
-	size_t done;
-
-	return mem_readv(m, &v, 1, buf, &done);
-}
-
-enum why
-mem_read_string(struct mem *m, raddr addr, char *buf, size_t size)
-{
-	for (size_t i = 0; i < size; i++) {
-		enum why why = mem_read(m, addr + i, buf + i, 1);
-
-		if (why != OK || !buf[i])
-			return why;
-	}
-	return DEEP;
+	sim.read += done;
+	errno = EFAULT;
+	return missing && !done ? -1 : (ssize_t)done;
 }
 
 /* ---- proc.h, explain.h, ptrace.h ---- */
@@ -451,8 +419,11 @@ sim_python(unsigned kind, int debug)
 	sim.ptr = sim.machine == EM_X86_64 ? 8 : 4;
 	sim.hex = told ? offsets[row][0] : versions[kind / 3];
 	if (told) {
+		struct mem *mem = mem_open(SIM_PID);
+
 		write_offsets(row);
-		layout_from_debug_offsets(sim.l, &(struct mem){ { 0 } }, sim.runtime, sim.hex, sim.ptr);
+		layout_from_debug_offsets(sim.l, mem, sim.runtime, sim.hex, sim.ptr);
+		mem_close(mem);
 	} else {
 		layout_find(sim.hex, sim.ptr, sim.machine, sim.l);
 		if (debug)
@@ -764,12 +735,10 @@ sim_thread(raddr interp, unsigned tid, const raddr *codes, size_t n)
 	const struct layout *l = sim.l;
 	int fields[] = { l->thread.next, l->thread.interp, l->thread.frame, l->thread.thread_id,
 	                 l->thread.native_id, l->thread.state, l->thread.base };
-	raddr at = sim_room((size_t)largest(fields, LEN(fields)) + 16), first = 0, frame, cframe;
+	raddr at = sim_room((size_t)largest(fields, LEN(fields)) + 16), frame, cframe;
 	raddr list = interp + (raddr)l->interp.threads, pthread = sim_room(1024);
 
-	if (is_there(list, 8))
-		memcpy(&first, sim.bytes + (list - SIM_ORIGIN), (size_t)l->ptr);
-	sim_pointer(at + (raddr)l->thread.next, first);
+	sim_pointer(at + (raddr)l->thread.next, sim_pointer_at(list));
 	sim_pointer(list, at);
 	sim_pointer(at + (raddr)l->thread.interp, interp);
 	sim_pointer(at + (raddr)l->thread.thread_id, pthread);

@@ -4,7 +4,8 @@
 
 /*
  * A process that is not there: its memory is an array, and what the kernel would
- * tell of it is made up.  Takes the place of memory.c, proc.c and ptrace.c.
+ * tell of it is made up.  Takes the place of proc.c and ptrace.c, and of the call
+ * that memory.c reads with.
  */
 
 enum { SIM_ORIGIN = 0x10000, SIM_PID = 1000 };
@@ -40,6 +41,9 @@ void sim_byte(raddr, unsigned);
 void sim_int(raddr, uint32_t);
 void sim_wide(raddr, uint64_t);
 void sim_pointer(raddr, raddr); /* of sim.ptr bytes */
+
+/* The pointer there; 0 if there is no memory. */
+raddr sim_pointer_at(raddr);
 
 /* How many interpreters can be imitated, and which one from now on; debug: a
  * debug build.  The image that leads to it begins at SIM_ORIGIN. */

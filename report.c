@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What is said of a run: to its profile as numbers and texts, which the formats
+ * write down, and on stderr as sentences.  The sentences are of the whole run.
+ * A profile may begin later (--rotate): what had been counted by then is none of
+ * its own.
+ */
+#include <inttypes.h>
+#include <stdint.h>
+#include <sys/utsname.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "util.h"
+#include "sandbox.h"
+#include "proc.h"
+#include "profile.h"
+#include "target.h"
+#include "clock.h"
+#include "sample.h"
+#include "group.h"
+#include "options.h"
+#include "output.h"
+#include "report.h"
+
+/* ---- in the profile ---- */
+
+/* "3.12.1", "3.15.0rc2". */
+static char *
+version_text(unsigned hex)
+{
+	static const char *const levels[16] = { [0xa] = "a", [0xb] = "b", [0xc] = "rc" };
+	const char *level = levels[hex >> 4 & 15];
+	struct buf text = { 0 };
+
+	buf_printf(&text, "%u.%u.%u", hex >> 24, hex >> 16 & 255, hex >> 8 & 255);
+	if (level)
+		buf_printf(&text, "%s%u", level, hex & 15);
+	buf_add(&text, "", 1);
+	return text.data;
+}
+
+static void
+describe_target(const struct report *r, struct profile_run *run)
+{
+	const struct target *target;
+	struct buf command = { 0 };
+
+	run->pid = r->pid;
+	if (group_ready(r->group)) { /* the first one, if there are several */
+		target = group_target(r->group, 0);
+		run->python = version_text(target->hex);
+		run->pid = target->pid;
+	}
+	if (!run->pid)
+		return;
+	proc_command(run->pid, &command);
+	buf_add(&command, "", 1);
+	run->command = command.data;
+}
+
+static void
+remember_counts(struct report *r)
+{
+	struct sample_counts c = group_counts(r->group);
+
+	r->ticks = c.ticks;
+	r->missed = r->clock->missed;
+	r->left_out = r->clock->spared;
+	for (int i = 0; i < WHY_COUNT; i++)
+		r->failures[i] = c.failed[i];
+}
+
+void
+report_begin(struct report *r, struct profile_run *run)
+{
+	const struct options *o = r->options;
+	struct utsname host;
+	struct timespec now;
+
+	describe_target(r, run);
+	uname(&host);
+	run->host = copy_text(host.nodename);
+	run->mode = profile_modes[o->mode];
+	run->title = copy_text(o->title);
+	run->period = o->period;
+	run->known = 1;
+	run->all_threads = o->threads;
+	run->lines = !o->no_lines;
+	remember_counts(r);
+	clock_gettime(CLOCK_REALTIME, &now);
+	run->start = now.tv_sec * INT64_C(1000000) + now.tv_nsec / 1000;
+	r->since = now_ns();
+}
+
+void
+report_progress(const struct report *r, struct profile_run *run)
+{
+	struct sample_counts c = group_counts(r->group);
+
+	run->duration = (now_ns() - r->since) / 1000;
+	run->ticks = c.ticks - r->ticks;
+	run->missed = r->clock->missed - r->missed;
+	run->left_out = r->clock->spared - r->left_out;
+	for (int i = 0; i < WHY_COUNT; i++)
+		run->failures[i] = c.failed[i] - r->failures[i];
+}
+
+/* ---- on stderr ---- */
+
+static void
+say_failures(const struct sample_counts *c, struct buf *out)
+{
+	uint64_t total = 0;
+	const char *comma = "";
+
+	for (int i = OK + 1; i < WHY_COUNT; i++)
+		total += c->failed[i];
+	if (!total)
+		return;
+	buf_printf(out, "; %" PRIu64 " failed (", total);
+	for (int i = OK + 1; i < WHY_COUNT; i++) {
+		if (!c->failed[i])
+			continue;
+		buf_printf(out, "%s%" PRIu64 " %s", comma, c->failed[i], why_word((enum why)i));
+		comma = ", ";
+	}
+	buf_str(out, ")");
+}
+
+void
+report_stats(const struct report *r)
+{
+	struct sample_counts c = group_counts(r->group);
+	uint64_t n = c.ticks ? c.ticks : 1, hundredths = c.calls * 100 / n;
+
+	warn("ticks %" PRIu64 ", missed %" PRIu64 ", left out %" PRIu64, c.ticks,
+	     r->clock->missed, r->clock->spared);
+	warn("samples %" PRIu64 ", idle %" PRIu64 ", not proven at first %" PRIu64
+	     ", taken with the thread stopped %" PRIu64, c.samples, c.idle, c.retried, c.stopped);
+	if (r->options->threads)
+		warn("of %" PRIu64 " samples looked at, %" PRIu64 " are of threads that wait for the GIL",
+		     c.asked, c.waits);
+	for (int i = OK + 1; i < WHY_COUNT; i++)
+		if (c.failed[i])
+			warn("failed: %s %" PRIu64, why_word((enum why)i), c.failed[i]);
+	warn("reads a tick: %" PRIu64 ".%02" PRIu64 " calls, %" PRIu64 " bytes", hundredths / 100,
+	     hundredths % 100, c.bytes / n);
+	warn("sandbox %s", sandbox_is_on() ? "on" : "off");
+}
+
+void
+report_end(const struct report *r, int64_t elapsed)
+{
+	struct sample_counts c = group_counts(r->group);
+	size_t processes = group_sampled(r->group);
+	int64_t tenths = elapsed / 100000000;
+	struct buf line = { 0 };
+
+	buf_printf(&line, "%" PRIu64 " samples", c.samples);
+	if (c.idle)
+		buf_printf(&line, " and %" PRIu64 " idle", c.idle);
+	if (processes > 1)
+		buf_printf(&line, " of %zu processes", processes);
+	buf_printf(&line, " in %" PRId64 ".%" PRId64 " s", tenths / 10, tenths % 10);
+	if (isatty(STDERR_FILENO) && output_name())
+		buf_printf(&line, ", written to %s", output_name());
+	size_t plain = line.len;
+
+	say_failures(&c, &line);
+	if (r->clock->missed)
+		buf_printf(&line, "; %" PRIu64 " ticks missed", r->clock->missed);
+	if (r->clock->spared)
+		buf_printf(&line, "; %" PRIu64 " ticks left out, to stop the program for less than "
+		           "a fiftieth of the time", r->clock->spared);
+	if (c.may_not_stop)
+		buf_str(&line, "; not permitted to stop threads, so fast ones may be missing");
+	group_tell(r->group, &line);
+	if (!r->options->quiet && (isatty(STDERR_FILENO) || line.len > plain))
+		warn("%.*s", (int)line.len, line.data);
+	buf_free(&line);
+}

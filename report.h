@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef REPORT_H
+#define REPORT_H
+
+/* What is said of a run: in its profile, and to the person at its end. */
+
+struct clock;
+struct group;
+struct options;
+struct profile_run;
+
+/* What the words are about; all of it outlives them. */
+struct report {
+	const struct options *options;
+	const struct group *group;
+	const struct clock *clock;
+	int pid;       /* whom to speak of where none can be sampled yet; 0: none */
+	int64_t since; /* when what is in the profile began, now_ns() */
+	/* What had been counted by then. */
+	uint64_t ticks, missed, left_out, failures[WHY_COUNT];
+};
+
+/* A profile begins: what is known of it from the start, into the run of an
+ * empty one. */
+void report_begin(struct report *, struct profile_run *);
+
+/* What is known since, into the same; may be called again. */
+void report_progress(const struct report *, struct profile_run *);
+
+/* On stderr: what --stats asks for; the line at the end, after that many
+ * nanoseconds, which in a pipe is there only if it has something that a person
+ * has to know. */
+void report_stats(const struct report *);
+void report_end(const struct report *, int64_t elapsed);
+
+#endif
