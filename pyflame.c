@@ -14,7 +14,7 @@
  *   group.c      the processes that are sampled  (follow.c: finding children)
  *   sample.c     what to sample of one process, and counting it
  *   take.c       one thread's stack, by whichever way it takes
- *   threads.c    interpreters -> GILs and threads
+ *   threads.c    interpreters -> GILs and threads  (turns.c: which of them can have run)
  *   stack.c      thread -> stack, proven and in words
  *   frames.c     thread -> frames, by walking  (regions.c: which memory that
  *                will need; snapshot.c: a copy of it; memory.c: reading it)
@@ -29,7 +29,8 @@
  *   speedscope.c, pprof.c, gecko.c, chrome.c   profile -> formats of others
  *                (export.c: what they share; timeline.c:
  *                which thread did what when)
- *   page.c, svg.c   profile -> flame graphs  (colour.c: their colours)
+ *   page.c, svg.c   profile -> flame graphs  (colour.c: their colours;
+ *                inflate.c: unpacking what they are made of)
  *   formats.c    all formats by name
  *   output.c     text -> file;  progress.c: what a person sees meanwhile
  *   report.c     what is said of a run, in its profile and at its end
