@@ -504,15 +504,10 @@ list_all(struct threads *th)
 	return why;
 }
 
-static void
-find_turns(struct threads *th)
+static int
+is_listed_thread(const void *threads, raddr tstate)
 {
-	raddr *tstates = xcalloc(th->n_threads, sizeof *tstates);
-
-	for (size_t i = 0; i < th->n_threads; i++)
-		tstates[i] = th->threads[i]->tstate;
-	turns_find(&th->turns, th->t->mem, th->l, &th->gils[0], tstates, th->n_threads);
-	free(tstates);
+	return threads_find(threads, tstate) != NULL;
 }
 
 /* Finds out who ran since the lists were read before. */
@@ -528,7 +523,7 @@ note_turns(struct threads *th)
 	                        th->turns.addr != gil->addr + (raddr)gil->holder))
 		turns_forget(&th->turns);
 	if (th->n_gils == 1 && !th->turns.addr && th->n_threads >= MANY)
-		find_turns(th);
+		turns_find(&th->turns, th->t->mem, th->l, gil, is_listed_thread, th);
 }
 
 static enum why

@@ -24,25 +24,17 @@ turns_size(const struct layout *l)
 	return 3 * (size_t)l->ptr;
 }
 
-static int
-is_thread(raddr addr, const raddr *threads, size_t n)
-{
-	for (size_t i = 0; i < n; i++)
-		if (threads[i] == addr)
-			return 1;
-	return 0;
-}
-
 /* Whether these are the interval, the last holder and whether it is locked. */
 static int
-looks_like_gil(const struct layout *l, const unsigned char *p, const raddr *threads, size_t n)
+looks_like_gil(const struct layout *l, const unsigned char *p, is_thread *known,
+               const void *context)
 {
 	raddr interval = object_pointer(l, p);
 	int32_t locked;
 
 	memcpy(&locked, p + 2 * l->ptr, sizeof locked);
 	return interval && interval <= INT32_MAX && (locked == 0 || locked == 1) &&
-	       is_thread(object_pointer(l, p + l->ptr), threads, n);
+	       known(context, object_pointer(l, p + l->ptr));
 }
 
 /*
@@ -51,7 +43,8 @@ looks_like_gil(const struct layout *l, const unsigned char *p, const raddr *thre
  * mutexes are.
  */
 static raddr
-search(struct mem *mem, const struct layout *l, raddr before, const raddr *threads, size_t n)
+search(struct mem *mem, const struct layout *l, raddr before, is_thread *known,
+       const void *context)
 {
 	unsigned char bytes[SEARCHED];
 	raddr found = 0;
@@ -59,7 +52,7 @@ search(struct mem *mem, const struct layout *l, raddr before, const raddr *threa
 	if (mem_read(mem, before - sizeof bytes, bytes, sizeof bytes) != OK)
 		return 0;
 	for (size_t i = 0; i + 4 * (size_t)l->ptr <= sizeof bytes; i += (size_t)l->ptr)
-		if (looks_like_gil(l, bytes + i, threads, n)) {
+		if (looks_like_gil(l, bytes + i, known, context)) {
 			if (found)
 				return 0;
 			found = before - sizeof bytes + i + (raddr)l->ptr;
@@ -69,13 +62,13 @@ search(struct mem *mem, const struct layout *l, raddr before, const raddr *threa
 
 void
 turns_find(struct turns *turns, struct mem *mem, const struct layout *l, const struct gil *gil,
-           const raddr *threads, size_t n_threads)
+           is_thread *known, const void *context)
 {
 	if (turns->addr || turns->tries == TRIES || l->free_threaded)
 		return;
 	turns->tries++;
 	if (gil->locked == ABSENT)
-		turns->addr = search(mem, l, gil->addr, threads, n_threads);
+		turns->addr = search(mem, l, gil->addr, known, context);
 	else if (gil->locked == gil->holder + l->ptr)
 		turns->addr = gil->addr + (raddr)gil->holder;
 }

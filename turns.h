@@ -22,13 +22,13 @@ struct turns {
 	int tries;
 };
 
-/*
- * Finds where the gil counts; threads are its n_threads thread states, of which
- * one should be the last holder.  Nothing is found up to 3.6 and in free-threaded
- * builds.
- */
+/* Whether there is a thread state. */
+typedef int is_thread(const void *context, raddr);
+
+/* Finds where the gil counts, whose last holder should be a thread.  Nothing is
+ * found up to 3.6 and in free-threaded builds. */
 void turns_find(struct turns *, struct mem *, const struct layout *, const struct gil *,
-                const raddr *threads, size_t n_threads);
+                is_thread *, const void *context);
 
 /* The GIL is another one, or not the only one any more. */
 void turns_forget(struct turns *);
