@@ -25,7 +25,7 @@ enum {
 	MAX_THREADS = 1 << 14,
 	MAX_NAME_READS = 1 << 20, /* for the names of all threads together */
 	MANY = 4,                 /* threads: worth to know which of them are still */
-	LIST_EACH_NS = 100000000, /* the lists are followed at least that often */
+	LIST_EACH_NS = 1000000000, /* the lists are followed at least that often */
 };
 
 enum { LISTED = 1, LISTED_NEW }; /* thread.listed */
