@@ -10,30 +10,26 @@
 #include "clock.h"
 
 enum {
-	STOPPED_PART = 50, /* the target may be stopped for one part in so many */
 	WINDOW = 64,       /* ticks after which that is looked at again */
 	STRIDE_1 = 256,    /* a stride of one tick */
 };
 
 struct clock
-clock_new(int64_t period, int64_t ticks, uint64_t seed)
+clock_new(int64_t period, int64_t ticks, uint64_t seed, int64_t part)
 {
-	return (struct clock){ .period = period, .ticks = ticks, .random = seed,
+	return (struct clock){ .period = period, .ticks = ticks, .random = seed, .part = part,
 	                       .stride = STRIDE_1 };
 }
 
-/*
- * How long after its time a tick is taken: up to half a period, at random, so
- * that no program's own rhythm is in step with the samples.  (xorshift64*,
- * S. Vigna, "An experimental exploration of Marsaglia's xorshift generators".)
- */
+/* Below n.  (xorshift64*, S. Vigna, "An experimental exploration of Marsaglia's
+ * xorshift generators".) */
 static int64_t
-jitter(struct clock *c)
+random_below(struct clock *c, int64_t n)
 {
 	c->random ^= c->random >> 12;
 	c->random ^= c->random << 25;
 	c->random ^= c->random >> 27;
-	return (int64_t)((c->random * 0x2545f4914f6cdd1du >> 33) % (uint64_t)(c->period / 2));
+	return (int64_t)((c->random * 0x2545f4914f6cdd1du >> 33) % (uint64_t)n);
 }
 
 int64_t
@@ -46,7 +42,8 @@ clock_due(struct clock *c)
 	}
 	if (c->ticks >= 0 && c->next >= c->ticks)
 		return -1;
-	return c->start + c->next * c->period + jitter(c);
+	/* Late by up to half a period, so that no program's own rhythm is in step. */
+	return c->start + c->next * c->period + random_below(c, c->period / 2);
 }
 
 /* The last tick of all is taken however late. */
@@ -65,9 +62,10 @@ clock_skip_missed(struct clock *c)
 
 /*
  * If samples take so much stopping that the target would stand still for more
- * than one part in fifty, ticks are left out: evenly, whatever the target does
- * at the time, since to leave out only where stopping was needed would favour
- * code that holds still.
+ * than its part, ticks are left out: evenly, whatever the target does at the
+ * time, since to leave out only where stopping was needed would favour code that
+ * holds still.  From half as many on to half as many more, again for the sake of
+ * rhythms.
  */
 static void
 spare(struct clock *c)
@@ -75,7 +73,7 @@ spare(struct clock *c)
 	int64_t left = c->ticks - 1 - c->next, skip;
 
 	if (++c->window_ticks == WINDOW) {
-		int64_t allowed = c->period * WINDOW / STOPPED_PART;
+		int64_t allowed = c->period * WINDOW / c->part;
 
 		c->stride = c->window_stopped * STRIDE_1 / allowed;
 		if (c->stride < STRIDE_1)
@@ -84,6 +82,7 @@ spare(struct clock *c)
 	}
 	c->debt += c->stride - STRIDE_1;
 	skip = c->debt / STRIDE_1;
+	skip = skip > 0 ? skip / 2 + random_below(c, skip + 1) : 0;
 	c->debt -= skip * STRIDE_1;
 	if (c->ticks >= 0 && skip > left)
 		skip = left > 0 ? left : 0;

@@ -9,6 +9,7 @@ struct clock {
 	int64_t ticks;       /* how many; -1: no end */
 	uint64_t random;     /* of the jitter; what it is at first is the seed */
 	int64_t start, next; /* when tick 0 was, and which is due */
+	int64_t part;        /* the target may be stopped for one part in so many */
 	int64_t stride, debt; /* ticks from one taken to the next, see clock_spare */
 	int64_t window_ticks, window_stopped; /* since that was last decided */
 	uint64_t missed;     /* skipped because one took too long */
@@ -17,7 +18,7 @@ struct clock {
 
 /* A clock that starts when it is first asked for a tick.  seed 0: another one
  * each time. */
-struct clock clock_new(int64_t period, int64_t ticks, uint64_t seed);
+struct clock clock_new(int64_t period, int64_t ticks, uint64_t seed, int64_t part);
 
 /* When the next tick is due, on CLOCK_MONOTONIC; -1: there are no more. */
 int64_t clock_due(struct clock *);

@@ -73,6 +73,9 @@
 
 enum { START_PATIENCE_MS = 2000, POLL_MS = 2 };
 
+/* The target may be stopped for one part in so many of the time; with --pause. */
+enum { STOPPED_PART = 50, PAUSED_PART = 2 };
+
 struct run {
 	struct options options;
 	struct profile *profile;
@@ -508,7 +511,8 @@ sample(struct run *r)
 		progress_begin(&r->signals);
 	/* Wake up to the microsecond: the default slack is 50 of them. */
 	prctl(PR_SET_TIMERSLACK, 1UL);
-	r->clock = clock_new(r->options.period, ticks_wanted(&r->options), r->options.seed);
+	r->clock = clock_new(r->options.period, ticks_wanted(&r->options), r->options.seed,
+	                     r->options.pause ? PAUSED_PART : STOPPED_PART);
 	r->total = r->clock.ticks > 0 ? r->clock.ticks * r->clock.period : 0;
 	while ((due = clock_due(&r->clock)) >= 0 && !wait_for_tick(r, due)) {
 		if (r->options.rotate && now_ns() - r->report.since >= r->options.rotate)
@@ -520,7 +524,7 @@ sample(struct run *r)
 				r->clock.missed += gap - 1;
 			gap = 0;
 		}
-		clock_advance(&r->clock, r->options.pause ? 0 : stopped);
+		clock_advance(&r->clock, stopped);
 	}
 }
 

@@ -172,7 +172,8 @@ report_end(const struct report *r, int64_t elapsed)
 		buf_printf(&line, "; %" PRIu64 " ticks missed", r->clock->missed);
 	if (r->clock->spared)
 		buf_printf(&line, "; %" PRIu64 " ticks left out, to stop the program for less than "
-		           "a fiftieth of the time", r->clock->spared);
+		           "%s of the time", r->clock->spared,
+		           r->options->pause ? "half" : "a fiftieth");
 	if (c.may_not_stop)
 		buf_str(&line, "; not permitted to stop threads, so fast ones may be missing");
 	group_tell(r->group, &line);
