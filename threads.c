@@ -516,7 +516,7 @@ note_turns(struct threads *th)
 {
 	const void *bytes = th->turns.addr ?
 	                    snap_get(th->snap, th->turns.addr, turns_size(th->l)) : NULL;
-	const struct gil *gil = &th->gils[0];
+	const struct gil *gil = th->gils;
 
 	th->calm = bytes && turns_note(&th->turns, th->l, bytes);
 	if (th->n_gils != 1 || (th->turns.addr && gil->locked != ABSENT &&
