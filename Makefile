@@ -7,11 +7,12 @@ VERSION = 2.0.0
 ifeq ($(origin CC),default)
 CC = musl-gcc
 COMPILER = gcc musl-tools:musl-gcc
+SMALLER = -fno-caller-saves
 endif
 CFLAGS = -Os -g
 WARNINGS = -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla
 # Small: one page-aligned piece, nothing that only a debugger would need.
-SMALL = -ffunction-sections -fdata-sections -fno-asynchronous-unwind-tables
+SMALL = -ffunction-sections -fdata-sections -fno-asynchronous-unwind-tables $(SMALLER)
 LDFLAGS = -static -Wl,--gc-sections -Wl,-z,noseparate-code -Wl,--build-id=none
 PREFIX = /usr/local
 BINDIR = $(PREFIX)/bin

@@ -214,17 +214,22 @@ profile_rename(struct profile *p, uint32_t frame, uint32_t function)
 	p->frames[frame].function = function;
 }
 
+/* Most of a new stack follows what it stands on, as its first branch: that is found
+ * without the set, and is not in it. */
 uint32_t
 profile_stack(struct profile *p, uint32_t parent, uint32_t frame)
 {
-	uint32_t hash = node_hash(parent, frame), slot;
+	uint32_t hash = node_hash(parent, frame), slot, first = parent + 1;
 
+	if (first < p->n_nodes && p->nodes[first].parent == parent && p->nodes[first].frame == frame)
+		return first;
 	FOR_CANDIDATES(&p->node_set, hash, slot)
 		if (p->nodes[slot - 1].parent == parent && p->nodes[slot - 1].frame == frame)
 			return slot - 1;
 	p->nodes = grow(p->nodes, p->n_nodes, &p->cap_nodes, sizeof *p->nodes);
 	p->nodes[p->n_nodes] = (struct node){ parent, frame, 0 };
-	set_insert(p, &p->node_set, hash, (uint32_t)p->n_nodes);
+	if (p->n_nodes != first)
+		set_insert(p, &p->node_set, hash, (uint32_t)p->n_nodes);
 	return (uint32_t)p->n_nodes++;
 }
 
