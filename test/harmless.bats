@@ -71,7 +71,7 @@ stop_target() {
     find_python
     start_target fib "$python"
     stop_target
-    start_pyflame -s 100 --pause -o profile "$pid"
+    watch_pyflame --pause "$pid"
     wait_for_sampling
     kill -CONT "$pid"
     states["$pid"]=RS
@@ -146,9 +146,7 @@ has_seen_lines() {
 frozen() {
     local file=$1 freeze=$2 thaw=$3 group=$4 tells=$5 it=$6
     mkdir "$group" || skip "needs control groups"
-    find_python
-    start_target fib "$python"
-    echo "$pid" > "$group/cgroup.procs"
+    start_in "$group" fib
     thaw_word=$thaw thaw_file=$group/$file
     echo "$freeze" > "$group/$file"
     wait_for 30 grep -qx "$it" "$group/$tells"
@@ -160,9 +158,19 @@ frozen() {
     patience=20 run_pyflame 0 -d "$pid"
     matches "$output" ':main:'
     echo "$thaw" > "$group/$file"
-    assert_unharmed "$pid"
-    echo "$pid" > "${group%/*}/cgroup.procs"
-    rmdir "$group"
+    end_targets
+    wait_for 30 rmdir "$group" 2> /dev/null
+}
+
+# start_in GROUP NAME [ARGUMENT]...: a target that is in a control group from the start,
+# and nice, as there may be many.
+start_in() {
+    local group=$1 name=$2
+    shift 2
+    find_python
+    # shellcheck disable=SC2016 # for another shell
+    start_command sh -c 'echo $$ > "$0/cgroup.procs" && exec nice "$@"' "$group" "$python" \
+        "$targets/$name.py" "$@"
 }
 
 @test "a target frozen by a control group (version 1) is sampled, and thaws" {
@@ -192,12 +200,9 @@ frozen() {
     [ -e "$group/cgroup.controllers" ] || skip "needs control groups version 2"
     group=$group/pyflame-test-tree-$$
     mkdir "$group" || skip "needs control groups"
-    find_python
-    start_target tree "$python" prefork 20
-    for one in "$pid" $(pgrep -P "$pid"); do
-        forget_target "$one"
+    start_in "$group" tree prefork 20
+    for one in $(pgrep -P "$pid"); do
         living+=("$one")
-        echo "$one" > "$group/cgroup.procs"
     done
     thaw_word=0 thaw_file=$group/cgroup.freeze
     echo 1 > "$group/cgroup.freeze"
@@ -210,11 +215,8 @@ frozen() {
     patience=20 run_pyflame 0 -d --children "$pid"
     equal "$(grep -c '^process ' stdout)" 21
     echo 0 > "$group/cgroup.freeze"
-    for one in "${living[@]}"; do
-        assert_unharmed "$one"
-        echo "$one" > "${group%/*}/cgroup.procs"
-    done
-    rmdir "$group"
+    end_targets
+    wait_for 30 rmdir "$group" 2> /dev/null
 }
 
 # --- nothing is changed -------------------------------------------------------

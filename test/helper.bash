@@ -378,8 +378,8 @@ wait_for_sampling() {
     wait_for 30 has_slept "$((before + 20))"
 }
 
-# sample_until REGEX... -- ARGUMENT...: samples until there are stacks that match each
-# of these, $enough (1) samples of it; then all is as after run_pyflame 0.
+# sample_until REGEX... -- ARGUMENT...: samples until it has seen all of these; then all
+# is as after run_pyflame 0.
 sample_until() {
     local wanted=()
     while [ "$1" != -- ]; do
@@ -387,8 +387,7 @@ sample_until() {
         shift
     done
     shift
-    start_pyflame -s 200 -o profile "$@"
-    wait_for_sampling
+    watch_pyflame "$@"
     wait_for 60 has_seen "${wanted[@]}"
     kill -INT "$profiler"
     end_pyflame 0
@@ -396,10 +395,18 @@ sample_until() {
     take_output
 }
 
-# Whether the one in the background has, by what it writes when it is asked.
+# watch_pyflame ARGUMENT...: one in the background that writes "profile" when it is asked
+# by has_seen; what comes before it listens does no harm.
+watch_pyflame() {
+    trap '' USR1
+    start_pyflame -s 200 -o profile "$@"
+    trap - USR1
+}
+
+# has_seen REGEX...: it has $enough (1) samples of stacks that match each of these.
 has_seen() {
     local regex
-    kill -USR1 "$profiler"
+    kill -USR1 "$profiler" || :
     for regex; do
         [ -e profile ] && [ "$(samples profile "$regex")" -ge "${enough:-1}" ] || return
     done

@@ -111,10 +111,10 @@ def link(python):
 
 def daemon():
     def middle():
-        fork(busy, 10, True)
+        fork(busy, 60, True)
         time.sleep(.3)
     say('ready')
-    time.sleep(.5)
+    time.sleep(.3)
     os.waitpid(fork(middle), 0)
     time.sleep(300)
 
