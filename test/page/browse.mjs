@@ -53,8 +53,9 @@ async function click(page, depth, share) {
 	await page.mouse.click(...await at(page, depth, share));
 }
 const rows = page => page.$$eval('#rows tr', all => all.map(tr => [...tr.cells].map(td => td.textContent.replace('\u200e', ''))));
-const pixel = (page, x, y) => page.$eval('#canvas', (canvas, [left, top]) =>
-	[...canvas.getContext('2d').getImageData(left, top, 1, 1).data.slice(0, 3)], [x, y]);
+const pixels = (page, places) => page.$eval('#canvas', (canvas, all) => all.map(([left, top]) =>
+	[...canvas.getContext('2d').getImageData(left, top, 1, 1).data.slice(0, 3)]), places);
+const pixel = async (page, x, y) => (await pixels(page, [[x, y]]))[0];
 const icicle = '#icicle=1';
 
 const checks = {
@@ -456,10 +457,10 @@ const checks = {
 			}));
 			assert.ok(boxes.length > 2);
 			const bottom = boxes[0][2];
-			for (const [label, x, y, fill] of boxes) {
-				const depth = (bottom - y) / 17, seen = await pixel(page, Math.round(((x - 10) / 1180) * 1200) + 2, depth * ROW + 2);
-				assert.equal('#' + seen.map(n => n.toString(16).padStart(2, '0')).join(''), fill, label);
-			}
+			const seen = await pixels(page, boxes.map(([, x, y]) =>
+				[Math.round(((x - 10) / 1180) * 1200) + 2, (bottom - y) / 17 * ROW + 2]));
+			boxes.forEach(([label, , , fill], i) =>
+				assert.equal('#' + seen[i].map(n => n.toString(16).padStart(2, '0')).join(''), fill, label));
 		}
 	}
 };
