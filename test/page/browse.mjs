@@ -21,12 +21,15 @@ const read = name => readFileSync(`${folder}/${name}`, 'utf8');
 
 // A page of its own for each check. Whatever goes wrong in it, and whatever it
 // wants from elsewhere, is a fault.
-let faults, contexts;
+let faults, pages;
+const contexts = {}; // by their options: to begin one takes long, and pages keep nothing
 
 async function open(file, fragment = '', options = {}) {
-	const context = await browser.newContext({ viewport: { width: 1200, height: 800 }, locale: 'en-US', reducedMotion: 'reduce', ...options });
+	const context = contexts[JSON.stringify(options)] ??= await browser.newContext({
+		viewport: { width: 1200, height: 800 }, locale: 'en-US', reducedMotion: 'reduce', ...options
+	});
 	const page = await context.newPage();
-	contexts.push(context);
+	pages.push(page);
 	page.on('console', message => ['error', 'warning'].includes(message.type()) && !message.text().startsWith('Canvas2D:') && faults.push(message.text()));
 	page.on('pageerror', error => faults.push(error.message));
 	page.on('request', request => /^(file|blob|data):/.test(request.url()) || faults.push('asks for ' + request.url()));
@@ -467,7 +470,7 @@ const checks = {
 
 for (const [name, check] of Object.entries(checks)) {
 	faults = [];
-	contexts = [];
+	pages = [];
 	try {
 		await check();
 		assert.deepEqual(faults, []);
@@ -475,7 +478,7 @@ for (const [name, check] of Object.entries(checks)) {
 	} catch (error) {
 		console.log(`not ok ${name}: ${error.message} ${error.stack.match(/browse.mjs:\d+/g)?.[0] ?? ''}`.replace(/\s+/g, ' '));
 	}
-	for (const context of contexts)
-		await context.close();
+	for (const page of pages)
+		await page.close();
 }
 await browser.close();
