@@ -5,11 +5,6 @@
 
 load helper
 
-# many SHORT LONG: how many rounds.
-many() {
-    [ -n "${PYFLAME_TEST_ALL:-}" ] && echo "$2" || echo "$1"
-}
-
 # --- pyflame is killed --------------------------------------------------------
 
 # random_ms MOST: sleeps for up to so long.
@@ -89,7 +84,6 @@ killed_at_random() {
     equal "$(samples stdout ':main:')" 1
 }
 
-
 # --- the target dies ----------------------------------------------------------
 
 # targets_die ROUNDS OPTION...: see tools/deaths.py.
@@ -115,8 +109,8 @@ loses_no_signal() {
     local python=$1 status=0
     shift
     start_target signals "$python"
-    run_pyflame 0 -s 1.5 --stats "$@" "$pid"
-    [ "$(samples stdout)" -gt 50 ]
+    run_pyflame 0 -s "$(many 0.7 1.5)" --stats "$@" "$pid"
+    [ "$(samples stdout)" -gt 0 ]
     assert_unharmed "$pid"
     forget_target "$pid"
     kill -TERM "$pid"
@@ -140,7 +134,8 @@ loses_no_signal() {
     find_python
     start_pyflame --pause -o profile -t "$python" "$targets/signals.py"
     wait_for 30 grep -q ready stdout
-    sleep 1
+    wait_for_sampling
+    sleep "$(many 0.5 2)"
     kill -TERM "$profiler"
     end_pyflame 0
     equal "$(grep -c ' received [1-9]' stdout)" 5
@@ -162,7 +157,7 @@ in_order() {
     equal "$status" 0
     equal "$(tail -n 1 "$target_out")" "arrived $((3 * count)) disordered 0"
     end_pyflame 0
-    [ "$(samples stdout ':busy:')" -gt 20 ]
+    [ "$(samples stdout ':busy:')" -gt 0 ]
 }
 
 @test "thousands of real-time signals arrive, each kind in its order" {

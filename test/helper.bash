@@ -188,6 +188,11 @@ also() {
     each_python "$@"
 }
 
+# many SHORT LONG: how many rounds, or seconds; the latter with PYFLAME_TEST_ALL.
+many() {
+    [ -n "${PYFLAME_TEST_ALL:-}" ] && echo "$2" || echo "$1"
+}
+
 # One interpreter, in $python, for a test to which the version does not matter.
 find_python() {
     local line
@@ -219,7 +224,10 @@ is_elf() {
 start_target() {
     local name=$1 command=$2
     shift 2
-    start_command "$command" "$targets/$name.py" "$@"
+    start_command "$command" "$targets/$name.py" "$@" || return
+    case $name in # what sleeps can't say so any more
+        idle | many) wait_for 30 are_in_state "$pid" S ;;
+    esac
 }
 
 # start_command COMMAND...: starts it and waits until it prints "ready". $pid is its
@@ -263,6 +271,13 @@ in_state() {
     [ "$(state_of "$1")" = "$2" ]
 }
 
+# are_in_state PID STATE: all of its threads.
+are_in_state() {
+    cat "/proc/$1/task"/*/status 2> /dev/null | awk -v state="$2" '
+        /^State:/ { threads++; if ($2 != state) bad = 1 }
+        END { exit bad || !threads }'
+}
+
 # All threads run or sleep (or are in the state that was expected), untraced.
 is_unharmed() {
     cat "/proc/$1/task"/*/status 2> /dev/null | awk -v states="${states[$1]:-RS}" -v tracer="${tracers[$1]:-0}" '
@@ -273,7 +288,7 @@ is_unharmed() {
 
 # For an instant a thread may be elsewhere by itself, hence the patience.
 assert_unharmed() {
-    wait_for 3 is_unharmed "$1" && return
+    wait_for 10 is_unharmed "$1" && return
     echo "target $1 is not as it was:"
     grep -E '^(Name|State|TracerPid):' "/proc/$1/task"/*/status || echo "gone"
     cat "$BATS_TEST_TMPDIR"/target.*.err
@@ -346,14 +361,55 @@ kill_profilers() {
     profilers=()
 }
 
-# Whether a profiler has been through some ticks: it sleeps before each.
-is_sampling() {
-    [ "$(awk '/^voluntary_ctxt/ { print $2 }' "/proc/$1/status")" -ge 20 ]
+# How often a profiler has slept.
+sleeps_of() {
+    awk '/^voluntary_ctxt/ { print $2 }' "/proc/$1/status"
 }
 
-# wait_for_sampling: until the one in the background does.
+has_slept() {
+    [ "$(sleeps_of "$profiler")" -ge "$1" ]
+}
+
+# wait_for_sampling: until the one in the background has been through some ticks more;
+# it sleeps before each. But before it samples a command, until that is Python.
 wait_for_sampling() {
-    wait_for 30 is_sampling "$profiler"
+    local before
+    before=$(sleeps_of "$profiler")
+    wait_for 30 has_slept "$((before + 20))"
+}
+
+# sample_until REGEX... -- ARGUMENT...: samples until it has seen all of these; then all
+# is as after run_pyflame 0.
+sample_until() {
+    local wanted=()
+    while [ "$1" != -- ]; do
+        wanted+=("$1")
+        shift
+    done
+    shift
+    watch_pyflame "$@"
+    wait_for 60 has_seen "${wanted[@]}"
+    kill -INT "$profiler"
+    end_pyflame 0
+    mv profile "$BATS_TEST_TMPDIR/stdout"
+    take_output
+}
+
+# watch_pyflame ARGUMENT...: one in the background that writes "profile" when it is asked
+# by has_seen; what comes before it listens does no harm.
+watch_pyflame() {
+    trap '' USR1
+    start_pyflame -s 200 -o profile "$@"
+    trap - USR1
+}
+
+# has_seen REGEX...: it has $enough (1) samples of stacks that match each of these.
+has_seen() {
+    local regex
+    kill -USR1 "$profiler" || :
+    for regex; do
+        [ -e profile ] && [ "$(samples profile "$regex")" -ge "${enough:-1}" ] || return
+    done
 }
 
 # --- what it wrote ------------------------------------------------------------

@@ -13,6 +13,7 @@ setup() {
 import sys, time
 def busy(end):
     while time.time() < end: pass
+print('ready', file=sys.stderr, flush=True)
 busy(time.time() + float(sys.argv[1]))
 sys.exit(int(sys.argv[2]) if len(sys.argv) > 2 else 0)
 END
@@ -25,13 +26,13 @@ nothing_left() {
 # --- what the command sees ----------------------------------------------------
 
 @test "-t runs a command, profiles it until it exits, and writes the stacks" {
-    run_pyflame 0 -t "$python" busy.py 0.5
-    [ "$(samples stdout 'busy\.py:<module>:[0-9]+;[^;]*busy\.py:busy:')" -gt 10 ]
+    run_pyflame 0 -t "$python" busy.py 0.3
+    [ "$(samples stdout 'busy\.py:<module>:[0-9]+;[^;]*busy\.py:busy:')" -gt 0 ]
 }
 
 @test "-- does the same" {
-    run_pyflame 0 -s 0.2 -- "$python" busy.py 0.4
-    [ "$(samples stdout 'busy\.py:busy:')" -gt 10 ]
+    run_pyflame 0 -s 0.1 -- "$python" busy.py 0.3
+    [ "$(samples stdout 'busy\.py:busy:')" -gt 0 ]
 }
 
 @test "the options of the command are its own" {
@@ -41,7 +42,7 @@ nothing_left() {
 
 @test "-t may be the last of several letters" {
     run_pyflame 0 -xnt "$python" busy.py 0.3
-    [ "$(samples stdout 'busy\.py:<module>;[^;]*busy\.py:busy ')" -gt 10 ]
+    [ "$(samples stdout 'busy\.py:<module>;[^;]*busy\.py:busy ')" -gt 0 ]
 }
 
 @test "stdout is the command's, the profile goes where -o says" {
@@ -86,7 +87,7 @@ nothing_left() {
 
 @test "the exit status is the command's" {
     run_pyflame 3 -t "$python" busy.py 0.3 3
-    [ "$(samples stdout 'busy\.py:busy:')" -gt 10 ]
+    [ "$(samples stdout 'busy\.py:busy:')" -gt 0 ]
     run_pyflame 255 -o profile -t "$python" busy.py 0 255
 }
 
@@ -126,15 +127,15 @@ nothing_left() {
 # --- commands of all kinds ----------------------------------------------------
 
 @test "a shell that executes Python is followed" {
-    run_pyflame 0 -t sh -c "sleep 0.2; exec '$python' busy.py 0.5"
-    [ "$(samples stdout 'busy\.py:busy:')" -gt 10 ]
+    run_pyflame 0 -t sh -c "sleep 0.2; exec '$python' busy.py 0.3"
+    [ "$(samples stdout 'busy\.py:busy:')" -gt 0 ]
 }
 
 @test "a script with a #! line" {
     { echo "#!$python"; cat busy.py; } > script
     chmod +x script
     run_pyflame 0 -t ./script 0.4
-    [ "$(samples stdout '\./script:busy:')" -gt 10 ]
+    [ "$(samples stdout '\./script:busy:')" -gt 0 ]
 }
 
 @test "a script by way of env" {
@@ -142,18 +143,18 @@ nothing_left() {
     chmod +x script
     as=(env "PATH=$(dirname "$python"):$PATH")
     run_pyflame 0 -t ./script 0.4
-    [ "$(samples stdout '\./script:busy:')" -gt 10 ]
+    [ "$(samples stdout '\./script:busy:')" -gt 0 ]
 }
 
 @test "the python of a virtual environment" {
     "$python" -m venv --without-pip venv > /dev/null 2>&1 || skip "needs the module venv"
     run_pyflame 0 -t venv/bin/python busy.py 0.4
-    [ "$(samples stdout 'busy\.py:busy:')" -gt 10 ]
+    [ "$(samples stdout 'busy\.py:busy:')" -gt 0 ]
 }
 
 launched() {
-    run_pyflame 3 ${2:+"$2"} -t "$1" "$targets/exit_after.py" 0.4
-    [ "$(samples stdout '/exit_after\.py:busy:')" -gt 10 ]
+    run_pyflame 3 ${2:+"$2"} -t "$1" "$targets/exit_after.py" 0.2
+    [ "$(samples stdout '/exit_after\.py:busy:')" -gt 0 ]
 }
 
 @test "2.7: a command"   { each_python 2.7 launched; }
@@ -188,13 +189,13 @@ def busy(n):
 busy(4)
 END
     run_pyflame 5 -t "$python" forker.py
-    [ "$(samples stdout 'forker\.py:busy:')" -gt 10 ]
+    [ "$(samples stdout 'forker\.py:busy:')" -gt 0 ]
 }
 
 @test "a command whose children exit all the time is not taken for ended" {
     cat > forks.py << 'END'
 import os, sys, time
-end = time.time() + 1
+end = time.time() + .5
 while time.time() < end:
     if not os.fork(): os._exit(1)
     os.wait()
@@ -209,26 +210,21 @@ END
     [ -x /usr/bin/python3 ] || skip "needs /usr/bin/python3"
     cp busy.py "$folder/"
     run_pyflame 3 -t /usr/bin/python3 "$folder/busy.py" 0.4 3
-    [ "$(samples stdout '/busy\.py:busy:')" -gt 10 ]
+    [ "$(samples stdout '/busy\.py:busy:')" -gt 0 ]
 }
 
 # --- how long -----------------------------------------------------------------
 
 @test "-s ends the sampling, not the command, and writes at once" {
-    start_pyflame -s 0.2 -r 1ms --stats -o profile -t "$python" -c '
-import sys, time
-print("ready", flush=True)
+    run_pyflame 3 -s 0.2 -r 1ms --stats -o profile -t "$python" -c '
+import os, sys, time
 def busy():
-    end = time.time() + 3
-    while time.time() < end: pass
+    end = time.time() + 60
+    while time.time() < end and not os.path.exists("profile"): pass
+    print(os.path.exists("profile"))
 busy()
-print("end")
 sys.exit(3)'
-    wait_for 20 test -s profile
-    run grep end stdout
-    equal "$status" 1
-    end_pyflame 3
-    matches "$output" 'end'
+    equal "$output" True
     equal "$(all_ticks)" 200
 }
 
@@ -239,25 +235,33 @@ sys.exit(3)'
 
 # --- signals ------------------------------------------------------------------
 
-# Counts the signals that it gets, and exits with their number after a second.
-start_counter() {
-    start_pyflame -o profile -t "$python" -c "
+# Counts the signals that it gets, and exits with their number a while after the first.
+cat_counter() {
+    cat << END
 import signal, sys, time
 got = []
 signal.signal(signal.SIG$1, lambda number, frame: got.append(number))
 print('ready', flush=True)
-end = time.time() + 1.5
+end = time.time() + 60
+while time.time() < end and not got: pass
+end = time.time() + .3
 while time.time() < end: pass
-print('$mark', file=sys.stderr)
-sys.exit(10 + len(got))"
-    wait_for 20 grep -q ready stdout
+print('got', len(got), flush=True)
+sys.exit(10 + len(got))
+END
+}
+
+start_counter() {
+    cat_counter "$1" > counter.py
+    start_pyflame -o profile -t "$python" counter.py
+    wait_for 30 grep -q ready stdout
 }
 
 is_handed_on() {
     start_counter "$1"
     kill "-$1" "$profiler"
     end_pyflame 11
-    [ "$(samples profile)" -gt 10 ]
+    [ "$(samples profile)" -gt 0 ]
 }
 
 @test "SIGTERM reaches the command, once"  { is_handed_on TERM; }
@@ -269,30 +273,23 @@ is_handed_on() {
 
 @test "a signal that ends the command ends pyflame, with 128 and its number" {
     start_pyflame -o profile -t "$python" busy.py 100
+    wait_for 30 grep -q ready stderr
     wait_for_sampling
     kill -TERM "$profiler"
-    patience=20 end_pyflame 143
+    end_pyflame 143
     [ "$(samples profile 'busy\.py:busy:')" -gt 0 ]
 }
 
 @test "SIGINT from a terminal reaches the command once" {
     requires script
     skip_without_terminal
-    cat > counter.py << 'END'
-import signal, sys, time
-got = []
-signal.signal(signal.SIGINT, lambda number, frame: got.append(number))
-print('ready', flush=True)
-end = time.time() + 2
-while time.time() < end: pass
-print('got', len(got), flush=True)
-END
+    cat_counter INT > counter.py
     mkfifo keys
     script -q -e -c "'$pyflame' -q -o profile -t '$python' counter.py" typescript < keys > terminal 2>&1 3>&- &
     exec 8> keys
-    wait_for 20 grep -q ready terminal
+    wait_for 30 grep -q ready terminal
     printf '\003' >&8
-    wait_for 20 grep -q 'got 1' terminal
+    wait_for 30 grep -q 'got 1' terminal
     exec 8>&-
     wait $! || :
 }
@@ -304,8 +301,8 @@ skip_without_terminal() {
 # --- nothing is left ----------------------------------------------------------
 
 @test "no process is left, not even a zombie" {
-    start_pyflame -o profile -t "$python" busy.py 1 0 "$mark"
-    wait_for_sampling
+    start_pyflame -o profile -t "$python" busy.py 0.5 0 "$mark"
+    wait_for 30 grep -q ready stderr
     child=$(pgrep -P "$profiler")
     end_pyflame 0
     [ ! -e "/proc/$child" ]
@@ -314,22 +311,28 @@ skip_without_terminal() {
 
 @test "after kill -9 of pyflame the command runs on, untraced" {
     start_pyflame --pause -r 1us -o profile -t "$python" busy.py 100 0 "$mark"
+    wait_for 30 grep -q ready stderr
     wait_for_sampling
     child=$(pgrep -P "$profiler")
     kill_profilers
     assert_unharmed "$child"
     kill "$child"
-    wait_for 10 nothing_left
+    wait_for 30 nothing_left
 }
 
 @test "a command that was stopped and goes on is waited for" {
-    start_pyflame -o profile -t "$python" busy.py 1 3
-    wait_for_sampling
+    start_pyflame -o profile -t "$python" -c 'import os, sys, time
+end = time.time() + 60
+print("ready", flush=True)
+while time.time() < end and not os.path.exists("go"): pass
+sys.exit(3)'
+    wait_for 30 grep -q ready stdout
     child=$(pgrep -P "$profiler")
     kill -STOP "$child"
-    wait_for 5 in_state "$child" T
+    wait_for 30 in_state "$child" T
     sleep 0.2
     in_state "$child" T
+    touch go
     kill -CONT "$child"
     end_pyflame 3
 }

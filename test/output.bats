@@ -21,6 +21,7 @@ start_named() {
     cat > names.py << END
 import sys
 def spin():
+    print('ready', flush=True)
     while True: pass
 name, file = $1, $2
 code = compile('def f():\n spin()\n', file, 'exec')
@@ -31,7 +32,6 @@ c = f.__code__.replace(co_name=name)
 if hasattr(c, 'co_qualname'):
     c = c.replace(co_qualname=name)
 f.__code__ = c
-print('ready', flush=True)
 f()
 END
     at_least 3.8 "$python" || skip "needs code.replace()"
@@ -71,7 +71,7 @@ flamegraph() {
     start_fib
     for options in "" -n "--threads" "--threads -n"; do
         # shellcheck disable=SC2086 # several words
-        run_pyflame 0 -s 0.3 $options "$pid"
+        run_pyflame 0 -s 0.15 $options "$pid"
         equal "$(sed 's/ [0-9]*$//' stdout | sort | uniq -d)" ""
     done
 }
@@ -99,7 +99,7 @@ while True: spin(); time.sleep(.01)'
     start_fib
     run_pyflame 0 -s 1 -r 0.001 --stats "$pid"
     equal "$(all_ticks)" 1000
-    [ "$(stat_of ticks)" -ge 300 ]
+    [ "$(stat_of ticks)" -gt 0 ]
 }
 
 @test "-s 0 writes one stack, counted once" {
@@ -190,7 +190,8 @@ while True: spin(); time.sleep(.01)'
     run_pyflame 0 -s 0.5 --flamechart "$pid"
     sed -n 'p;n' stdout > times
     sort -n -c times
-    [ $(($(tail -n 1 times) - $(head -n 1 times))) -ge 450000 ]
+    # the last tick is taken in any case, the first ones may be missed
+    [ $(($(tail -n 1 times) - $(head -n 1 times))) -ge 250000 ]
     [ $(($(date +%s) - $(head -n 1 times) / 1000000)) -lt 120 ]
 }
 
@@ -242,7 +243,7 @@ while True: spin(); time.sleep(.01)'
     start_named "'x' * 3000" "'y' * 3000 + '.py'"
     run_pyflame 0 -s 0 "$pid"
     matches "$output" ';y{100,}.*:x{100,}.*:2;'
-    matches "$output" ':spin:3 1$'
+    matches "$output" ':spin:4 1$'
 }
 
 @test "escapes are the same in a dump" {
@@ -305,9 +306,10 @@ time.sleep(100)'
 @test "-o replaces a file at once, when all is written" {
     start_fib
     echo earlier > profile
-    start_pyflame -s 0.5 -o profile "$pid"
+    start_pyflame -s 100 -o profile "$pid"
     wait_for_sampling
     equal "$(cat profile)" earlier
+    kill -INT "$profiler"
     end_pyflame 0
     [ "$(samples profile ':main:')" -gt 0 ]
     equal "$(find . -name '*profile*')" ./profile
@@ -584,11 +586,11 @@ is_waiting() {
 
 @test "a signal between two ticks far apart ends it at once" {
     start_fib
-    start_pyflame -s 1000 -r 50 "$pid"
+    start_pyflame -s 10000 -r 500 "$pid"
     asleep=0
-    wait_for 10 is_waiting
+    wait_for 30 is_waiting
     kill -INT "$profiler"
-    patience=10 end_pyflame 0
+    patience=20 end_pyflame 0
     [ "$(samples stdout)" -le 1 ]
 }
 
@@ -597,12 +599,13 @@ is_waiting() {
     start_pyflame -s 100 -o profile "$pid"
     wait_for_sampling
     kill -USR1 "$profiler"
-    wait_for 10 test -s profile
+    wait_for 30 test -s profile
     first=$(samples profile)
     [ "$first" -gt 0 ]
     rm profile
+    wait_for_sampling
     kill -USR1 "$profiler"
-    wait_for 10 test -s profile
+    wait_for 30 test -s profile
     second=$(samples profile)
     [ "$second" -gt "$first" ]
     kill -TERM "$profiler"

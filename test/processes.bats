@@ -27,6 +27,11 @@ mind_children() {
     done
 }
 
+# are_ready N: so many have said so.
+are_ready() {
+    [ "$(grep -c ready "$target_out")" = "$1" ]
+}
+
 # start_tree CHILDREN PYTHON ARGUMENT...: runs targets/tree.py.
 start_tree() {
     local children=$1
@@ -50,14 +55,14 @@ busy_samples() {
 workers_are_alike() {
     local first worker n
     start_tree 3 "$1" prefork 3
-    run_pyflame 0 -s 1.5 --children --by-process --stats -n "$pid"
+    run_pyflame 0 -s 0.5 --children --by-process --stats -n "$pid"
     equal "$(processes_in stdout | wc -l)" 4
-    [ "$(samples stdout "^process $pid [^;]*;.idle")" -gt 20 ]
+    [ "$(samples stdout "^process $pid [^;]*;.idle")" -gt 0 ]
     equal "$(samples stdout '^process [^;]*;.idle')" "$(samples stdout "^process $pid .*idle")"
     for worker in $(pgrep -P "$pid"); do
         n=$(busy_samples "$worker")
         first=${first:-$n}
-        [ "$n" -gt 20 ]
+        [ "$n" -gt 0 ]
         [ $((n * 10)) -ge $((first * 9)) ]
         [ $((n * 9)) -le $((first * 10)) ]
     done
@@ -75,7 +80,7 @@ workers_are_alike() {
 @test "without --by-process the samples of all are summed" {
     find_python
     start_tree 3 "$python" prefork 3
-    run_pyflame 0 -s 0.5 --children --stats -n "$pid"
+    run_pyflame 0 -s 0.3 --children --stats -n "$pid"
     equal "$(wc -l < stdout)" 2
     equal "$(samples stdout '^.idle')" "$(stat_of ticks)"
     equal "$(samples stdout ':busy')" "$((3 * $(stat_of ticks)))"
@@ -84,7 +89,7 @@ workers_are_alike() {
 @test "without --children they are left alone" {
     find_python
     start_tree 3 "$python" prefork 3
-    run_pyflame 0 -s 0.5 -n "$pid"
+    run_pyflame 0 -s 0.2 -n "$pid"
     equal "$(samples stdout ':busy')" 0
 }
 
@@ -96,15 +101,19 @@ workers_are_alike() {
 }
 
 pool_is_followed() {
-    local child seen=0
     start_tree 2 "$1" "$2" 2
-    sleep 0.5
-    run_pyflame 0 -s 1 --children --by-process -n "$pid"
-    for child in $(processes_in stdout); do
-        [ "$(busy_samples "$child")" -lt 20 ] || seen=$((seen + 1))
-    done
-    equal "$seen" 2
+    watch_pyflame --children --by-process -n "$pid"
+    wait_for 60 has_seen_busy 2
+    kill -INT "$profiler"
+    end_pyflame 0
+    has_seen_busy 2
     mind_children 2
+}
+
+# Whether the one in the background has seen so many that are busy.
+has_seen_busy() {
+    kill -USR1 "$profiler" || :
+    [ -e profile ] && [ "$(grep ':busy' profile | sed -n 's/^process \([0-9]*\) .*/\1/p' | sort -u | wc -l)" = "$1" ]
 }
 
 @test "a pool of multiprocessing: fork"       { each_python any pool_is_followed fork; }
@@ -117,9 +126,8 @@ pool_is_followed() {
     find_python
     IFS=$'\t' read -r _ other < <(pythons_of 3.8) || skip "no Python 3.8 here"
     start_tree 3 "$python" chain "$other"
-    run_pyflame 0 -s 1 --children --by-process -n "$pid"
-    [ "$(samples stdout '^process [^;]* link .*:busy')" -gt 20 ]
-    [ "$(samples stdout '^process [^;]* end;.*:busy')" -gt 20 ]
+    sample_until '^process [^;]* link .*:busy' '^process [^;]* end;.*:busy' -- \
+        --children --by-process -n "$pid"
     equal "$(processes_in stdout | wc -l)" 3
     matches "$stderr" '; 1 left out as not Python \(sh\)'
 }
@@ -128,14 +136,15 @@ pool_is_followed() {
     find_python
     start_command sh -c '"$1" "$2" & "$1" "$2" & wait' sh "$python" "$targets/fib.py"
     mind_children 2
-    run_pyflame 0 -s 0.5 --children --by-process "$pid"
+    wait_for 60 are_ready 2
+    run_pyflame 0 -s 0.2 --children --by-process "$pid"
     equal "$(processes_in stdout)" "$(pgrep -P "$pid" | sort)"
     lacks "$output" "^process $pid "
 }
 
 @test "a target that is no Python and has no Python below it" {
     start_process sh -c 'sleep 100 & wait'
-    wait_for 10 has_descendants "$pid" 1
+    wait_for 30 has_descendants "$pid" 1
     mind_children 1
     run_pyflame 3 -s 0.5 --children "$pid"
     equal "$output" ""
@@ -147,17 +156,17 @@ pool_is_followed() {
     start_tree 2 "$python" prefork 2
     local old
     old=$(pgrep -P "$pid" | head -n 1)
-    start_pyflame -s 100 --children --by-process -n "$pid"
-    wait_for_sampling
+    watch_pyflame --children --by-process -n "$pid"
+    wait_for 60 has_seen_busy 2
     forget_target "$old"
     kill "$old"
+    wait_for 60 has_seen_busy 3
     mind_children 2
-    sleep 1
     kill -INT "$profiler"
     end_pyflame 0
-    equal "$(processes_in stdout | wc -l)" 4
+    equal "$(processes_in profile | wc -l)" 4
     for worker in $(pgrep -P "$pid"); do
-        [ "$(busy_samples "$worker")" -gt 20 ]
+        [ "$(samples profile "^process $worker .*:busy")" -gt 0 ]
     done
 }
 
@@ -165,17 +174,31 @@ pool_is_followed() {
     local child
     find_python
     start_target tree "$python" daemon
-    run_pyflame 0 -s 2 --children --by-process -n "$pid"
-    for child in $(processes_in stdout); do
+    watch_pyflame --children --by-process -n "$pid"
+    wait_for 60 has_seen ':busy'
+    wait_for 30 is_childless "$pid"
+    rm profile
+    wait_for 30 has_seen ':busy'
+    enough=$(($(samples profile ':busy') + 1)) wait_for 30 has_seen ':busy'
+    kill -INT "$profiler"
+    end_pyflame 0
+    for child in $(processes_in profile); do
         [ ! -e "/proc/$child" ] || [ "$child" = "$pid" ] || living+=("$child")
-        equal "$(samples stdout "^process $child .*.failed")" 0
+        equal "$(samples profile "^process $child .*.failed")" 0
     done
-    [ "$(samples stdout ':busy')" -gt "$(samples stdout ':middle [0-9]*$')" ]
+}
+
+is_childless() {
+    ! pgrep -P "$1"
 }
 
 # How many descriptors a process has open.
 descriptors_of() {
     find "/proc/$1/fd" -type l | wc -l
+}
+
+has_descriptors() {
+    [ "$(descriptors_of "$profiler")" -le "$1" ]
 }
 
 @test "many children that live a few milliseconds" {
@@ -187,8 +210,7 @@ descriptors_of() {
     wait_for_sampling
     before=$(descriptors_of "$profiler")
     wait_for 120 grep -q over "$target_out"
-    sleep 0.3
-    [ "$(descriptors_of "$profiler")" -le $((before + 4)) ]
+    wait_for 30 has_descriptors "$((before + 4))"
     grep -q __asan_init "$pyflame" ||
         [ "$(awk '/^VmRSS/ { print $2 }' "/proc/$profiler/status")" -le 8192 ]
     equal "$(pgrep -P "$pid")" ""
@@ -209,23 +231,26 @@ descriptors_of() {
 @test "a worker that is stopped, and one that is killed, do not disturb the others" {
     find_python
     start_tree 3 "$python" prefork 3
-    local one two three
+    local one two three before
     read -r one two three < <(pgrep -P "$pid" | paste -s -d ' ')
     kill -STOP "$one"
     states["$one"]=T
     for option in "" --pause --threads; do
         # shellcheck disable=SC2086 # none or one
-        start_pyflame -s 100 --children --by-process -n $option "$pid"
-        wait_for_sampling
+        watch_pyflame --children --by-process -n $option "$pid"
+        wait_for 60 has_seen_busy 3
         forget_target "$two"
         kill -KILL "$two"
+        wait_for 60 has_seen_busy 4
         mind_children 3
-        sleep 0.3
+        before=$(samples profile "^process ($one|$three) .*:busy")
+        enough=$((before + 2)) wait_for 60 has_seen "^process ($one|$three) .*:busy"
         kill -INT "$profiler"
         end_pyflame 0
-        [ "$(busy_samples "$one")" -gt 10 ]
-        [ "$(busy_samples "$three")" -gt 10 ]
+        [ "$(samples profile "^process $one .*:busy")" -gt 0 ]
+        [ "$(samples profile "^process $three .*:busy")" -gt 0 ]
         is_unharmed "$one"
+        rm profile
         two=$(pgrep -P "$pid" | grep -vx -e "$one" -e "$three")
     done
 }
@@ -237,20 +262,20 @@ descriptors_of() {
     wait_for_sampling
     kill -KILL "${living[@]}"
     living=()
-    patience=20 end_pyflame 0
-    [ "$(samples stdout ':busy')" -gt 20 ]
+    end_pyflame 0
+    [ "$(samples stdout ':busy')" -gt 0 ]
 }
 
 # --- a command and its children -----------------------------------------------
 
 @test "-t: a shell and the programs that it runs" {
     find_python
-    export TREE_SECONDS=1
+    export TREE_SECONDS=0.5
     run_pyflame 7 --children --by-process -n -o out -t sh -c \
         '"$1" "$2" end & "$1" "$2" prefork 1; wait; exit 7' sh "$python" "$targets/tree.py"
     equal "$(processes_in out | wc -l)" 3
-    [ "$(samples out '^process [^;]* end;.*:busy')" -gt 20 ]
-    [ "$(samples out ':prefork;.*:busy')" -gt 20 ]
+    [ "$(samples out '^process [^;]* end;.*:busy')" -gt 0 ]
+    [ "$(samples out ':prefork;.*:busy')" -gt 0 ]
 }
 
 @test "-t: a command without Python" {
@@ -269,7 +294,7 @@ descriptors_of() {
 
 @test "a process that gives itself another name has it from the beginning" {
     find_python
-    export TREE_SECONDS=1.5
+    export TREE_SECONDS=0.5
     run_pyflame 0 --children --by-process -n -o out -t "$python" "$targets/tree.py" prefork 1 \
         'server: worker [a;b]'
     equal "$(grep -c '^process [0-9]* server: worker \[a\\x3bb\];.*:busy [0-9]*$' out)" 1
@@ -278,7 +303,7 @@ descriptors_of() {
 
 @test "so it has in formats that tell threads" {
     find_python
-    export TREE_SECONDS=1.5
+    export TREE_SECONDS=0.5
     run_pyflame 0 --children -o out.json -t "$python" "$targets/tree.py" prefork 1 'server: worker'
     run_pyflame 0 -n --by-process -i out.json
     equal "$(grep -c '^process [0-9]* server: worker;.*:busy [0-9]*$' stdout)" 1
@@ -305,7 +330,7 @@ start_two() {
 
 @test "-p twice: both are sampled" {
     start_two
-    run_pyflame 0 -s 0.5 --stats --by-process -p "$pid" -p "$first" -p "$first"
+    run_pyflame 0 -s 0.3 --stats --by-process -p "$pid" -p "$first" -p "$first"
     [ "$(samples stdout "^process $first .*fib\.py")" -gt 0 ]
     [ "$(samples stdout "^process $pid .*deep\.py")" -gt 0 ]
     equal "$(samples stdout)" "$((2 * $(stat_of ticks)))"
@@ -317,7 +342,8 @@ start_two() {
     wait_for_sampling
     forget_target "$first"
     kill -KILL "$first"
-    sleep 1
+    wait "$first" || :
+    wait_for_sampling
     kill -INT "$profiler"
     end_pyflame 0
     [ "$(samples stdout 'deep\.py')" -gt "$(samples stdout 'fib\.py')" ]
@@ -330,7 +356,7 @@ start_two() {
     start_process sleep 100
     run_pyflame 0 -s 0.2 -p "$pid" -p "${living[0]}"
     matches "$stderr" "pid $pid \(.*\) is not Python"
-    [ "$(samples stdout ':main:')" -gt 10 ]
+    [ "$(samples stdout ':main:')" -gt 0 ]
     run_pyflame 3 -p "$pid" -p "$pid"
     only_complains
 }
@@ -370,11 +396,15 @@ in_namespace() {
 
 @test "--all samples every Python that there is" {
     in_namespace '
-        "$2" idle.py > /dev/null & "$2" fib.py > /dev/null & sleep 100 & sleep 1
-        "$1" -s 1.5 --all --by-process -n & sleep 0.5
-        "$2" fib.py late > /dev/null & wait $!x 2> /dev/null; sleep 2' 0
+        "$2" idle.py > idle & "$2" fib.py > fib & sleep 100 & touch idle fib profile
+        until grep -q ready idle && grep -q ready fib; do sleep 0.02; done
+        trap "" USR1; "$1" -s 200 --all --by-process -n -o profile & profiler=$!
+        until grep -q "fib\.py;.*:main" profile; do kill -USR1 $profiler; sleep 0.05; done
+        "$2" fib.py late > /dev/null &
+        until grep -q "fib\.py late;.*:main" profile; do kill -USR1 $profiler; sleep 0.05; done
+        kill -INT $profiler; wait $profiler; cat profile' 0
     equal "$(processes_in stdout | wc -l)" 3
-    matches "$output" '^process [0-9]* python[^;]* idle\.py;\(idle\)'
+    [ "$(samples stdout '^process [0-9]* python[^;]* idle\.py;.idle')" -gt 0 ]
     [ "$(samples stdout '^process [^;]* fib\.py;.*:main')" -gt 0 ]
     [ "$(samples stdout '^process [^;]* fib\.py late;.*:main')" -gt 0 ]
     lacks "$output" pyflame
@@ -391,7 +421,7 @@ in_namespace() {
     find_python
     as=()
     program=$pyflame
-    pyflame=$program in_namespace "\"\$2\" fib.py > /dev/null & sleep 1
+    pyflame=$program in_namespace "\"\$2\" fib.py > fib & touch fib; until grep -q ready fib; do sleep 0.02; done
         setpriv --reuid=nobody --regid=nogroup --clear-groups \"\$1\" -s 1 --all" 4
     only_complains
     matches "$stderr" 'no Python that may be read is running; for one: not permitted to read pid'
@@ -415,9 +445,10 @@ in_namespace() {
     start_command sh -c '"$@" & shift 4; "$@" & wait' sh "${nobody[@]}" /usr/bin/python3 \
         "$folder/targets/fib.py"
     mind_children 2
-    run_pyflame 0 -s 0.5 --children --by-process -n "$pid"
+    wait_for 60 are_ready 2
+    run_pyflame 0 -s 0.3 --children --by-process -n "$pid"
     equal "$(processes_in stdout | wc -l)" 1
-    [ "$(samples stdout ':main')" -gt 10 ]
+    [ "$(samples stdout ':main')" -gt 0 ]
     matches "$stderr" '; 2 could not be read, for one: not permitted to read pid'
 }
 
@@ -425,19 +456,25 @@ in_namespace() {
 
 @test "what is executed is seen at once, also at few samples a second" {
     find_python
-    start_target execer "$python" 0.5 "$python"
-    run_pyflame 0 -s 2 -r 100ms "$pid"
-    [ "$(samples stdout ':after:')" -ge 3 ]
-    [ "$(samples stdout '^.failed')" -le 2 ]
+    start_target execer "$python" "$python"
+    watch_pyflame -r 100ms "$pid"
+    wait_for 60 has_seen ':before:'
+    kill -USR1 "$pid"
+    wait_for 60 has_seen ':after:'
+    kill -INT "$profiler"
+    end_pyflame 0
+    [ "$(samples profile '^.failed')" -le 2 ]
 }
 
 @test "a pid that is used again is another process" {
     in_namespace '
-        "$2" idle.py > /dev/null & old=$!; sleep 0.5
-        "$1" -s 60 -r 1 --stats $old & profiler=$!; sleep 1.5
+        touch idle profile; "$2" idle.py > idle & old=$!
+        until grep -q ready idle; do sleep 0.02; done
+        trap "" USR1; "$1" -s 60 -r 1 --stats -o profile $old & profiler=$!
+        until grep -q . profile; do kill -USR1 $profiler; sleep 0.05; done
         kill -9 $old; wait $old 2> /dev/null
         echo $((old - 1)) > /proc/sys/kernel/ns_last_pid; "$2" fib.py > /dev/null & new=$!
-        wait $profiler; echo "$old $new"' 0
+        wait $profiler; cat profile; echo "$old $new"' 0
     local old new
     read -r old new < <(tail -n 1 stdout)
     [ "$old" = "$new" ] || skip "got pid $new, not $old"

@@ -12,7 +12,7 @@ start_fib() {
 @test "--rotate: a file each time, each with its own ticks, none lost" {
     local file ticks=0 missed=0
     start_fib
-    run_pyflame 0 -s 3.3 -r 5ms --rotate=1 --stats -o prof-%t.json "$pid"
+    run_pyflame 0 -s 2.3 -r 5ms --rotate=1 --stats -o prof-%t.json "$pid"
     equal "$output" ""
     ls
     for file in prof-*; do
@@ -24,7 +24,7 @@ start_fib() {
         [ "$(samples stacks)" -le 300 ]
     done
     set -- prof-*
-    [ $# -ge 3 ] && [ $# -le 4 ]
+    [ $# -ge 2 ] && [ $# -le 3 ]
     equal "$ticks" "$(stat_of ticks)"
     equal "$missed" "$(stat_of missed)"
     equal "$(find . -name '*.tmp')" ""
@@ -35,8 +35,9 @@ start_fib() {
     start_pyflame --rotate=1 -r 5ms -o %t.txt "$pid"
     wait_for_sampling
     kill -USR1 "$profiler"
-    wait_for 5 eval '[ -n "$(ls -- *.txt 2> /dev/null)" ]'
-    wait_for 20 eval '[ "$(ls -- *.txt | wc -l)" -ge 2 ]'
+    wait_for 30 eval '[ -n "$(ls -- *.txt 2> /dev/null)" ]'
+    wait_for 30 eval '[ "$(ls -- *.txt | wc -l)" -ge 2 ]'
+    wait_for_sampling
     kill -INT "$profiler"
     end_pyflame 0
     for file in *.txt; do
@@ -46,14 +47,14 @@ start_fib() {
 
 @test "--rotate goes on until the target ends, or the command" {
     find_python
-    run_pyflame 3 --rotate=1h -o %p-%t.txt -t "$python" "$targets/exit_after.py" 1.5
+    run_pyflame 3 --rotate=1h -o %p-%t.txt -t "$python" "$targets/exit_after.py" 0.5
     mv -- *Z.txt command
-    [ "$(samples command ':busy:')" -gt 10 ]
-    start_target exit_after "$python" 1.5
+    [ "$(samples command ':busy:')" -gt 0 ]
+    start_target exit_after "$python" 1
     forget_target "$pid"
     run_pyflame 0 --rotate=1h -o %p-%t.txt "$pid"
     mv -- "$pid"-*Z.txt target
-    [ "$(samples target ':busy:')" -gt 10 ]
+    [ "$(samples target ':busy:')" -gt 0 ]
 }
 
 @test "--rotate with processes that come, threads, and other formats" {
@@ -61,14 +62,14 @@ start_fib() {
     find_python
     start_target tree "$python" prefork 2
     children=$(pgrep -P "$pid")
-    run_pyflame 0 -s 2.3 -r 5ms --rotate=1 --children --by-process --threads -o '%t.txt' "$pid"
+    run_pyflame 0 -s 1.3 -r 5ms --rotate=1 --children --by-process --threads -o '%t.txt' "$pid"
     for file in *.txt; do
         for one in $children; do
-            [ "$(samples "$file" "^process $one .*:busy:")" -gt 10 ]
+            [ "$(samples "$file" "^process $one .*:busy:")" -gt 0 ]
         done
     done
-    run_pyflame 0 -s 1.2 -r 5ms --rotate=1 --flamechart -o '%t.chart' "$pid"
-    run_pyflame 0 -s 1.2 -r 5ms --rotate=1 -o '%t.pb.gz' "$pid"
+    run_pyflame 0 -s 1.1 -r 5ms --rotate=1 --flamechart -o '%t.chart' "$pid"
+    run_pyflame 0 -s 1.1 -r 5ms --rotate=1 -o '%t.pb.gz' "$pid"
     for file in *.chart *.pb.gz; do
         [ -s "$file" ]
     done

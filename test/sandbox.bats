@@ -51,7 +51,7 @@ requires_sandbox() {
         wait_for_sampling
         is_sandboxed
         kill -USR1 "$profiler"
-        sleep 0.05
+        wait_for_sampling
         kill -INT "$profiler"
         end_pyflame 0
     done
@@ -68,7 +68,7 @@ requires_sandbox() {
     mkfifo pipe
     start_pyflame -i pipe -o x.json
     exec 9> pipe
-    wait_for 10 is_sandboxed
+    wait_for 30 is_sandboxed
     echo "a;b 1" >&9
     exec 9>&-
     end_pyflame 0
@@ -77,13 +77,14 @@ requires_sandbox() {
 
 @test "a command is not in it" {
     requires_sandbox
-    start_pyflame -o x.txt -t "$python" -c 'import time
+    start_pyflame -o x.txt -t "$python" -c 'import os, time
 for line in open("/proc/self/status"):
     if line.startswith(("Seccomp:", "NoNewPrivs:")): print(line, end="", flush=True)
-end = time.time() + 1.5
-while time.time() < end: pass'
-    wait_for_sampling
-    is_sandboxed
+end = time.time() + 60
+while time.time() < end and not os.path.exists("go"): pass'
+    wait_for 30 is_sandboxed
+    wait_for 30 grep -q Seccomp stdout
+    touch go
     end_pyflame 0
     diff <(grep -E '^(Seccomp|NoNewPrivs):' /proc/self/status | sort) <(sort stdout)
 }
@@ -104,7 +105,7 @@ while time.time() < end: pass'
     requires_sandbox
     run script -qec "'$pyflame' -s 1 -o x.txt $pid" typescript < /dev/null 3>&-
     equal "$status" 0
-    [ "$(samples x.txt ':main:')" -gt 20 ]
+    [ "$(samples x.txt ':main:')" -gt 0 ]
     matches "$(cat typescript)" 'samples, .* ticks a second'
 }
 

@@ -21,12 +21,15 @@ const read = name => readFileSync(`${folder}/${name}`, 'utf8');
 
 // A page of its own for each check. Whatever goes wrong in it, and whatever it
 // wants from elsewhere, is a fault.
-let faults, contexts;
+let faults, pages;
+const contexts = {}; // by their options: to begin one takes long, and pages keep nothing
 
 async function open(file, fragment = '', options = {}) {
-	const context = await browser.newContext({ viewport: { width: 1200, height: 800 }, locale: 'en-US', reducedMotion: 'reduce', ...options });
+	const context = contexts[JSON.stringify(options)] ??= await browser.newContext({
+		viewport: { width: 1200, height: 800 }, locale: 'en-US', reducedMotion: 'reduce', ...options
+	});
 	const page = await context.newPage();
-	contexts.push(context);
+	pages.push(page);
 	page.on('console', message => ['error', 'warning'].includes(message.type()) && !message.text().startsWith('Canvas2D:') && faults.push(message.text()));
 	page.on('pageerror', error => faults.push(error.message));
 	page.on('request', request => /^(file|blob|data):/.test(request.url()) || faults.push('asks for ' + request.url()));
@@ -53,8 +56,9 @@ async function click(page, depth, share) {
 	await page.mouse.click(...await at(page, depth, share));
 }
 const rows = page => page.$$eval('#rows tr', all => all.map(tr => [...tr.cells].map(td => td.textContent.replace('\u200e', ''))));
-const pixel = (page, x, y) => page.$eval('#canvas', (canvas, [left, top]) =>
-	[...canvas.getContext('2d').getImageData(left, top, 1, 1).data.slice(0, 3)], [x, y]);
+const pixels = (page, places) => page.$eval('#canvas', (canvas, all) => all.map(([left, top]) =>
+	[...canvas.getContext('2d').getImageData(left, top, 1, 1).data.slice(0, 3)]), places);
+const pixel = async (page, x, y) => (await pixels(page, [[x, y]]))[0];
 const icicle = '#icicle=1';
 
 const checks = {
@@ -456,17 +460,17 @@ const checks = {
 			}));
 			assert.ok(boxes.length > 2);
 			const bottom = boxes[0][2];
-			for (const [label, x, y, fill] of boxes) {
-				const depth = (bottom - y) / 17, seen = await pixel(page, Math.round(((x - 10) / 1180) * 1200) + 2, depth * ROW + 2);
-				assert.equal('#' + seen.map(n => n.toString(16).padStart(2, '0')).join(''), fill, label);
-			}
+			const seen = await pixels(page, boxes.map(([, x, y]) =>
+				[Math.round(((x - 10) / 1180) * 1200) + 2, (bottom - y) / 17 * ROW + 2]));
+			boxes.forEach(([label, , , fill], i) =>
+				assert.equal('#' + seen[i].map(n => n.toString(16).padStart(2, '0')).join(''), fill, label));
 		}
 	}
 };
 
 for (const [name, check] of Object.entries(checks)) {
 	faults = [];
-	contexts = [];
+	pages = [];
 	try {
 		await check();
 		assert.deepEqual(faults, []);
@@ -474,7 +478,7 @@ for (const [name, check] of Object.entries(checks)) {
 	} catch (error) {
 		console.log(`not ok ${name}: ${error.message} ${error.stack.match(/browse.mjs:\d+/g)?.[0] ?? ''}`.replace(/\s+/g, ' '));
 	}
-	for (const context of contexts)
-		await context.close();
+	for (const page of pages)
+		await page.close();
 }
 await browser.close();

@@ -1,16 +1,19 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Be busy in before(), then become another Python, busy in after().
+"""Be busy in before() until SIGUSR1, then become another Python, busy in after().
 
-    execer.py SECONDS PYTHON
+    execer.py PYTHON
 """
 import os
 import signal
 import sys
-import time
+
+asked = []
 
 
-def before(end):
-    while time.time() < end:
+def before():
+    print('ready')
+    sys.stdout.flush()
+    while not asked:
         pass
 
 
@@ -20,9 +23,8 @@ def after():
 
 
 signal.alarm(300)
-print('ready')
-sys.stdout.flush()
-if len(sys.argv) > 2:
-    before(time.time() + float(sys.argv[1]))
-    os.execv(sys.argv[2], [sys.argv[2], sys.argv[0]])
+if len(sys.argv) > 1:
+    signal.signal(signal.SIGUSR1, lambda *args: asked.append(True))
+    before()
+    os.execv(sys.argv[1], [sys.argv[1], sys.argv[0]])
 after()

@@ -4,12 +4,13 @@ import sys
 import time
 
 
-def busy(end):
+def busy(seconds):
+    print('ready')
+    sys.stdout.flush()
+    end = time.time() + seconds
     while time.time() < end:
         pass
 
 
-print('ready')
-sys.stdout.flush()
-busy(time.time() + min(float(sys.argv[1]), 300))
+busy(min(float(sys.argv[1]), 300))
 sys.exit(3)

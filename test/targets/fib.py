@@ -11,11 +11,11 @@ def fib(n):
 
 
 def main():
+    print('ready')
+    sys.stdout.flush()
     while True:
         fib(20)
 
 
 signal.alarm(300)
-print('ready')
-sys.stdout.flush()
 main()

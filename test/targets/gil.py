@@ -8,25 +8,32 @@ import sys
 import threading
 
 SOURCE = '''
-def busy_%d():
+def busy_%d(arrive):
+    arrive()
     n = 0
     while True:
         n += 1
 '''
 
 
+def ready():
+    print('ready')
+    sys.stdout.flush()
+
+
 def main(count):
     namespace = {}
+    arrived = threading.Semaphore(0)
     for i in range(count):
         exec(compile(SOURCE % i, 'busy_%d.py' % i, 'exec'), namespace)
     for i in range(1, count):
         name = 'busy_%d' % i
-        thread = threading.Thread(target=namespace[name], name=name)
+        thread = threading.Thread(target=namespace[name], name=name,
+                                  args=(arrived.release,))
         thread.daemon = True
         thread.start()
-    print('ready')
-    sys.stdout.flush()
-    namespace['busy_0']()
+        arrived.acquire()
+    namespace['busy_0'](ready)
 
 
 signal.alarm(300)

@@ -126,7 +126,7 @@ def step(arrivals, children, ack):
 
 
 def wait_for_the_last(kinds, *args):
-    end = time.time() + 2
+    end = time.time() + 30
     while (any(sent[kind] != received[kind] for kind in kinds) and
            time.time() < end):
         step(*args)
@@ -147,9 +147,11 @@ def main():
     os.close(ack_reader)
     os.close(report_writer)
 
+    children, end = [], time.time() + 300
+    while not all(received[number] for number in NAMES):
+        step(arrivals, children, ack_writer)
     print('ready')
     sys.stdout.flush()
-    children, end = [], time.time() + 300
     while not stopped and time.time() < end:
         step(arrivals, children, ack_writer)
     stopped.append(True)

@@ -1,5 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The main thread is busy, N threads (3 by default) sleep: sleeper.py [N]"""
+"""The main thread is busy, N threads (3 by default) sleep: sleeper.py [N]
+
+It is ready when all of them do.
+"""
+import os
 import signal
 import sys
 import threading
@@ -11,9 +15,21 @@ def sleeper(asleep):
     time.sleep(1000)
 
 
+def state_of(tid):
+    with open('/proc/self/task/%s/stat' % tid) as stat:
+        return stat.read().rsplit(')', 1)[1].split()[0]
+
+
+def others_sleep():
+    """Asked by a thread that has just slept, so that they don't wait for it."""
+    others = set(os.listdir('/proc/self/task')) - set([str(os.getpid())])
+    return all(state_of(tid) == 'S' for tid in others)
+
+
 def busy():
-    while True:
-        pass
+    print('ready')
+    sys.stdout.flush()
+    while True: pass
 
 
 def main(count):
@@ -24,8 +40,9 @@ def main(count):
         thread.daemon = True
         thread.start()
         asleep.acquire()
-    print('ready')
-    sys.stdout.flush()
+    time.sleep(.001)
+    while not others_sleep():
+        time.sleep(.001)
     busy()
 
 

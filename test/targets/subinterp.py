@@ -14,6 +14,7 @@ SOURCE = '''
 import os
 import time
 def busy_{0}():
+    os.write({1}, b'.')
     while True:
         for _ in range(100000):
             pass
@@ -55,6 +56,8 @@ def main(count):
         thread.start()
         os.read(report[0], 1)
     os.write(gate[1], b'.' * count)
+    for _ in range(count):
+        os.read(report[0], 1)
     print('ready')
     sys.stdout.flush()
     time.sleep(1000)

@@ -18,8 +18,18 @@ import sys
 import time
 
 
+# For children that were forked to tell that they work.
+working = os.pipe()
+
+
+def await_work(n):
+    for _ in range(n):
+        os.read(working[0], 1)
+
+
 def busy(seconds=float(os.environ.get('TREE_SECONDS', 300)), alone=False):
     """Ends when the parent does, unless it may be alone."""
+    os.write(working[1], b'.')
     end, parent = time.time() + seconds, os.getppid()
     while time.time() < end and (alone or os.getppid() == parent):
         sum(range(1000))
@@ -59,6 +69,7 @@ def prefork(n, title=None):
     workers = {}
     for i in range(int(n)):
         workers[fork(work, None if i else title)] = i
+    await_work(len(workers))
     say('ready')
     while workers:
         del workers[os.wait()[0]]
@@ -79,6 +90,8 @@ def pool(method, n):
     children = [context.Process(target=busy) for _ in range(int(n))]
     for child in children:
         child.start()
+    if method == 'fork':
+        await_work(len(children))
     say('ready')
     for child in children:
         child.join()
@@ -98,10 +111,10 @@ def link(python):
 
 def daemon():
     def middle():
-        fork(busy, 10, True)
+        fork(busy, 60, True)
         time.sleep(.3)
     say('ready')
-    time.sleep(.5)
+    time.sleep(.3)
     os.waitpid(fork(middle), 0)
     time.sleep(300)
 
