@@ -22,8 +22,8 @@ enum {
 	READS = 3,             /* of a thread that moves now and then */
 	READS_WITHOUT_STOP = 12, /* of one that moves all the time */
 	AGREEING_READS = 3,
-	STOPS = 3,
-	STOP_AGAIN_NS = 50000,
+	STOPS = 5,
+	STOP_AGAIN_NS = 50000, /* and four times as long before each further one */
 	REFUSAL_NS = 10000000,
 	MAX_REFUSAL_NS = 1000000000,
 	WAKEUP_NS = 20000,     /* from letting a thread go to its running; a guess */
@@ -128,14 +128,16 @@ stop_cost(struct taker *k, struct thread *t, int64_t took)
 	return (passed < 0 ? 0 : passed < took ? passed : took) + k->wakeup;
 }
 
+/* *late: it was not stopped, as it has no CPU or has ended. */
 static enum why
-stop_and_read(struct taker *k, struct thread *t)
+stop_and_read(struct taker *k, struct thread *t, int *late)
 {
 	raddr holder;
 	int64_t since = now_ns();
 	enum why why = t->tid ? ptrace_stop(t->tid) : DENIED;
 	int first;
 
+	*late = why == TORN || why == GONE;
 	if (why != OK) /* GONE is the thread only: it has ended meanwhile */
 		return why == GONE ? TORN : why;
 	k->refused = k->refusal = 0;
@@ -146,17 +148,19 @@ stop_and_read(struct taker *k, struct thread *t)
 	return why;
 }
 
-/* Reads a stopped thread, once more if it was stopped in the few instructions
- * during which its frames do not hang together (it has to run in between), or
- * if another tracer has it, which may be as quick as we are. */
+/* Reads a stopped thread, again if it was stopped in the few instructions
+ * during which its frames do not hang together (it has to run in between, for
+ * which it may have to wait), or if another tracer has it, which may be as quick
+ * as we are. */
 static enum why
 read_stopped(struct taker *k, struct thread *t)
 {
-	enum why why = stop_and_read(k, t);
+	int late;
+	enum why why = stop_and_read(k, t, &late);
 
-	for (int i = 1; i < STOPS && why != OK && why != GONE && why != DEEP; i++) {
-		nanosleep(&(struct timespec){ 0, STOP_AGAIN_NS }, NULL);
-		why = stop_and_read(k, t);
+	for (int i = 1; i < STOPS && !late && why != OK && why != GONE && why != DEEP; i++) {
+		nanosleep(&(struct timespec){ 0, STOP_AGAIN_NS << 2 * (i - 1) }, NULL);
+		why = stop_and_read(k, t, &late);
 	}
 	if (why == DENIED) {
 		k->counts.may_not_stop |= is_alive(k, t);
