@@ -71,6 +71,7 @@ turns_find(struct turns *turns, struct mem *mem, const struct layout *l, const s
 		turns->addr = search(mem, l, gil->addr, known, context);
 	else if (gil->locked == gil->holder + l->ptr)
 		turns->addr = gil->addr + (raddr)gil->holder;
+	turns->generation++; /* of what was proven before nothing is known */
 }
 
 void

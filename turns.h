@@ -18,7 +18,8 @@ struct turns {
 	int noted;
 	raddr holder;        /* the last, as noted; it may have ended */
 	uint64_t number;
-	uint64_t generation; /* more each time that another holder or number is noted */
+	uint64_t generation; /* more each time that another holder or number is noted;
+	                      * never 0 while addr is known */
 	int tries;
 };
 
