@@ -27,6 +27,7 @@ enum {
 	REFUSAL_NS = 10000000,
 	MAX_REFUSAL_NS = 1000000000,
 	WAKEUP_NS = 20000,     /* from letting a thread go to its running; a guess */
+	MAX_WAKEUP_NS = 100000, /* as long as a CPU may need that sleeps deep */
 	WAKEUPS = 32,          /* stops after which that is measured again */
 };
 
@@ -99,7 +100,8 @@ is_alive(const struct taker *k, struct thread *t)
  * which the scheduler had it neither run nor wait for a CPU.  (We may have had to
  * wait because it had no CPU to stop on.)  It then waits for a CPU, even if that
  * is idle, which has to be woken up; how long that took is seen at the next
- * look, and the least of some is due to us, more to others that run.
+ * look, and the least of some is due to us, more to others that run: these may
+ * have the CPU for most of the time, and then any look finds much.
  */
 static int64_t
 stop_cost(struct taker *k, struct thread *t, int64_t took)
@@ -121,7 +123,7 @@ stop_cost(struct taker *k, struct thread *t, int64_t took)
 	if (waited < k->least)
 		k->least = waited;
 	if (++k->wakeups == WAKEUPS) {
-		k->wakeup = k->least;
+		k->wakeup = k->least < MAX_WAKEUP_NS ? k->least : MAX_WAKEUP_NS;
 		k->least = INT64_MAX;
 		k->wakeups = 0;
 	}
