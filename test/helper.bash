@@ -116,6 +116,11 @@ unit_sources=("$tests"/{unit,tap}.c -DPYFLAME_VERSION='"unit"'
     "$tree"/{elf,linetab,label,layouts,objects,profile,colour,util}.c
     "$tree"/{collapsed,json,parse,record,saved,export,timeline,speedscope,pprof,gecko,chrome}.c)
 
+# What leaks are looked for with, in a program that is built so, needs ptrace itself.
+without_leak_check() {
+    export ASAN_OPTIONS=detect_leaks=0
+}
+
 # compile OUTPUT ARGUMENT...
 compile() {
     requires cc

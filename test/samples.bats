@@ -451,6 +451,7 @@ many_threads() {
 
 # System calls of a run of N samples: calls_of N [OPTION]...
 calls_of() {
+    without_leak_check
     as=(strace -f -c -o calls)
     run_pyflame 0 -s "$(awk -v n="$1" 'BEGIN { print n / 200 }')" -r 5ms --stats "${@:2}" "$pid"
     as=()

@@ -211,6 +211,7 @@ sample_over_exec() {
 
 refused() {
     compile refuse "$tests/tools/refuse.c"
+    without_leak_check
     find_python
     start_target deep "$python" 10
     as=("$PWD/refuse" "$@" --)
