@@ -26,9 +26,7 @@ enum {
 	STOP_AGAIN_NS = 50000, /* and four times as long before each further one */
 	REFUSAL_NS = 10000000,
 	MAX_REFUSAL_NS = 1000000000,
-	WAKEUP_NS = 20000,     /* from letting a thread go to its running; a guess */
-	MAX_WAKEUP_NS = 100000, /* as long as a CPU may need that sleeps deep */
-	WAKEUPS = 32,          /* stops after which that is measured again */
+	AROUND_NS = 40000,     /* of a thread's own time that a stop costs besides */
 };
 
 struct taker {
@@ -37,8 +35,6 @@ struct taker {
 	enum pausing pausing;
 	int64_t refused, refusal; /* when stopping a thread was last refused, and
 	                           * for how long that is believed */
-	int64_t wakeup, least;    /* see stop_cost() */
-	int wakeups;
 	struct take_counts counts;
 };
 
@@ -47,8 +43,7 @@ taker_new(struct walker *walker, struct threads *threads, enum pausing pausing)
 {
 	struct taker *k = xcalloc(1, sizeof *k);
 
-	*k = (struct taker){ .walker = walker, .threads = threads, .pausing = pausing,
-	                     .wakeup = WAKEUP_NS, .least = INT64_MAX };
+	*k = (struct taker){ .walker = walker, .threads = threads, .pausing = pausing };
 	return k;
 }
 
@@ -98,36 +93,26 @@ is_alive(const struct taker *k, struct thread *t)
  * What a stop cost the thread that was let go just now.  No more than the time
  * that it took us; and no more than the time, since the last such look, during
  * which the scheduler had it neither run nor wait for a CPU.  (We may have had to
- * wait because it had no CPU to stop on.)  It then waits for a CPU, even if that
- * is idle, which has to be woken up; how long that took is seen at the next
- * look, and the least of some is due to us, more to others that run: these may
- * have the CPU for most of the time, and then any look finds much.
+ * wait because it had no CPU to stop on.)  What the scheduler takes for running,
+ * being stopped and let go in the kernel and finding the caches cold, is as much
+ * again: a program that counts what it does was slower by that.
  */
 static int64_t
 stop_cost(struct taker *k, struct thread *t, int64_t took)
 {
-	int64_t at = now_ns(), passed = at - t->stopped_at, ran, waited;
-	int first = !t->ran;
+	int64_t at = now_ns(), busy, idle;
+	int first = !t->stopped_at;
 	struct proc_times now;
 
 	if (thread_times(k->threads, t, &now))
-		return took + k->wakeup;
-	ran = now.ran - t->ran;
-	waited = now.waited - t->waited;
-	t->ran = now.ran;
-	t->waited = now.waited;
+		return took + AROUND_NS;
+	busy = now.ran + now.waited;
+	idle = at - t->stopped_at - (busy - t->busy);
+	t->busy = busy;
 	t->stopped_at = at;
-	if (first)
-		return took + k->wakeup;
-	passed -= ran + waited;
-	if (waited < k->least)
-		k->least = waited;
-	if (++k->wakeups == WAKEUPS) {
-		k->wakeup = k->least < MAX_WAKEUP_NS ? k->least : MAX_WAKEUP_NS;
-		k->least = INT64_MAX;
-		k->wakeups = 0;
-	}
-	return (passed < 0 ? 0 : passed < took ? passed : took) + k->wakeup;
+	if (!first && idle < took)
+		took = idle > 0 ? idle : 0;
+	return took + AROUND_NS;
 }
 
 /* *late: it was not stopped, as it has no CPU or has ended. */

@@ -24,8 +24,8 @@ struct thread {
 	int times_fd;        /* for proc_times */
 	int futex_fd;        /* for proc_futex */
 	int64_t cpu_time, cpu_credit; /* see thread_on_cpu */
-	int64_t ran, waited; /* its times when it was last stopped, */
-	int64_t stopped_at;  /* and when that was */
+	int64_t stopped_at;  /* when it was last stopped, */
+	int64_t busy;        /* and how long it had run, or waited for a CPU, by then */
 	uint64_t history;    /* of the last 64 samples, 1: not proven at first */
 	int restless;        /* it has to be stopped to be sampled */
 	uint64_t proven;     /* see thread_was_proven() */
