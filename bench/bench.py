@@ -303,7 +303,8 @@ def floor(shape, target, folder):
                    stderr=subprocess.DEVNULL)
     calls = [re.findall(r'iov_base=(0x[0-9a-f]+), iov_len=(\d+)', line.partition('], 1, [')[2] or
                         line.partition('], ')[2]) for line in open(log)]
-    if not calls or not calls[-1]:
+    calls = [call for call in calls if call]
+    if not calls:
         return None
     said = subprocess.run([program, str(target.pid), '1'] + ['%s:%s' % v for v in calls[-1]],
                           stdout=subprocess.PIPE, text=True).stdout
