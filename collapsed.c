@@ -99,7 +99,7 @@ compare(const void *pa, const void *pb)
 	return strcmp(text_a.data, text_b.data);
 }
 
-/* The frames of a stack, root first, each followed by `after`. */
+/* The frames of a stack, root first, each followed by a semicolon. */
 static void
 write_stack(struct buf *out, uint32_t stack, uint32_t **path, size_t *cap)
 {

@@ -33,6 +33,7 @@ static int direct;          /* a pipe or a device: written to fd as it is */
 static char *final;         /* where the name's links lead; NULL: not known */
 static char *beside;        /* exists while it is not NULL */
 static int fd = -1;
+static int error;           /* of what is being written, an errno */
 
 static void
 remove_beside(void)
@@ -256,31 +257,44 @@ output_name(void)
 	return name;
 }
 
-static int
-write_beside(const struct buf *b)
+/* After an error the rest is left out. */
+static void
+drain(const char *bytes, size_t len)
 {
-	int failed = write_all(fd, b->data, b->len);
+	if (!error && write_all(fd, bytes, len))
+		error = errno;
+}
 
-	if (close(fd) || failed || rename(beside, final))
-		return -1;
+void
+output_begin(struct buf *out)
+{
+	*out = (struct buf){ .drain = drain };
+	error = 0;
+	if (!direct && ((!final && choose()) || (!beside && create_beside())))
+		error = errno;
+}
+
+/* Gives the file its name, or removes it. */
+static void
+end_beside(void)
+{
+	if (beside && close(fd) && !error)
+		error = errno;
+	if (!error && rename(beside, final))
+		error = errno;
+	if (error)
+		remove_beside();
 	free(beside);
 	beside = NULL;
-	return 0;
 }
 
 int
-output_write(const struct buf *b)
+output_end(struct buf *out)
 {
-	int error;
-
-	if (direct)
-		return write_all(fd, b->data, b->len) ? errno == EPIPE ? 1 : -1 : 0;
-	if (!final && choose())
-		return -1;
-	if ((beside || !create_beside()) && !write_beside(b))
-		return 0;
-	error = errno;
-	remove_beside();
+	drain(out->data, out->len);
+	buf_free(out);
+	if (!direct)
+		end_beside();
 	errno = error;
-	return -1;
+	return !error ? 0 : direct && error == EPIPE ? 1 : -1;
 }

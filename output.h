@@ -27,8 +27,14 @@ void output_begin_next(void);
 /* The name of the file, for messages; NULL: stdout. */
 const char *output_name(void);
 
-/* Writes all of it.  May be called again: the file is replaced.  0, 1 if
- * nobody reads it any more (a closed pipe), or -1 with errno set. */
-int output_write(const struct buf *);
+/* Makes an empty buffer the output: what is added to it is written as it comes,
+ * and nothing of it is on disk under the file's name yet.  What goes wrong is
+ * told at the end. */
+void output_begin(struct buf *);
+
+/* Writes what is left in the buffer, and frees that.  Then may begin again: the
+ * file is replaced.  0, 1 if nobody reads it any more (a closed pipe), or -1
+ * with errno set. */
+int output_end(struct buf *);
 
 #endif

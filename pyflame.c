@@ -103,19 +103,19 @@ where(void)
 static void
 write_profile(struct run *r)
 {
-	struct buf text = { 0 };
+	struct buf text;
 	int result;
 
 	if (r->group)
 		report_progress(&r->report, profile_run(r->profile));
 	if (r->options.format->needs & FORMAT_FOREIGN)
 		export_prepare(r->profile);
+	output_begin(&text);
 	if (r->options.flamechart)
 		flamechart_write(r->profile, &text);
 	else
 		r->options.format->write(r->profile, &text);
-	result = output_write(&text);
-	buf_free(&text);
+	result = output_end(&text);
 	if (result > 0) /* whoever read it has had enough */
 		exit(DONE);
 	if (result < 0 && !r->options.rotate)
@@ -556,7 +556,7 @@ dump_process(struct run *r, size_t i, struct buf *out)
 static enum status
 dump(struct run *r)
 {
-	struct buf text = { 0 };
+	struct buf text = { 0 }, out;
 	enum status first = DONE;
 
 	for (size_t i = 0; i < group_ready(r->group); i++) {
@@ -567,8 +567,12 @@ dump(struct run *r)
 	}
 	if (text.len)
 		first = DONE;
-	if (first == DONE && output_write(&text) < 0)
-		die(FAILURE, "cannot write %s:", where());
+	if (first == DONE) {
+		output_begin(&out);
+		buf_add(&out, text.data, text.len);
+		if (output_end(&out) < 0)
+			die(FAILURE, "cannot write %s:", where());
+	}
 	buf_free(&text);
 	return first;
 }

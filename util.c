@@ -20,13 +20,27 @@ why_word(enum why why)
 	return words[why];
 }
 
+/* To say so takes none of it. */
+static _Noreturn void
+out_of_memory(void)
+{
+	static const char text[] = "pyflame: out of memory\n";
+	static int ending;
+
+	if (ending) /* what is done at the end wants some, too */
+		_exit(FAILURE);
+	ending = 1;
+	write_all(STDERR_FILENO, text, sizeof text - 1);
+	exit(FAILURE);
+}
+
 void *
 xcalloc(size_t n, size_t size)
 {
 	void *p = calloc(n ? n : 1, size);
 
 	if (!p)
-		die(FAILURE, "out of memory");
+		out_of_memory();
 	return p;
 }
 
@@ -38,7 +52,7 @@ xrealloc(void *old, size_t n, size_t size)
 	if (!size || n <= SIZE_MAX / size)
 		p = realloc(old, n && size ? n * size : 1);
 	if (!p)
-		die(FAILURE, "out of memory");
+		out_of_memory();
 	return p;
 }
 
@@ -63,7 +77,7 @@ static void
 buf_reserve(struct buf *b, size_t more)
 {
 	if (more > SIZE_MAX / 2 - b->len)
-		die(FAILURE, "out of memory");
+		out_of_memory();
 	if (b->len + more <= b->cap)
 		return;
 	b->cap = b->len + more + b->cap / 2 + 64;
@@ -73,6 +87,13 @@ buf_reserve(struct buf *b, size_t more)
 void
 buf_add(struct buf *b, const void *bytes, size_t len)
 {
+	if (b->drain && b->len > BUF_FULL) {
+		size_t done = b->len - BUF_KEPT;
+
+		b->drain(b->data, done);
+		memmove(b->data, b->data + done, BUF_KEPT);
+		b->len = BUF_KEPT;
+	}
 	buf_reserve(b, len);
 	if (len)
 		memcpy(b->data + b->len, bytes, len);

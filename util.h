@@ -59,7 +59,12 @@ char *copy_text(const char *);
 struct buf {
 	char *data;
 	size_t len, cap;
+	void (*drain)(const char *bytes, size_t len); /* NULL: all is kept */
 };
+
+/* One with a drain is a stream: it hands on what it has when that is more than
+ * BUF_FULL, but never the last BUF_KEPT bytes; whoever owns it, the rest. */
+enum { BUF_FULL = 64 << 10, BUF_KEPT = 256 };
 void buf_add(struct buf *, const void *bytes, size_t len);
 void buf_str(struct buf *, const char *);
 void buf_printf(struct buf *, const char *format, ...) __attribute__((format(printf, 2, 3)));

@@ -110,6 +110,21 @@ start_as_nobody() {
     equal "$(stat -c %U "/proc/$pid")" nobody
 }
 
+# on_full_disk SIZE SCRIPT [ARGUMENT]...: runs a script of sh, to which $pyflame is $1, where
+# ./disk is a file system of that size (see tmpfs) that ./disk/rest fills up.
+on_full_disk() {
+    requires namespaces mount
+    cat > full.sh << END
+mkdir -p disk && mount -t tmpfs -o size=$1 none disk || exit 77
+echo earlier > disk/profile
+head -c 10000000 /dev/zero > disk/rest 2> /dev/null
+$2
+END
+    run unshare --mount sh full.sh "$pyflame" "${@:3}" 3>&-
+    [ "$status" -ne 77 ] || skip "needs a tmpfs"
+    echo "$output"
+}
+
 # What works on bytes alone, and its tests, to be compiled together.
 # shellcheck disable=SC2034 # used by those that load this
 unit_sources=("$tests"/{unit,tap}.c -DPYFLAME_VERSION='"unit"'

@@ -407,25 +407,70 @@ time.sleep(100)'
 }
 
 @test "a full disk leaves an earlier file as it was" {
-    requires namespaces mount
     start_fib
-    cat > full.sh << 'END'
-mkdir -p disk && mount -t tmpfs -o size=8k none disk || exit 77
-echo earlier > disk/profile
-head -c 100000 /dev/zero > disk/rest 2> /dev/null
-"$1" -s 0.2 -o disk/profile "$2"
-status=$?
-cat disk/profile
-ls -A disk | wc -l
-exit $status
-END
-    run unshare --mount sh full.sh "$pyflame" "$pid" 3>&-
-    [ "$status" -ne 77 ] || skip "needs a tmpfs"
-    echo "$output"
+    keeps_earlier_file 8k -s 0.2 "$pid"
+}
+
+@test "a disk that is full while a large file is written leaves an earlier file as it was" {
+    large_profile > large
+    # There is room for the first half a megabyte.
+    leaves='rm disk/rest' keeps_earlier_file 512k -i large -f svg
+}
+
+# 3000 stacks of depth 50, of which 40 frames are no other's: 4 MB as text, and more in
+# other formats.
+large_profile() {
+    awk 'BEGIN {
+        for (i = 0; i < 3000; i++) {
+            for (k = 0; k < 50; k++)
+                printf "%sapp/module.py:function_%d:%d", k ? ";" : "", k < 10 ? k : i, k
+            print " 1"
+        }
+    }'
+}
+
+# keeps_earlier_file SIZE ARGUMENT...: of pyflame's; $leaves are commands to make room.
+keeps_earlier_file() {
+    on_full_disk "$1" "${leaves:-}"'
+        "$@" -o disk/profile
+        status=$?
+        cat disk/profile
+        rm -f disk/rest
+        ls -A disk | wc -l
+        exit $status' "${@:2}"
     equal "$status" 1
     matches "$output" 'No space left'
     equal "${lines[-2]}" earlier
-    equal "${lines[-1]}" 2
+    equal "${lines[-1]}" 1
+}
+
+@test "what is written is not held in memory as well" {
+    ! grep -q __asan_init "$pyflame" || skip "not with a sanitizer"
+    local format limit
+    large_profile > large
+    for format in collapsed:20000 svg:16000 chrome:22000; do
+        limit=${format#*:} format=${format%:*}
+        echo "$format with $limit KB"
+        (ulimit -v "$limit" && "$pyflame" -i large -f "$format" -o profile)
+    done
+}
+
+@test "too little memory is a failure and leaves an earlier file as it was" {
+    ! grep -q __asan_init "$pyflame" || skip "not with a sanitizer"
+    local limit told=0
+    large_profile > large
+    for ((limit = 2000; limit < 20000; limit += 600)); do
+        echo earlier > profile
+        run sh -c 'ulimit -v $2; "$1" -i large -o profile' sh "$pyflame" "$limit"
+        [ "$status" != 0 ] || break
+        echo "$limit KB: $status, $output"
+        equal "$status" 1
+        equal "$output" "pyflame: out of memory"
+        equal "$(cat profile)" earlier
+        told=$((told + 1))
+    done
+    [ "$told" -gt 10 ]
+    equal "$(ls)" $'large\nprofile'
 }
 
 @test "a closed stdout is a failure" {

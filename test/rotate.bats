@@ -79,22 +79,16 @@ start_fib() {
 
 @test "--rotate: a disk that is full for a while costs the files of that while" {
     requires all
-    requires namespaces mount
     start_fib
-    cat > full.sh << 'END'
-mkdir -p disk && mount -t tmpfs -o size=64k none disk || exit 77
-head -c 100000 /dev/zero > disk/rest 2> /dev/null
-"$1" -s 4.2 -r 20ms --rotate=1 -o disk/%t.txt "$2" &
-sleep 2.5
-rm disk/rest
-wait $!
-status=$?
-ls -A disk
-exit $status
-END
-    run unshare --mount sh full.sh "$pyflame" "$pid" 3>&-
-    [ "$status" -ne 77 ] || skip "needs a tmpfs"
-    echo "$output"
+    # shellcheck disable=SC2016 # the script's own
+    on_full_disk 64k '
+        "$1" -s 4.2 -r 20ms --rotate=1 -o disk/%t.txt "$2" &
+        sleep 2.5
+        rm disk/*
+        wait $!
+        status=$?
+        ls -A disk
+        exit $status' "$pid"
     equal "$status" 1
     matches "$output" 'cannot write disk/[0-9TZ]*\.txt: No space left'
     matches "${lines[-1]}" '^[0-9]+T[0-9]+Z\.txt$'
