@@ -269,13 +269,22 @@ frames_equal(const struct visit *a, const struct visit *b)
 	       a->instr == b->instr && a->copy == b->copy && a->owner == b->owner;
 }
 
-/* Whether the bytes of the first n proven frames are what they were.  The
- * base, if it is a shim, is known by the pointer to it. */
+size_t
+frames_base(const struct layout *l, const struct frames *f)
+{
+	size_t most = l->thread.base == ABSENT ? 1 : 2, n = 0;
+
+	while (n < most && n < f->n && f->visits[n].shim)
+		n++;
+	return n;
+}
+
+/* Whether the bytes of the first n proven frames are what they were. */
 static int
 unchanged(struct context *c, size_t n)
 {
 	const struct frames *p = c->proven;
-	size_t size = (size_t)c->l->frame.size, end = n, least = p->visits[0].shim;
+	size_t size = (size_t)c->l->frame.size, end = n, least = frames_base(c->l, p);
 
 	if (c->changed && n >= c->changed)
 		return 0;

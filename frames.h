@@ -27,6 +27,11 @@ struct frames {
 	size_t n_runs, cap_runs;
 };
 
+/* How many of them, from the root, are known by the pointer to them, so that
+ * nothing of them is read: the shim that every thread has there, and what
+ * CPython 3.15 enters from that one. */
+size_t frames_base(const struct layout *, const struct frames *);
+
 /* What a walk has found: frames that may be new, on top of some of a stack that
  * was proven before. */
 struct walk {

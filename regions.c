@@ -139,12 +139,12 @@ regions_forget(struct regions *r, raddr addr)
 }
 
 int
-regions_add(const struct regions *r, struct snap *snap, raddr but, raddr end)
+regions_add(const struct regions *r, struct snap *snap, const raddr but[2], raddr end)
 {
 	for (size_t i = 0; i < r->n_wanted; i++) {
 		struct region region = r->wanted[i];
 
-		if (region.addr == but)
+		if (region.addr == but[0] || region.addr == but[1])
 			continue;
 		if (end - region.addr < region.len)
 			region.len = (size_t)(end - region.addr);

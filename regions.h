@@ -27,9 +27,9 @@ void regions_end(struct regions *);
 /* Leaves out the region that holds addr.  0 if there is none. */
 int regions_forget(struct regions *, raddr addr);
 
-/* Adds them all to a snapshot, but for the one that begins at `but`, and for
- * what lies from `end` on in the region that holds it.  0, or -1 if there is no
- * room. */
-int regions_add(const struct regions *, struct snap *, raddr but, raddr end);
+/* Adds them all to a snapshot, but for those that begin at one of `but` (0: no
+ * matter), and for what lies from `end` on in the region that holds it.  0, or -1
+ * if there is no room. */
+int regions_add(const struct regions *, struct snap *, const raddr but[2], raddr end);
 
 #endif

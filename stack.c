@@ -190,13 +190,14 @@ plan_read(struct walker *w, struct stack *st, const struct gil *gil, size_t head
 {
 	size_t len = frames_thread_size(w->l);
 	const struct frames *p = &st->proven;
-	/* The base that every thread has is known by the pointer to it. */
-	raddr base = p->n && p->visits[0].shim && st->reads % NOTE_EACH ? p->visits[0].frame : 0;
+	raddr base[2] = { 0 };
 	/* Where new frames would be is of interest if the thread may have moved.  (On the
 	 * heap other frames may lie there.) */
 	raddr end = p->n && !twice && w->l->frames != FRAMES_HEAP ?
 	            p->visits[p->n - 1].frame + (raddr)w->l->frame.size : 0;
 
+	for (size_t i = 0; st->reads % NOTE_EACH && i < frames_base(w->l, p); i++)
+		base[i] = p->visits[i].frame;
 	snap_begin(st->snap);
 	if (gil && plan_gil(w, st, gil))
 		return -1;
