@@ -43,15 +43,13 @@ explain_not_python(int pid, const char *exe, const struct proc_maps *maps, struc
 }
 
 void
-explain_no_memory(int pid, struct buf *out)
+explain_no_memory(int pid, int kernel, struct buf *out)
 {
-	char state[64];
-
-	if (!proc_status(pid, "State", state, sizeof state) && state[0] == 'Z')
+	if (kernel)
+		buf_printf(out, "pid %d is a kernel thread, not Python", pid);
+	else
 		buf_printf(out, "pid %d is a zombie: it has exited, and its parent has not "
 		           "collected it", pid);
-	else
-		buf_printf(out, "pid %d is a kernel thread, not Python", pid);
 }
 
 int

@@ -10,8 +10,8 @@ struct buf;
 /* Appends what the process is instead of CPython. */
 void explain_not_python(int pid, const char *exe, const struct proc_maps *, struct buf *);
 
-/* Appends why a process has no memory at all: kernel thread or zombie. */
-void explain_no_memory(int pid, struct buf *);
+/* Appends why a process has no memory at all: a thread of the kernel's, or a zombie. */
+void explain_no_memory(int pid, int kernel, struct buf *);
 
 /* If the process exists though /proc does not show it (hidepid), appends that
  * and returns non-zero. */

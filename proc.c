@@ -288,7 +288,9 @@ proc_futex(int pid, int tid, int *fd)
 static int
 parse_stat(const char *text, struct proc_stat *out)
 {
-	enum { STATE = 3, PARENT = 4, START_TIME = 22, START_CODE = 26, END_CODE, START_STACK };
+	enum { STATE = 3, PARENT, FLAGS = 9, START_TIME = 22, START_CODE = 26, END_CODE,
+	       START_STACK };
+	enum { PF_KTHREAD = 0x200000 }; /* Linux v6.1 include/linux/sched.h */
 	uint64_t fields[START_STACK + 1] = { 0 };
 	const char *p = after_name(text);
 
@@ -299,6 +301,7 @@ parse_stat(const char *text, struct proc_stat *out)
 		if (parse_digits(&(const char *){ ++p }, 10, &fields[i]))
 			fields[i] = 0; /* some are negative */
 	out->parent = (int)fields[PARENT];
+	out->kernel = (fields[FLAGS] & PF_KTHREAD) != 0;
 	out->start_time = fields[START_TIME];
 	if (fields[START_CODE])
 		out->image = hash_words(fields[START_CODE] ^ fields[END_CODE], fields[START_STACK]) | 1u;

@@ -54,6 +54,7 @@ uint64_t proc_futex(int pid, int tid, int *fd);
 
 struct proc_stat {
 	char state; /* as above */
+	int kernel; /* it is a thread of the kernel's */
 	int parent;
 	uint64_t start_time; /* in clock ticks since boot; with the pid it names a
 	                      * process for ever */

@@ -358,19 +358,22 @@ nothing_sampled(const struct run *r)
 {
 	struct buf reason = { 0 };
 	enum target_answer answer = group_answer(r->group, &reason);
+	int ended = answer == TARGET_STARTING && !group_is_starting(r->group);
 
 	if (r->options.all && answer == TARGET_DENIED)
 		warn("no Python that may be read is running; for one: %.*s", (int)reason.len,
 		     reason.data);
 	else if (r->options.all)
 		warn("no Python is running; start it first, or use -t");
+	else if (ended)
+		warn("pid %d ended before the first sample", r->options.pids[0]);
 	else if (answer == TARGET_NOT_PYTHON)
 		warn("%.*s, and no process that descends from it is Python", (int)reason.len,
 		     reason.data);
 	else
 		warn("%.*s", (int)reason.len, reason.data);
 	buf_free(&reason);
-	return status_of(answer == TARGET_READY ? TARGET_GONE : answer);
+	return status_of(ended ? TARGET_GONE : answer);
 }
 
 /* Finds the first of those that are to be followed.  Where there are none,
@@ -608,9 +611,12 @@ profile(struct run *r)
 		return FAILURE;
 	if (r->interrupted || r->child || group_counts(r->group).ticks)
 		return DONE;
-	if (is_following(&r->options))
+	if (!group_sampled(r->group))
 		return nothing_sampled(r);
-	warn("pid %d ended before the first sample", r->options.pids[0]);
+	if (is_following(&r->options))
+		warn("each Python that was found ended before the first sample");
+	else
+		warn("pid %d ended before the first sample", r->options.pids[0]);
 	return NO_PROCESS;
 }
 

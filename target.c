@@ -542,23 +542,21 @@ answer_why(int pid, enum why why, struct buf *reason)
 	}
 	if (why == GONE)
 		return TARGET_DENIED;
-	if (why == BROKEN) {
-		explain_no_memory(pid, reason);
-		return TARGET_NOT_PYTHON;
-	}
 	explain_denied(pid, reason);
 	return TARGET_DENIED;
 }
 
-/* Whether it has given up its memory, as a process does shortly before it has
- * ended.  A zombie is called one, and so is a child of kthreadd, pid 2. */
-static int
-is_ending(int pid)
+/* Of one that has no memory: kernel threads have none, and zombies; others give
+ * it up shortly before they have ended. */
+static enum target_answer
+answer_no_memory(int pid, struct buf *reason)
 {
 	struct proc_stat stat;
 
-	return proc_stat(pid, &stat) ||
-	       (!stat.image && stat.state != 'Z' && stat.parent != 2 && pid != 2);
+	if (proc_stat(pid, &stat) || (!stat.kernel && stat.state != 'Z'))
+		return answer_why(pid, GONE, reason);
+	explain_no_memory(pid, stat.kernel, reason);
+	return TARGET_NOT_PYTHON;
 }
 
 /* That answer, unless the process has ended or become another meanwhile: then
@@ -587,8 +585,8 @@ target_open(int pid, unsigned abi, struct target *t, struct buf *reason)
 	proc_stat(pid, &first);
 	*t = (struct target){ .pid = pid, .start_time = first.start_time };
 	why = proc_maps_read(pid, &maps);
-	if (why == BROKEN && is_ending(pid))
-		why = GONE;
+	if (why == BROKEN)
+		return answer_no_memory(pid, reason);
 	if (why != OK)
 		return answer_why(pid, why, reason);
 	t->mem = mem_open(pid);
