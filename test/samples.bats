@@ -295,6 +295,14 @@ shares() {
 @test "3.14: shares of short calls" { also 3.14 shares short; }
 @test "3.14: shares of both"       { also 3.14 shares mixed; }
 @test "3.14t: shares of both"      { each_python 3.14t shares mixed; }
+@test "2.7: shares of both within 20 us"    { also 2.7 shares quick; }
+@test "3.8: shares of both within 20 us"    { also 3.8 shares quick; }
+@test "3.11: shares of both within 20 us"   { also 3.11 shares quick; }
+@test "3.14: shares of both within 20 us"   { each_python 3.14 shares quick; }
+@test "2.7: shares of functions in C"       { also 2.7 shares native; }
+@test "3.8: shares of functions in C"       { each_python 3.8 shares native; }
+@test "3.11: shares of functions in C"      { also 3.11 shares native; }
+@test "3.14: shares of functions in C"      { also 3.14 shares native; }
 
 # --- who is sampled -----------------------------------------------------------
 

@@ -263,7 +263,7 @@ proc_start_time(int pid)
 int
 proc_stat(int pid, struct proc_stat *stat)
 {
-	*stat = (struct proc_stat){ 'R', 1, (uint64_t)pid, 1 };
+	*stat = (struct proc_stat){ 'R', 0, 1, (uint64_t)pid, 1 };
 	return 0;
 }
 

@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Spend 70, 20 and 10 % of the time in seventy(), twenty() and ten().
 
-    split.py long|short|mixed [SECONDS]
+    split.py long|short|mixed|quick|native [SECONDS]
 
 long: calls of some milliseconds; short: calls of about 50 ns; mixed: seventy
-makes long calls, twenty short ones, ten short nested ones.
+makes long calls, twenty short ones, ten short nested ones; quick: the same
+within 20 us; native: functions written in C, a different one for each.
 
 At the end (after SECONDS or on SIGTERM) prints what was measured, for each of
 the three a line `NAME WALL CPU`: its shares of wall-clock and of CPU time.
@@ -13,6 +14,7 @@ from __future__ import print_function
 import signal
 import sys
 import time
+from zlib import crc32
 
 wall = getattr(time, 'perf_counter', time.time)
 cpu = (getattr(time, 'thread_time', None) or
@@ -46,9 +48,31 @@ def nested_3(): nested_4()
 def nested_4(): pass
 
 
+def checksums(steps):
+    while steps:
+        crc32(BYTES)
+        steps -= 1
+
+
+def sums(steps):
+    while steps:
+        sum(NUMBERS)
+        steps -= 1
+
+
+def sorts(steps):
+    while steps:
+        sorted(NUMBERS)
+        steps -= 1
+
+
+BYTES = bytes(bytearray(4000))
+NUMBERS = list(range(50, 0, -1))
 MODES = {'long': (.010, long_call, long_call, long_call),
          'short': (.001, short_calls, short_calls, short_calls),
-         'mixed': (.001, long_call, short_calls, nested_calls)}
+         'mixed': (.001, long_call, short_calls, nested_calls),
+         'quick': (.00002, long_call, short_calls, nested_calls),
+         'native': (.001, checksums, sums, sorts)}
 
 
 def seventy(work, steps):
@@ -77,9 +101,9 @@ def steps_for(work, seconds):
 def run(parts, spent, end):
     while wall() < end:
         for function, work, steps in parts:
-            wall_start, cpu_start = wall(), cpu()
+            cpu_start, wall_start = cpu(), wall()
             function(work, steps)
-            cpu_end, wall_end = cpu(), wall()
+            wall_end, cpu_end = wall(), cpu()
             times = spent[function]
             times[0] += wall_end - wall_start
             times[1] += cpu_end - cpu_start
