@@ -108,18 +108,19 @@ void
 json_decimal(struct buf *out, const char *key, int64_t n, int digits)
 {
 	int64_t scale = 1;
-	size_t at;
+	char part[24];
+	size_t len;
 
 	for (int i = 0; i < digits; i++)
 		scale *= 10;
 	json_number(out, key, n / scale);
-	at = out->len;
-	buf_printf(out, "%" PRId64, scale + n % scale); /* a 1, then the digits */
-	out->data[at] = '.';
-	while (out->data[out->len - 1] == '0')
-		out->len--;
-	if (out->len == at + 1)
-		out->len = at;
+	text_format(part, sizeof part, "%" PRId64, scale + n % scale); /* a 1, then the digits */
+	part[0] = '.';
+	len = strlen(part);
+	while (part[len - 1] == '0')
+		len--;
+	if (len > 1)
+		buf_add(out, part, len);
 }
 
 void

@@ -88,11 +88,9 @@ void
 buf_add(struct buf *b, const void *bytes, size_t len)
 {
 	if (b->drain && b->len > BUF_FULL) {
-		size_t done = b->len - BUF_KEPT;
-
-		b->drain(b->data, done);
-		memmove(b->data, b->data + done, BUF_KEPT);
-		b->len = BUF_KEPT;
+		b->drain(b->data, b->len - 1);
+		b->data[0] = b->data[b->len - 1];
+		b->len = 1;
 	}
 	buf_reserve(b, len);
 	if (len)

@@ -62,9 +62,9 @@ struct buf {
 	void (*drain)(const char *bytes, size_t len); /* NULL: all is kept */
 };
 
-/* One with a drain is a stream: it hands on what it has when that is more than
- * BUF_FULL, but never the last BUF_KEPT bytes; whoever owns it, the rest. */
-enum { BUF_FULL = 64 << 10, BUF_KEPT = 256 };
+/* One with a drain is a stream: when it has more than this it hands that on, but
+ * for the last byte; who made it hands on the rest. */
+enum { BUF_FULL = 64 << 10 };
 void buf_add(struct buf *, const void *bytes, size_t len);
 void buf_str(struct buf *, const char *);
 void buf_printf(struct buf *, const char *format, ...) __attribute__((format(printf, 2, 3)));

@@ -129,7 +129,7 @@ END
 # shellcheck disable=SC2034 # used by those that load this
 unit_sources=("$tests"/{unit,tap}.c -DPYFLAME_VERSION='"unit"'
     "$tree"/{elf,linetab,label,layouts,objects,profile,colour,util}.c
-    "$tree"/{collapsed,json,parse,record,saved,export,timeline,speedscope,pprof,gecko,chrome}.c)
+    "$tree"/{collapsed,json,parse,record,saved,export,timeline,svg,speedscope,pprof,gecko,chrome}.c)
 
 # What leaks are looked for with, in a program that is built so, needs ptrace itself.
 without_leak_check() {

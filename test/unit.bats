@@ -18,7 +18,7 @@ run_unit() {
     [ "$(grep -c '^ok ' log)" -gt 100 ]
 }
 
-@test "numbers, line tables, ELF images, objects, labels, stacks, saved profiles and times" {
+@test "numbers, line tables, ELF images, objects, labels, stacks, saved profiles, times and streams" {
     compile_unit unit "${unit_sources[@]}"
     run_unit
 }

@@ -2,7 +2,7 @@
 /*
  * Tests of what works on bytes alone: numbers as text, line tables, ELF images,
  * objects of Python, labels, the order of collapsed stacks, profiles saved and
- * read back, times.  A line `ok NAME` or `not ok NAME` for each check; the exit
+ * read back, times, streams.  A line `ok NAME` or `not ok NAME` for each check; the exit
  * status is 1 if any failed.
  */
 #include <elf.h>
@@ -26,6 +26,8 @@
 #include "export.h"
 #include "saved.h"
 #include "timeline.h"
+#include "page.h"
+#include "svg.h"
 #include "speedscope.h"
 #include "pprof.h"
 #include "gecko.h"
@@ -995,6 +997,82 @@ test_timeline(void)
 	profile_free(p);
 }
 
+/* ---- streams ---- */
+
+/* What else an SVG has is made by a script. */
+void
+page_add_svg(struct buf *out)
+{
+	buf_str(out, "<style/>");
+}
+
+static struct buf drained;
+
+static void
+drain(const char *bytes, size_t len)
+{
+	buf_add(&drained, bytes, len);
+}
+
+/* What is written is the same wherever the buffer is full meanwhile. */
+static void
+streams_well(const char *name, void (*write)(const struct profile *, struct buf *),
+             const struct profile *p)
+{
+	static char filling[BUF_FULL];
+	struct buf whole = { 0 };
+	size_t wrong = 0;
+
+	memset(filling, '\n', sizeof filling);
+	write(p, &whole);
+	for (size_t room = 0; room < whole.len; room++) {
+		struct buf stream = { .drain = drain };
+
+		drained.len = 0;
+		buf_add(&stream, filling, sizeof filling - room);
+		write(p, &stream);
+		buf_add(&drained, stream.data, stream.len);
+		wrong += drained.len != sizeof filling - room + whole.len ||
+		         memcmp(drained.data + sizeof filling - room, whole.data, whole.len);
+		buf_free(&stream);
+	}
+	check(whole.len > 0 && !wrong, "streams: %s, of %zu bytes", name, whole.len);
+	buf_free(&whole);
+}
+
+static void
+add_times(struct profile *p)
+{
+	for (int i = 1; i < 40; i++)
+		profile_log(p, (uint32_t)i % profile_stack_count(p),
+		            INT64_C(1780000000000000) + i * 1037, i & 1);
+}
+
+static void
+test_streams(void)
+{
+	struct profile *split = two_threads(), *merged = profile_new();
+	struct buf text = { 0 };
+
+	saved_write(split, &text);
+	check(!read_saved(merged, &text), "streams: something to write");
+	add_times(split);
+	add_times(merged);
+	export_prepare(split);
+	streams_well("collapsed", collapsed_write, merged);
+	streams_well("with times", flamechart_write, merged);
+	streams_well("svg", svg_write, merged);
+	streams_well("saved", saved_write, split);
+	streams_well("speedscope", speedscope_write, split);
+	streams_well("pprof", pprof_write, split);
+	streams_well("gecko", gecko_write, split);
+	streams_well("chrome", chrome_write, split);
+	profile_free(split);
+	profile_free(merged);
+	buf_free(&text);
+	buf_free(&drained);
+}
+
 int
 main(void)
 {
@@ -1017,5 +1095,6 @@ main(void)
 	test_saved();
 	test_damaged_saved();
 	test_timeline();
+	test_streams();
 	return check_status();
 }

@@ -292,8 +292,9 @@ explain_not_python(int pid, const char *exe, const struct proc_maps *maps, struc
 }
 
 void
-explain_no_memory(int pid, struct buf *out)
+explain_no_memory(int pid, int kernel, struct buf *out)
 {
+	(void)kernel;
 	buf_printf(out, "%d", pid);
 }
 
