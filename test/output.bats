@@ -412,16 +412,16 @@ time.sleep(100)'
 }
 
 @test "a disk that is full while a large file is written leaves an earlier file as it was" {
-    large_profile > large
+    large_profile 3000 > large
     # There is room for the first half a megabyte.
     leaves='rm disk/rest' keeps_earlier_file 512k -i large -f svg
 }
 
-# 3000 stacks of depth 50, of which 40 frames are no other's: 4 MB as text, and more in
+# N stacks of depth 50, of which 40 frames are no other's: 1.5 KB each as text, and more in
 # other formats.
 large_profile() {
-    awk 'BEGIN {
-        for (i = 0; i < 3000; i++) {
+    awk -v n="$1" 'BEGIN {
+        for (i = 0; i < n; i++) {
             for (k = 0; k < 50; k++)
                 printf "%sapp/module.py:function_%d:%d", k ? ";" : "", k < 10 ? k : i, k
             print " 1"
@@ -447,7 +447,7 @@ keeps_earlier_file() {
 @test "what is written is not held in memory as well" {
     ! grep -q __asan_init "$pyflame" || skip "not with a sanitizer"
     local format limit
-    large_profile > large
+    large_profile 3000 > large
     for format in collapsed:20000 svg:16000 chrome:22000; do
         limit=${format#*:} format=${format%:*}
         echo "$format with $limit KB"
@@ -458,8 +458,8 @@ keeps_earlier_file() {
 @test "too little memory is a failure and leaves an earlier file as it was" {
     ! grep -q __asan_init "$pyflame" || skip "not with a sanitizer"
     local limit told=0
-    large_profile > large
-    for ((limit = 2000; limit < 20000; limit += 600)); do
+    large_profile 600 > large
+    for ((limit = 1000; limit < 8000; limit += 150)); do
         echo earlier > profile
         run sh -c 'ulimit -v $2; "$1" -i large -o profile' sh "$pyflame" "$limit"
         [ "$status" != 0 ] || break
