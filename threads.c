@@ -510,15 +510,23 @@ is_listed_thread(const void *threads, raddr tstate)
 	return threads_find(threads, tstate) != NULL;
 }
 
+/* Notes what was read of the turns; whether that is as it was before. */
+static int
+nobody_took_over(struct threads *th)
+{
+	const void *bytes = th->turns.addr ?
+	                    snap_get(th->snap, th->turns.addr, turns_size(th->l)) : NULL;
+
+	return bytes && turns_note(&th->turns, th->l, bytes);
+}
+
 /* Finds out who ran since the lists were read before. */
 static void
 note_turns(struct threads *th)
 {
-	const void *bytes = th->turns.addr ?
-	                    snap_get(th->snap, th->turns.addr, turns_size(th->l)) : NULL;
 	const struct gil *gil = th->gils;
 
-	th->calm = bytes && turns_note(&th->turns, th->l, bytes);
+	th->calm = nobody_took_over(th);
 	if (th->n_gils != 1 || (th->turns.addr && gil->locked != ABSENT &&
 	                        th->turns.addr != gil->addr + (raddr)gil->holder))
 		turns_forget(&th->turns);
@@ -585,9 +593,7 @@ reads_as(struct threads *th, raddr addr, raddr value)
 static int
 is_as_listed(struct threads *th, const struct thread *holder, const struct thread *newer)
 {
-	const void *bytes = snap_get(th->snap, th->turns.addr, turns_size(th->l));
-
-	if (!bytes || !turns_note(&th->turns, th->l, bytes))
+	if (!nobody_took_over(th))
 		return 0;
 	for (size_t i = 0; i < th->n_links; i++)
 		if (!reads_as(th, th->links[i].addr, th->links[i].value))
