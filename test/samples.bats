@@ -153,19 +153,19 @@ renewed_code() {
 }
 
 @test "2.7: code objects that come and go"   { each_python 2.7 renewed_code; }
-@test "3.6: code objects that come and go"   { each_python 3.6 renewed_code; }
+@test "3.6: code objects that come and go"   { also 3.6 renewed_code; }
 @test "3.7: code objects that come and go"   { each_python 3.7 renewed_code; }
 @test "3.8: code objects that come and go"   { each_python 3.8 renewed_code; }
-@test "3.9: code objects that come and go"   { each_python 3.9 renewed_code; }
+@test "3.9: code objects that come and go"   { also 3.9 renewed_code; }
 @test "3.10: code objects that come and go"  { each_python 3.10 renewed_code; }
 @test "3.11: code objects that come and go"  { each_python 3.11 renewed_code; }
-@test "3.12: code objects that come and go"  { each_python 3.12 renewed_code; }
+@test "3.12: code objects that come and go"  { also 3.12 renewed_code; }
 @test "3.13: code objects that come and go"  { each_python 3.13 renewed_code; }
 @test "3.14: code objects that come and go"  { each_python 3.14 renewed_code; }
 @test "3.15: code objects that come and go"  { each_python 3.15 renewed_code; }
-@test "3.13t: code objects that come and go" { each_python 3.13t renewed_code; }
+@test "3.13t: code objects that come and go" { also 3.13t renewed_code; }
 @test "3.14t: code objects that come and go" { each_python 3.14t renewed_code; }
-@test "3.15t: code objects that come and go" { each_python 3.15t renewed_code; }
+@test "3.15t: code objects that come and go" { also 3.15t renewed_code; }
 
 # Generators and coroutines stand where they were called from. A stack is the
 # beginning of one of these chains.
@@ -193,17 +193,17 @@ generators() {
 }
 
 @test "2.7: generators"                 { each_python 2.7 generators 1; }
-@test "3.6: generators and coroutines"  { each_python 3.6 generators 3; }
+@test "3.6: generators and coroutines"  { also 3.6 generators 3; }
 @test "3.7: generators and coroutines"  { each_python 3.7 generators 3; }
 @test "3.8: generators and coroutines"  { each_python 3.8 generators 3; }
-@test "3.9: generators and coroutines"  { each_python 3.9 generators 3; }
+@test "3.9: generators and coroutines"  { also 3.9 generators 3; }
 @test "3.10: generators and coroutines" { each_python 3.10 generators 3; }
 @test "3.11: generators and coroutines" { each_python 3.11 generators 3; }
-@test "3.12: generators and coroutines" { each_python 3.12 generators 3; }
+@test "3.12: generators and coroutines" { also 3.12 generators 3; }
 @test "3.13: generators and coroutines" { each_python 3.13 generators 3; }
 @test "3.14: generators and coroutines" { each_python 3.14 generators 3; }
 @test "3.15: generators and coroutines" { each_python 3.15 generators 3; }
-@test "3.13t: generators and coroutines" { each_python 3.13t generators 3; }
+@test "3.13t: generators and coroutines" { also 3.13t generators 3; }
 @test "3.14t: generators and coroutines" { each_python 3.14t generators 3; }
 @test "3.15t: generators and coroutines" { each_python 3.15t generators 3; }
 
@@ -287,10 +287,10 @@ shares() {
 
 @test "2.7: shares of long calls"  { also 2.7 shares long; }
 @test "2.7: shares of short calls" { also 2.7 shares short; }
-@test "2.7: shares of both"        { each_python 2.7 shares mixed; }
+@test "2.7: shares of both"        { also 2.7 shares mixed; }
 @test "3.8: shares of both"        { also 3.8 shares mixed; }
 @test "3.11: shares of short calls" { also 3.11 shares short; }
-@test "3.11: shares of both"       { each_python 3.11 shares mixed; }
+@test "3.11: shares of both"       { also 3.11 shares mixed; }
 @test "3.13: shares of both"       { also 3.13 shares mixed; }
 @test "3.14: shares of short calls" { also 3.14 shares short; }
 @test "3.14: shares of both"       { also 3.14 shares mixed; }
@@ -413,19 +413,19 @@ is_idle() {
 }
 
 @test "2.7: a target that sleeps is idle"   { each_python 2.7 is_idle; }
-@test "3.6: a target that sleeps is idle"   { each_python 3.6 is_idle; }
+@test "3.6: a target that sleeps is idle"   { also 3.6 is_idle; }
 @test "3.7: a target that sleeps is idle"   { each_python 3.7 is_idle; }
 @test "3.8: a target that sleeps is idle"   { each_python 3.8 is_idle; }
-@test "3.9: a target that sleeps is idle"   { each_python 3.9 is_idle; }
-@test "3.10: a target that sleeps is idle"  { each_python 3.10 is_idle; }
+@test "3.9: a target that sleeps is idle"   { also 3.9 is_idle; }
+@test "3.10: a target that sleeps is idle"  { also 3.10 is_idle; }
 @test "3.11: a target that sleeps is idle"  { each_python 3.11 is_idle; }
-@test "3.12: a target that sleeps is idle"  { each_python 3.12 is_idle; }
+@test "3.12: a target that sleeps is idle"  { also 3.12 is_idle; }
 @test "3.13: a target that sleeps is idle"  { each_python 3.13 is_idle; }
 @test "3.14: a target that sleeps is idle"  { each_python 3.14 is_idle; }
 @test "3.15: a target that sleeps is idle"  { each_python 3.15 is_idle; }
-@test "3.13t: a target that sleeps is idle" { each_python 3.13t is_idle; }
+@test "3.13t: a target that sleeps is idle" { also 3.13t is_idle; }
 @test "3.14t: a target that sleeps is idle" { each_python 3.14t is_idle; }
-@test "3.15t: a target that sleeps is idle" { each_python 3.15t is_idle; }
+@test "3.15t: a target that sleeps is idle" { also 3.15t is_idle; }
 
 busy_thread_only() {
     start_target sleeper "$1" 3
