@@ -27,9 +27,8 @@ void output_begin_next(void);
 /* The name of the file, for messages; NULL: stdout. */
 const char *output_name(void);
 
-/* Makes an empty buffer the output: what is added to it is written as it comes,
- * and nothing of it is on disk under the file's name yet.  What goes wrong is
- * told at the end. */
+/* Makes an empty buffer the output: what is added to it is written as it comes.
+ * What goes wrong is told at the end. */
 void output_begin(struct buf *);
 
 /* Writes what is left in the buffer, and frees that.  Then may begin again: the
