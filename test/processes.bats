@@ -101,6 +101,7 @@ workers_are_alike() {
 }
 
 pool_is_followed() {
+    rm -f profile # of the Python before
     start_tree 2 "$1" "$2" 2
     watch_pyflame --children --by-process -n "$pid"
     wait_for 60 has_seen_busy 2

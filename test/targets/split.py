@@ -98,6 +98,26 @@ def steps_for(work, seconds):
     return int(20000 * seconds / best)
 
 
+def nothing(work, steps):
+    pass
+
+
+def run_quick(parts, spent, end):
+    """Without the time on a CPU: asking for that is a system call, and where one
+    ends a thread is stopped sooner than elsewhere. What it takes to look at the
+    clock is found by a call of nothing, and taken off."""
+    times = [0] * 4
+    try:
+        while wall() < end:
+            for i, (function, work, steps) in enumerate(parts + [(nothing, None, 0)]):
+                start = wall()
+                function(work, steps)
+                times[i] += wall() - start
+    finally:
+        for i, (function, _, _) in enumerate(parts):
+            spent[function][:] = [times[i] - times[3]] * 2
+
+
 def run(parts, spent, end):
     while wall() < end:
         for function, work, steps in parts:
@@ -120,7 +140,7 @@ def main(mode, seconds=300):
     print('ready')
     sys.stdout.flush()
     try:
-        run(parts, spent, wall() + float(seconds))
+        (run_quick if mode == 'quick' else run)(parts, spent, wall() + float(seconds))
     finally:
         sums = [sum(times) for times in zip(*spent.values())]
         for function, _, _ in parts:
