@@ -31,7 +31,7 @@ nothing_left() {
 }
 
 @test "-- does the same" {
-    run_pyflame 0 -s 0.1 -- "$python" busy.py 0.3
+    run_pyflame 0 -s 5 -- "$python" busy.py 0.3
     [ "$(samples stdout 'busy\.py:busy:')" -gt 0 ]
 }
 
