@@ -92,7 +92,7 @@ demo:
 check:
 	@test/need $(COMPILER) $(PICTURE) $(SUITE)
 	+@$(QUIETLY) all
-	@PYFLAME=./$(PROGRAM) test/check
+	@PYFLAME=./$(PROGRAM) test/check $(TESTS)
 
 # Everything, on more interpreters; what can't be had of those is named.
 BUILT_PYTHONS = 2.7-debug 3.11-debug 3.13t 3.14t 3.15t
@@ -115,8 +115,9 @@ SANITIZE = -fsanitize=address,undefined -fno-sanitize-recover=all
 SANITIZED = BUILD=build/sanitized PROGRAM=build/sanitized/pyflame CC=gcc SMALL= LDFLAGS= \
 	CFLAGS='-O1 -g $(SANITIZE)'
 
+# Without the tests that build all they run themselves.
 check-sanitized:
-	+@$(QUIETLY) $(SANITIZED) check
+	+@$(QUIETLY) $(SANITIZED) TESTS='$(filter-out %/cross.bats %/fuzz.bats,$(wildcard test/*.bats))' check
 
 # From what test/fuzz/corpus has, for FUZZ_SECONDS each. A crash leaves its input in
 # build/fuzz. With AFL++: test/fuzz/build target target.afl afl-clang-fast -O1 &&
