@@ -48,6 +48,15 @@ size_t
 frames_thread_size(const struct layout *l)
 {
 	int fields[] = { l->thread.frame, l->thread.interp, l->thread.state, l->thread.base };
+	size_t size = layout_words(l, fields, LEN(fields));
+
+	return l->thread.root == ABSENT ? size : (size_t)l->thread.root + frames_cframe_size(l);
+}
+
+size_t
+frames_cframe_size(const struct layout *l)
+{
+	int fields[] = { l->cframe.frame, l->cframe.previous };
 
 	return layout_words(l, fields, LEN(fields));
 }
@@ -123,21 +132,23 @@ compare_pointer(struct context *c, const unsigned char *first, const unsigned ch
 		c->out->still &= same(first, second, offset, c->l->ptr);
 }
 
-/* The executing frame of a thread that keeps it in a _PyCFrame. */
+/* What a _PyCFrame says: the frame that executes there, and the one before it. */
 static enum why
-frame_of_cframe(struct context *c, raddr cframe, raddr *top)
+read_cframe(struct context *c, raddr cframe, raddr *frame, raddr *previous)
 {
-	size_t len = (size_t)(c->l->cframe.frame + c->l->ptr);
-	const unsigned char *first, *second;
+	const struct layout *l = c->l;
+	size_t len = frames_cframe_size(l);
 	struct snap_span span;
+	const unsigned char *p;
 	enum why why;
 
 	if (snap_fetch(c->snap, cframe, cframe, len, &span, &why))
 		return why;
-	first = copies(&span, cframe, len, &second);
-	*top = pointer_at(c->l, first, c->l->cframe.frame);
-	touch(c, cframe, len, 0);
-	compare_pointer(c, first, second, c->l->cframe.frame);
+	p = span.first + (cframe - span.addr);
+	*frame = pointer_at(l, p, l->cframe.frame);
+	*previous = pointer_at(l, p, l->cframe.previous);
+	if (cframe != c->tstate + (raddr)l->thread.root)
+		touch(c, cframe, len, 0);
 	return OK;
 }
 
@@ -147,6 +158,8 @@ top_frame(struct context *c, raddr *top)
 	const struct layout *l = c->l;
 	const void *a = snap_get(c->snap, c->tstate, frames_thread_size(l));
 	const void *b = snap_again(c->snap, c->tstate, frames_thread_size(l));
+	raddr cframe;
+	enum why why;
 
 	if (!a)
 		return FAULT;
@@ -155,8 +168,16 @@ top_frame(struct context *c, raddr *top)
 	compare_pointer(c, a, b, l->thread.frame);
 	if (l->frames != FRAMES_CFRAME)
 		return OK;
-	c->out->cframe = *top;
-	return *top ? frame_of_cframe(c, *top, top) : OK;
+	c->out->cframe = cframe = *top;
+	if (!cframe)
+		return OK;
+	why = read_cframe(c, cframe, top, &c->out->previous);
+	if (why != OK)
+		return why;
+	a = snap_get(c->snap, cframe, frames_cframe_size(l));
+	b = snap_again(c->snap, cframe, frames_cframe_size(l));
+	compare_pointer(c, a, b, l->cframe.frame);
+	return OK;
 }
 
 /* ---- one frame ---- */
@@ -239,9 +260,7 @@ agrees(const struct context *c, const struct visit *v, const struct visit *calle
 /*
  * Whether the chain ends where a thread begins: at the shim, or the frame
  * marked so, of the first entry from C; from 3.15 on the thread state says
- * which frame that is.  On 3.11 and 3.12 a chain can be short for an instant,
- * between the new _PyCFrame becoming current and being filled in (CPython
- * v3.12.0 Python/ceval.c, _PyEval_EvalFrameDefault).
+ * which frame that is.
  */
 static int
 ends_at_base(const struct context *c)
@@ -258,6 +277,32 @@ ends_at_base(const struct context *c)
 	if (base)
 		return last->frame == base;
 	return l->frame.entry == ABSENT ? last->shim : last->entry;
+}
+
+/*
+ * Whether the _PyCFrame has been filled in.  On 3.11 and 3.12 a new one becomes
+ * current before that (CPython v3.11.0, v3.12.0 Python/ceval.c,
+ * _PyEval_EvalFrameDefault), and for an instant it has what was left at that place
+ * on the C stack: a frame that has been popped off the data stack, or one that was
+ * not entered from where the _PyCFrame before it stands.
+ */
+static enum why
+check_cframe(struct context *c, raddr top)
+{
+	const struct layout *l = c->l;
+	const struct walk *out = c->out;
+	const unsigned char *stack = snap_get(c->snap, c->tstate, frames_thread_size(l));
+	raddr caller = 0, before, chunk, end, limit;
+
+	stack += l->thread.stack;
+	chunk = pointer_at(l, stack, 0);
+	end = pointer_at(l, stack, l->ptr);
+	limit = pointer_at(l, stack, 2 * l->ptr);
+	if (top >= end && top >= chunk && top < limit)
+		return TORN;
+	if (out->previous && read_cframe(c, out->previous, &caller, &before) != OK)
+		return TORN;
+	return caller == (out->n ? out->fresh[0].entered : 0) ? OK : TORN;
 }
 
 /* ---- what was proven before ---- */
@@ -417,15 +462,20 @@ follow(struct context *c, raddr at)
 	return OK;
 }
 
+/* What each frame has from those below it. */
 static void
-hash_shape(struct context *c)
+sum_up(struct context *c)
 {
 	struct walk *out = c->out;
-	uint32_t shape = out->kept ? c->proven->visits[out->kept - 1].shape : 0;
+	const struct visit *below = out->kept ? &c->proven->visits[out->kept - 1] : NULL;
 
-	for (size_t i = out->n; i-- > 0; out->fresh[i].shape = shape)
-		shape = hash_words(out->fresh[i].frame ^ shape, out->fresh[i].code);
-	out->shape = shape;
+	out->shape = below ? below->shape : 0;
+	for (size_t i = out->n; i-- > 0; below = &out->fresh[i]) {
+		struct visit *v = &out->fresh[i];
+
+		v->entered = v->shim || v->entry || !below ? v->back : below->entered;
+		v->shape = out->shape = hash_words(v->frame ^ out->shape, v->code);
+	}
 }
 
 static enum why
@@ -437,7 +487,7 @@ walk_once(struct context *c, int all)
 
 	out->n = out->kept = 0;
 	out->covered = out->still = 1;
-	out->cframe = 0;
+	out->cframe = out->previous = 0;
 	c->executing = 1;
 	c->at = all ? 0 : c->proven->n;
 	c->changed = 0;
@@ -447,11 +497,13 @@ walk_once(struct context *c, int all)
 	why = top_frame(c, &top);
 	if (why == OK)
 		why = follow(c, top);
+	sum_up(c);
 	if (why == OK && !ends_at_base(c))
 		why = TORN;
+	if (why == OK && c->l->frames == FRAMES_CFRAME)
+		why = check_cframe(c, top);
 	if (c->noting)
 		regions_end(c->regions);
-	hash_shape(c);
 	return why;
 }
 

@@ -15,6 +15,7 @@ struct visit { /* one frame, shims (entries from C) included */
 	short owner;
 	unsigned char shim; /* not Python's */
 	unsigned char executes, gone, entry; /* see layouts.h, enum live_kind */
+	raddr entered;      /* the frame that the eval loop which runs it was entered from */
 	uint32_t depth;     /* for the walk's user */
 	uint32_t shape;     /* a hash of which frames these are, from the root to this */
 };
@@ -40,6 +41,7 @@ struct walk {
 	size_t kept;    /* how many of the proven ones, from the root, lie below */
 	raddr interp;
 	raddr cframe;   /* where the executing frame is told, 0: in the thread state */
+	raddr previous; /* the _PyCFrame before that one */
 	uint32_t shape; /* of all of them */
 	int covered;    /* all that is fresh was copied twice */
 	int still;      /* and nothing of it moved meanwhile */
@@ -52,8 +54,9 @@ enum walk_flags {
 	WALK_NOTE = 4,    /* find out anew which regions are needed */
 };
 
-/* How many bytes of a thread state a walk looks at. */
+/* How many bytes of a thread state a walk looks at, and of a _PyCFrame. */
 size_t frames_thread_size(const struct layout *);
+size_t frames_cframe_size(const struct layout *);
 
 /*
  * Walks the stack of the thread at tstate, whose first frames_thread_size()

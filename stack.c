@@ -180,7 +180,7 @@ plan_cover(struct walker *w, struct stack *st)
 	}
 	snap_repeat(st->snap, st->tstate, frames_thread_size(w->l), 0);
 	if (st->cframe)
-		snap_repeat(st->snap, st->cframe, (size_t)(w->l->cframe.frame + w->l->ptr), 0);
+		snap_repeat(st->snap, st->cframe, frames_cframe_size(w->l), 0);
 	for (size_t i = p->n; i-- > 0 && n < st->cover; n++)
 		snap_repeat(st->snap, p->visits[i].frame, size, i == p->n - 1);
 }

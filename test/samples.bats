@@ -167,28 +167,31 @@ renewed_code() {
 @test "3.14t: code objects that come and go" { each_python 3.14t renewed_code; }
 @test "3.15t: code objects that come and go" { also 3.15t renewed_code; }
 
-# Generators and coroutines stand where they were called from. A stack is the
-# beginning of one of these chains.
-generators() {
-    local wanted=(':generators;.*:leaf [0-9]+$' ':delegating;.*:leaf [0-9]+$' ':coroutines;.*:leaf [0-9]+$')
-    start_target gens "$1"
-    enough=$(many 20 200) sample_until "${wanted[@]:0:$2}" -- -r 250us -n --stats "$pid"
-    sed -E 's/ [0-9]+$//; s,[^;]*/gens(_py3)?\.py:,,g' stdout | grep -v '^(' > short
-    awk '
-        BEGIN {
-            chains["<module>;main;generators;outer;middle;inner;<genexpr>;leaf"]
-            chains["<module>;main;delegating;delegate;delegate;delegate;leaf"]
-            chains["<module>;main;coroutines;request;fetch;chunks;leaf"]
-        }
+# are_beginnings N CHAIN...: each stack in ./stdout, without its file and count, is the
+# beginning of one of these chains, of which N at least are there as a whole.
+are_beginnings() {
+    sed -E 's/ [0-9]+$//; s,[^;]*\.py:,,g' stdout | grep -v '^(' > short
+    awk -v least="$1" -v chains="${*:2}" '
+        BEGIN { split(chains, chain, " ") }
         {
             # the qualified name of a generator expression
             gsub(/inner\.<locals>\./, "")
             found = 0
-            for (chain in chains)
-                if (index(chain ";", $0 ";") == 1) { found = 1; if ($0 == chain) whole[chain] = 1 }
+            for (i in chain)
+                if (index(chain[i] ";", $0 ";") == 1) { found = 1; whole[i] = whole[i] || $0 == chain[i] }
             if (!found) { print "never was: " $0; wrong = 1 }
         }
-        END { for (chain in whole) n++; exit wrong || n < '"$2"' }' short
+        END { for (i in whole) n += whole[i]; exit wrong || n < least }' short
+}
+
+# Generators and coroutines stand where they were called from.
+generators() {
+    local wanted=(':generators;.*:leaf [0-9]+$' ':delegating;.*:leaf [0-9]+$' ':coroutines;.*:leaf [0-9]+$')
+    start_target gens "$1"
+    enough=$(many 20 200) sample_until "${wanted[@]:0:$2}" -- -r 250us -n --stats "$pid"
+    are_beginnings "$2" '<module>;main;generators;outer;middle;inner;<genexpr>;leaf' \
+        '<module>;main;delegating;delegate;delegate;delegate;leaf' \
+        '<module>;main;coroutines;request;fetch;chunks;leaf'
     few_failed
 }
 
@@ -206,6 +209,32 @@ generators() {
 @test "3.13t: generators and coroutines" { also 3.13t generators 3; }
 @test "3.14t: generators and coroutines" { each_python 3.14t generators 3; }
 @test "3.15t: generators and coroutines" { each_python 3.15t generators 3; }
+
+# What C calls stands on what called C, also while it is entered: at the same depth of
+# the C stack there were others before, with more and with fewer frames below.
+entered() {
+    start_target entered "$1"
+    enough=$(many 200 1000) sample_until ':main;.*:leaf [0-9]+$' ':below;.*:inner [0-9]+$' -- \
+        --pause -r 50us -n --stats "$pid"
+    are_beginnings 2 '<module>;main;by_key;key;leaf' '<module>;main;below;by_key;key;leaf' \
+        '<module>;main;through;outer;inner' '<module>;main;below;through;outer;inner'
+    few_failed
+}
+
+@test "2.7: calls from C"   { also 2.7 entered; }
+@test "3.6: calls from C"   { also 3.6 entered; }
+@test "3.7: calls from C"   { also 3.7 entered; }
+@test "3.8: calls from C"   { each_python 3.8 entered; }
+@test "3.9: calls from C"   { also 3.9 entered; }
+@test "3.10: calls from C"  { also 3.10 entered; }
+@test "3.11: calls from C"  { each_python 3.11 entered; }
+@test "3.12: calls from C"  { each_python 3.12 entered; }
+@test "3.13: calls from C"  { also 3.13 entered; }
+@test "3.14: calls from C"  { also 3.14 entered; }
+@test "3.15: calls from C"  { each_python 3.15 entered; }
+@test "3.13t: calls from C" { also 3.13t entered; }
+@test "3.14t: calls from C" { also 3.14t entered; }
+@test "3.15t: calls from C" { also 3.15t entered; }
 
 recursion() {
     start_target fib "$1"

@@ -43,7 +43,7 @@ struct outcome {
 	size_t frames;               /* lines of the dump that are frames */
 };
 
-enum { KINDS_312 = 8 * 3, KIND_310 = 6 * 3, KIND_36 = 1 * 3, KIND_315 = 9 * 3 + 5 };
+enum { KINDS_312 = 8 * 3, KIND_310 = 6 * 3, KIND_311 = 7 * 3, KIND_36 = 1 * 3, KIND_315 = 9 * 3 + 5 };
 
 static struct scene
 begin_sized(unsigned kind, size_t n_frames, size_t size)
@@ -284,6 +284,68 @@ test_frames(int all)
 	}
 }
 
+/* A copy of a frame, called from `back`. */
+static raddr
+copy_frame(raddr frame, raddr back)
+{
+	size_t size = (size_t)sim.l->frame.size;
+	raddr copy = sim_room(size + 32);
+
+	sim_put(copy, sim.bytes + (frame - SIM_ORIGIN), size);
+	sim_pointer(field(copy, sim.l->frame.back), back);
+	return copy;
+}
+
+static struct outcome
+run_with_cframe(const struct scene *s, raddr frame)
+{
+	raddr cframe = sim_room(64), at = field(s->thread, sim.l->thread.frame);
+
+	sim_pointer(field(cframe, sim.l->cframe.frame), frame);
+	sim_pointer(field(cframe, sim.l->cframe.previous), sim_pointer_at(at));
+	sim_pointer(at, cframe);
+	return run(3, 1);
+}
+
+/* A second _PyCFrame, of a generator that the fourth of four frames enters by way of C:
+ * as it should be, and as it may be before it is filled in. */
+static void
+test_cframes(unsigned kind)
+{
+	struct scene s;
+	struct outcome o;
+
+	enum { GOOD, AT_END, POPPED, SHORT, ELSEWHERE, CASES };
+
+	for (int i = 0; i < CASES; i++) {
+		s = begin(kind, 4);
+		raddr top = top_frame(s.thread), third = sim_pointer_at(field(top, sim.l->frame.back));
+		raddr shim = third, from = i == SHORT ? 0 : i == ELSEWHERE ? third : top, frame, next;
+		int word = sim.ptr, stack = sim.l->thread.stack;
+
+		while ((next = sim_pointer_at(field(shim, sim.l->frame.back))))
+			shim = next;
+		if (sim.l->frame.entry == ABSENT)
+			from = copy_frame(shim, from);
+		frame = copy_frame(top, from);
+		if (sim.l->frame.entry != ABSENT)
+			sim_byte(field(frame, sim.l->frame.entry), 1);
+		if (i == AT_END || i == POPPED) {
+			sim_pointer(field(s.thread, stack), third);
+			sim_pointer(field(s.thread, stack + word), i == POPPED ? frame : frame + 1);
+			sim_pointer(field(s.thread, stack + 2 * word), frame + 4096);
+		}
+		o = run_with_cframe(&s, frame);
+		if (i == GOOD || i == AT_END)
+			check(o.counts.samples == 3 && o.frames == 5, "entered from C: %u samples, %u frames",
+			      (unsigned)o.counts.samples, (unsigned)o.frames);
+		else
+			check(o.counts.failed[TORN] == 3 && !o.counts.samples && !o.frames,
+			      "not filled in yet: %u torn, %u frames", (unsigned)o.counts.failed[TORN],
+			      (unsigned)o.frames);
+	}
+}
+
 /* Many threads, all of which have one and the same deep stack. */
 static void
 test_total(void)
@@ -428,6 +490,8 @@ main(int argc, char *argv[])
 	test_kinds();
 	test_lists();
 	test_frames(all);
+	for (unsigned kind = KIND_311; kind < KIND_311 + 6; kind++)
+		test_cframes(kind);
 	if (all) {
 		test_many_threads();
 		test_total();

@@ -735,8 +735,8 @@ sim_thread(raddr interp, unsigned tid, const raddr *codes, size_t n)
 	enum { TID_IN_PTHREAD = 720 };
 	const struct layout *l = sim.l;
 	int fields[] = { l->thread.next, l->thread.interp, l->thread.frame, l->thread.thread_id,
-	                 l->thread.native_id, l->thread.state, l->thread.base };
-	raddr at = sim_room((size_t)largest(fields, LEN(fields)) + 16), frame, cframe;
+	                 l->thread.native_id, l->thread.state, l->thread.base, l->thread.root };
+	raddr at = sim_room((size_t)largest(fields, LEN(fields)) + 32), frame, cframe;
 	raddr list = interp + (raddr)l->interp.threads, pthread = sim_room(1024);
 
 	sim_pointer(at + (raddr)l->thread.next, sim_pointer_at(list));
@@ -752,6 +752,7 @@ sim_thread(raddr interp, unsigned tid, const raddr *codes, size_t n)
 	if (l->frames == FRAMES_CFRAME) {
 		cframe = sim_room(64);
 		sim_pointer(cframe + (raddr)l->cframe.frame, frame);
+		sim_pointer(cframe + (raddr)l->cframe.previous, at + (raddr)l->thread.root);
 		frame = cframe;
 	}
 	sim_pointer(at + (raddr)l->thread.frame, frame);

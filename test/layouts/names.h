@@ -23,7 +23,8 @@
 	M(gil.holder) M(gil.locked) M(gil.enabled) \
 	M(thread.next) M(thread.interp) M(thread.frame) M(thread.thread_id) \
 	M(thread.native_id) M(thread.state) M(thread.base) \
-	M(cframe.frame) \
+	M(thread.stack) M(thread.root) \
+	M(cframe.frame) M(cframe.previous) \
 	M(frame.size) M(frame.code) M(frame.back) M(frame.instr) M(frame.owner) M(frame.tlbc) \
 	M(frame.live) M(frame.entry) M(frame.locals) \
 	M(code.firstlineno) M(code.filename) M(code.name) M(code.qualname) M(code.linetable) \

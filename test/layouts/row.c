@@ -187,6 +187,7 @@ find_frame(struct layout *l)
 #endif
 #if PY_VERSION_HEX < 0x030d0000
 	l->cframe.frame = AT(_PyCFrame, current_frame);
+	l->cframe.previous = AT(_PyCFrame, previous);
 	l->frame.code = AT(_PyInterpreterFrame, f_code);
 	l->frame.instr = AT(_PyInterpreterFrame, prev_instr);
 #else
@@ -222,6 +223,8 @@ find_thread(struct layout *l)
 	l->thread.frame = AT(PyThreadState, frame);
 #elif PY_VERSION_HEX < 0x030d0000
 	l->thread.frame = AT(PyThreadState, cframe);
+	l->thread.stack = AT(PyThreadState, datastack_chunk);
+	l->thread.root = AT(PyThreadState, root_cframe);
 #else
 	l->thread.frame = AT(PyThreadState, current_frame);
 	l->thread.state = AT(PyThreadState, state);
@@ -348,9 +351,9 @@ print_row(const struct layout *l)
 	print_columns("INTERP", ", ", 4, l->interp.next, l->interp.threads, l->interp.gil,
 	              l->interp.modules);
 	print_columns("GIL", ",\n\t  ", 2, l->gil.holder, l->gil.locked);
-	print_columns("THREAD", ", ", 5, l->thread.next, l->thread.interp, l->thread.frame,
-	              l->thread.thread_id, l->thread.native_id);
-	print_columns("CFRAME", ",\n\t  ", 1, l->cframe.frame);
+	print_columns("THREAD", ", ", 7, l->thread.next, l->thread.interp, l->thread.frame,
+	              l->thread.thread_id, l->thread.native_id, l->thread.stack, l->thread.root);
+	print_columns("CFRAME", ",\n\t  ", 2, l->cframe.frame, l->cframe.previous);
 	print_columns("FRAME", ",\n\t  ", 8, l->frame.size, l->frame.code, l->frame.back,
 	              l->frame.instr, l->frame.owner, l->frame.live, l->frame.entry,
 	              l->frame.locals);
