@@ -24,6 +24,7 @@ run_unit() {
 }
 
 @test "the same with sanitizers" {
+    requires all
     compile_unit unit -fsanitize=address,undefined -fno-sanitize-recover=all "${unit_sources[@]}" ||
         skip "needs sanitizers"
     run_unit
