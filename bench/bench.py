@@ -61,9 +61,10 @@ def always(_):
 
 
 GIL = ['3.8', '3.14', '3.15']
+MORE = ['3.8', '3.12', '3.13', '3.14', '3.15']
 SHAPES = [
-    Shape('depth 20', ['deep', '20'], GIL, [], valid_deep(20)),
-    Shape('depth 200', ['deep', '200'], GIL, [], valid_deep(200)),
+    Shape('depth 20', ['deep', '20'], MORE, [], valid_deep(20)),
+    Shape('depth 200', ['deep', '200'], MORE, [], valid_deep(200)),
     Shape('depth 2000', ['deep', '2000'], ['3.14', '3.15'], [], valid_deep(2000)),
     Shape('50 threads', ['threads', '50'], ['3.8', '3.14', '3.15'], ['all'], always),
     Shape('9 busy threads', ['parallel', '9'], ['3.13t', '3.14t', '3.15t'], ['all'], always),
