@@ -138,15 +138,17 @@ read_cframe(struct context *c, raddr cframe, raddr *frame, raddr *previous)
 {
 	const struct layout *l = c->l;
 	size_t len = frames_cframe_size(l);
+	const unsigned char *first, *second;
 	struct snap_span span;
-	const unsigned char *p;
 	enum why why;
 
 	if (snap_fetch(c->snap, cframe, cframe, len, &span, &why))
 		return why;
-	p = span.first + (cframe - span.addr);
-	*frame = pointer_at(l, p, l->cframe.frame);
-	*previous = pointer_at(l, p, l->cframe.previous);
+	first = copies(&span, cframe, len, &second);
+	*frame = pointer_at(l, first, l->cframe.frame);
+	*previous = pointer_at(l, first, l->cframe.previous);
+	if (cframe == c->out->cframe)
+		compare_pointer(c, first, second, l->cframe.frame);
 	if (cframe != c->tstate + (raddr)l->thread.root)
 		touch(c, cframe, len, 0);
 	return OK;
@@ -158,8 +160,6 @@ top_frame(struct context *c, raddr *top)
 	const struct layout *l = c->l;
 	const void *a = snap_get(c->snap, c->tstate, frames_thread_size(l));
 	const void *b = snap_again(c->snap, c->tstate, frames_thread_size(l));
-	raddr cframe;
-	enum why why;
 
 	if (!a)
 		return FAULT;
@@ -168,16 +168,8 @@ top_frame(struct context *c, raddr *top)
 	compare_pointer(c, a, b, l->thread.frame);
 	if (l->frames != FRAMES_CFRAME)
 		return OK;
-	c->out->cframe = cframe = *top;
-	if (!cframe)
-		return OK;
-	why = read_cframe(c, cframe, top, &c->out->previous);
-	if (why != OK)
-		return why;
-	a = snap_get(c->snap, cframe, frames_cframe_size(l));
-	b = snap_again(c->snap, cframe, frames_cframe_size(l));
-	compare_pointer(c, a, b, l->cframe.frame);
-	return OK;
+	c->out->cframe = *top;
+	return *top ? read_cframe(c, *top, top, &c->out->previous) : OK;
 }
 
 /* ---- one frame ---- */
@@ -292,13 +284,10 @@ check_cframe(struct context *c, raddr top)
 	const struct layout *l = c->l;
 	const struct walk *out = c->out;
 	const unsigned char *stack = snap_get(c->snap, c->tstate, frames_thread_size(l));
-	raddr caller = 0, before, chunk, end, limit;
+	raddr caller = 0, before;
 
 	stack += l->thread.stack;
-	chunk = pointer_at(l, stack, 0);
-	end = pointer_at(l, stack, l->ptr);
-	limit = pointer_at(l, stack, 2 * l->ptr);
-	if (top >= end && top >= chunk && top < limit)
+	if (top >= pointer_at(l, stack, 0) && top < pointer_at(l, stack, l->ptr))
 		return TORN;
 	if (out->previous && read_cframe(c, out->previous, &caller, &before) != OK)
 		return TORN;

@@ -80,8 +80,7 @@ struct layout {
 	struct { int interpreters, current, main_after; } runtime;
 	struct { int next, threads, gil, generation, modules; } interp;
 	struct { int holder, locked, enabled; } gil;
-	/* stack: the data stack's chunk, then its top and its limit.  root: the first
-	 * _PyCFrame. */
+	/* stack: the top of the data stack, then its limit.  root: the first _PyCFrame. */
 	struct { int next, interp, frame, thread_id, native_id, state, base, stack, root; } thread;
 	struct { int frame, previous; } cframe;
 	struct { int size, code, back, instr, owner, tlbc, live, entry, locals; } frame;

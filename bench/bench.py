@@ -66,7 +66,7 @@ SHAPES = [
     Shape('depth 20', ['deep', '20'], MORE, [], valid_deep(20)),
     Shape('depth 200', ['deep', '200'], MORE, [], valid_deep(200)),
     Shape('depth 2000', ['deep', '2000'], ['3.14', '3.15'], [], valid_deep(2000)),
-    Shape('50 threads', ['threads', '50'], ['3.8', '3.14', '3.15'], ['all'], always),
+    Shape('50 threads', ['threads', '50'], GIL, ['all'], always),
     Shape('9 busy threads', ['parallel', '9'], ['3.13t', '3.14t', '3.15t'], ['all'], always),
     Shape('generators', ['generators'], GIL, [], valid_generators),
     Shape('call churn', ['chains'], GIL, [], valid_chains),

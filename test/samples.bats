@@ -167,10 +167,10 @@ renewed_code() {
 @test "3.14t: code objects that come and go" { each_python 3.14t renewed_code; }
 @test "3.15t: code objects that come and go" { also 3.15t renewed_code; }
 
-# are_beginnings N CHAIN...: each stack in ./stdout, without its file and count, is the
+# are_beginnings N CHAIN...: each stack in ./stdout, without its files and count, is the
 # beginning of one of these chains, of which N at least are there as a whole.
 are_beginnings() {
-    sed -E 's/ [0-9]+$//; s,[^;]*\.py:,,g' stdout | grep -v '^(' > short
+    sed -E 's/ [0-9]+$//; s,[^;]*/(gens(_py3)?|entered)\.py:,,g' stdout | grep -v '^(' > short
     awk -v least="$1" -v chains="${*:2}" '
         BEGIN { split(chains, chain, " ") }
         {

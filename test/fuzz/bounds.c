@@ -234,6 +234,12 @@ top_frame(raddr thread)
 	return sim.l->frames == FRAMES_CFRAME ? sim_pointer_at(field(top, sim.l->cframe.frame)) : top;
 }
 
+static void
+copy_frame(raddr to, raddr from)
+{
+	sim_put(to, sim.bytes + (from - SIM_ORIGIN), (size_t)sim.l->frame.size);
+}
+
 /* Frames that lie in any order: every one has to be fetched by itself. */
 static void
 scatter(raddr thread, size_t n, size_t far)
@@ -242,8 +248,7 @@ scatter(raddr thread, size_t n, size_t far)
 
 	for (size_t i = 0; i < n; i++, at = back) {
 		back = room + (i * 7919 % n) * far;
-		memcpy(sim.bytes + (back - SIM_ORIGIN), sim.bytes + (at - SIM_ORIGIN),
-		       (size_t)sim.l->frame.size);
+		copy_frame(back, at);
 		sim_pointer(field(at, sim.l->frame.back), back);
 	}
 	sim_pointer(field(at, sim.l->frame.back), 0);
@@ -284,14 +289,13 @@ test_frames(int all)
 	}
 }
 
-/* A copy of a frame, called from `back`. */
+/* A frame like that one, called from `back`. */
 static raddr
-copy_frame(raddr frame, raddr back)
+another_frame(raddr frame, raddr back)
 {
-	size_t size = (size_t)sim.l->frame.size;
-	raddr copy = sim_room(size + 32);
+	raddr copy = sim_room((size_t)sim.l->frame.size + 32);
 
-	sim_put(copy, sim.bytes + (frame - SIM_ORIGIN), size);
+	copy_frame(copy, frame);
 	sim_pointer(field(copy, sim.l->frame.back), back);
 	return copy;
 }
@@ -312,28 +316,26 @@ run_with_cframe(const struct scene *s, raddr frame)
 static void
 test_cframes(unsigned kind)
 {
+	enum { GOOD, AT_END, POPPED, SHORT, ELSEWHERE, CASES };
 	struct scene s;
 	struct outcome o;
-
-	enum { GOOD, AT_END, POPPED, SHORT, ELSEWHERE, CASES };
 
 	for (int i = 0; i < CASES; i++) {
 		s = begin(kind, 4);
 		raddr top = top_frame(s.thread), third = sim_pointer_at(field(top, sim.l->frame.back));
 		raddr shim = third, from = i == SHORT ? 0 : i == ELSEWHERE ? third : top, frame, next;
-		int word = sim.ptr, stack = sim.l->thread.stack;
+		int stack = sim.l->thread.stack;
 
 		while ((next = sim_pointer_at(field(shim, sim.l->frame.back))))
 			shim = next;
 		if (sim.l->frame.entry == ABSENT)
-			from = copy_frame(shim, from);
-		frame = copy_frame(top, from);
+			from = another_frame(shim, from);
+		frame = another_frame(top, from);
 		if (sim.l->frame.entry != ABSENT)
 			sim_byte(field(frame, sim.l->frame.entry), 1);
 		if (i == AT_END || i == POPPED) {
-			sim_pointer(field(s.thread, stack), third);
-			sim_pointer(field(s.thread, stack + word), i == POPPED ? frame : frame + 1);
-			sim_pointer(field(s.thread, stack + 2 * word), frame + 4096);
+			sim_pointer(field(s.thread, stack), i == POPPED ? frame : frame + 1);
+			sim_pointer(field(s.thread, stack + sim.ptr), frame + 4096);
 		}
 		o = run_with_cframe(&s, frame);
 		if (i == GOOD || i == AT_END)

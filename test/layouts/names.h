@@ -22,8 +22,7 @@
 	M(interp.next) M(interp.threads) M(interp.gil) M(interp.generation) M(interp.modules) \
 	M(gil.holder) M(gil.locked) M(gil.enabled) \
 	M(thread.next) M(thread.interp) M(thread.frame) M(thread.thread_id) \
-	M(thread.native_id) M(thread.state) M(thread.base) \
-	M(thread.stack) M(thread.root) \
+	M(thread.native_id) M(thread.state) M(thread.base) M(thread.stack) M(thread.root) \
 	M(cframe.frame) M(cframe.previous) \
 	M(frame.size) M(frame.code) M(frame.back) M(frame.instr) M(frame.owner) M(frame.tlbc) \
 	M(frame.live) M(frame.entry) M(frame.locals) \

@@ -223,7 +223,7 @@ find_thread(struct layout *l)
 	l->thread.frame = AT(PyThreadState, frame);
 #elif PY_VERSION_HEX < 0x030d0000
 	l->thread.frame = AT(PyThreadState, cframe);
-	l->thread.stack = AT(PyThreadState, datastack_chunk);
+	l->thread.stack = AT(PyThreadState, datastack_top);
 	l->thread.root = AT(PyThreadState, root_cframe);
 #else
 	l->thread.frame = AT(PyThreadState, current_frame);
