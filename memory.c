@@ -80,9 +80,9 @@ struct cursor {
 	size_t used; /* bytes of it */
 };
 
-/* Takes `len` bytes' worth of places from the parts; returns how many. */
+/* Claims `len` bytes' worth of places from the parts; returns how many. */
 static size_t
-take_places(struct cursor *c, size_t len, struct iovec *out)
+claim_places(struct cursor *c, size_t len, struct iovec *out)
 {
 	size_t n = 0;
 
@@ -135,7 +135,7 @@ read_file(struct mem *m, const struct mem_vec *v, size_t n, struct cursor *to, s
 				*to = (struct cursor){ to->part + 1, 0 };
 				continue;
 			}
-			take_places(to, some < left ? some : left, &place);
+			claim_places(to, some < left ? some : left, &place);
 			why = read_piece(m, v[i].addr + got, place.iov_base, place.iov_len, done);
 			got += place.iov_len;
 		}
@@ -158,7 +158,7 @@ read_batch(struct mem *m, const struct mem_vec *v, size_t n, struct cursor *to, 
 		remote[i] = (struct iovec){ at, v[i].len };
 		want += v[i].len;
 	}
-	got = process_vm_readv(m->pid, local, take_places(to, want, local), remote, n, 0);
+	got = process_vm_readv(m->pid, local, claim_places(to, want, local), remote, n, 0);
 	m->counts.calls++;
 	if (got < 0) {
 		if ((errno == ENOSYS || errno == EPERM) && fall_back(m))

@@ -193,7 +193,7 @@ learn(struct namer *n, raddr addr, int *learned)
  * and after, it was the same in between.  An object that had to be decoded
  * anew proves nothing unless the thread stands still.
  */
-static int
+static enum why
 check_listed(struct namer *n, struct snap *snap, struct snap *other, uint64_t now)
 {
 	size_t late = 0;
@@ -216,25 +216,25 @@ check_listed(struct namer *n, struct snap *snap, struct snap *other, uint64_t no
 	for (size_t i = 0; i < late && why == OK; i++)
 		if (believe(n, n->listed[i], n->late, NULL, now) != IDENTITY_SAME)
 			why = learn(n, n->listed[i], &learned);
-	return why == OK && learned ? NAMING_AGAIN : (int)why;
+	return why == OK && learned ? AGAIN : why;
 }
 
-int
+enum why
 naming_check(struct namer *n, struct named *d, const struct walk *walk, struct snap *snap,
              int shared)
 {
-	int result;
+	enum why why;
 
 	codes_begin(n->codes);
 	list_codes(n, walk);
-	result = check_listed(n, snap, shared ? n->shared : NULL,
-	                      generation(n, walk->interp, snap, shared));
+	why = check_listed(n, snap, shared ? n->shared : NULL,
+	                   generation(n, walk->interp, snap, shared));
 	d->n_codes = 0;
 	for (size_t i = 0; i < n->n && n->l->interp.generation == ABSENT; i++) {
 		d->codes = grow(d->codes, d->n_codes, &d->cap_codes, sizeof *d->codes);
 		d->codes[d->n_codes++] = n->listed[i];
 	}
-	return result;
+	return why;
 }
 
 /* ---- words ---- */

@@ -33,16 +33,13 @@ int naming_plan(struct namer *, const struct named *, raddr interp, struct snap 
 struct snap *naming_shared(struct namer *);
 int naming_plan_shared(struct namer *, const struct named *, raddr interp);
 
-/* What naming comes to: done; a code object had to be read anew, which proves
- * nothing if the thread moves, so read again; or why not (an enum why). */
-enum { NAMING_AGAIN = WHY_COUNT };
-
 /*
  * Makes sure that the cache speaks of the code objects of the walk's fresh
  * frames as they are, by what was read into the snapshot, and, if `shared`, into
- * that of several stacks together with it.
+ * that of several stacks together with it.  AGAIN: one had to be read anew, which
+ * proves nothing if the thread moves.
  */
-int naming_check(struct namer *, struct named *, const struct walk *, struct snap *, int shared);
+enum why naming_check(struct namer *, struct named *, const struct walk *, struct snap *, int shared);
 
 /*
  * Puts the walk's fresh frames into words, behind the first `depth` that are

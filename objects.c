@@ -39,34 +39,6 @@ object_read_pointer(struct mem *mem, const struct layout *l, raddr addr, raddr *
 	return why;
 }
 
-static void
-add_utf8(struct buf *out, uint32_t c)
-{
-	unsigned char b[4];
-	size_t n;
-
-	if (c < 0x80) {
-		b[0] = (unsigned char)c;
-		n = 1;
-	} else if (c < 0x800) {
-		b[0] = (unsigned char)(0xc0 | c >> 6);
-		b[1] = (unsigned char)(0x80 | (c & 63));
-		n = 2;
-	} else if (c < 0x10000) {
-		b[0] = (unsigned char)(0xe0 | c >> 12);
-		b[1] = (unsigned char)(0x80 | (c >> 6 & 63));
-		b[2] = (unsigned char)(0x80 | (c & 63));
-		n = 3;
-	} else {
-		b[0] = (unsigned char)(0xf0 | (c >> 18 & 7));
-		b[1] = (unsigned char)(0x80 | (c >> 12 & 63));
-		b[2] = (unsigned char)(0x80 | (c >> 6 & 63));
-		b[3] = (unsigned char)(0x80 | (c & 63));
-		n = 4;
-	}
-	buf_add(out, b, n);
-}
-
 /* Appends n characters of kind bytes each that lie at addr. */
 static enum why
 add_characters(struct mem *mem, raddr addr, size_t n, unsigned kind, struct buf *out)
@@ -88,7 +60,7 @@ add_characters(struct mem *mem, raddr addr, size_t n, unsigned kind, struct buf 
 			else
 				memcpy(&c, bytes + i * 4, 4);
 		}
-		add_utf8(out, c);
+		buf_utf8(out, c);
 	}
 	if (why == OK && shown < n)
 		buf_str(out, "...");

@@ -311,7 +311,7 @@ check(struct options *o, int operands)
 }
 
 static void
-take(struct options *o, int option, char *value)
+set_option(struct options *o, int option, char *value)
 {
 	switch (option) {
 	case 'd': o->dump = 1; break;
@@ -376,10 +376,10 @@ find_name(const char *name)
 	return several ? NULL : found;
 }
 
-/* Takes one word with options, and the value, which may be the next word.
+/* Parses one word with options, and the value, which may be the next word.
  * Returns the number of words; *trace is set if one of them was -t. */
 static int
-take_word(struct options *o, char **words, int *trace)
+parse_word(struct options *o, char **words, int *trace)
 {
 	char *word = words[0], *value;
 	int is_long = word[1] == '-', used = 1;
@@ -393,7 +393,7 @@ take_word(struct options *o, char **words, int *trace)
 		if (option->wants && !value && !(value = words[used++]))
 			die(USAGE, "option %s wants a value" TRY, word);
 		*trace |= option->number == 't';
-		take(o, option->number, value);
+		set_option(o, option->number, value);
 		if (is_long || option->wants)
 			break;
 	}
@@ -416,7 +416,7 @@ options_parse(int argc, char *argv[])
 		if (!strcmp(argv[i], "--"))
 			trace = ++i;
 		else
-			i += take_word(&o, argv + i, &trace);
+			i += parse_word(&o, argv + i, &trace);
 		if (trace) { /* the rest is the command's */
 			o.command = argv + i;
 			break;

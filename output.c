@@ -82,8 +82,7 @@ expand(void)
 			buf_add(&out, p, 1);
 		p += what == 'p' || what == 't' || what == '%';
 	}
-	buf_add(&out, "", 1);
-	return out.data;
+	return buf_terminate(&out);
 }
 
 /* ---- links ---- */
@@ -132,7 +131,8 @@ follow_links(const char *path)
 {
 	struct buf at = { 0 };
 
-	buf_add(&at, path, strlen(path) + 1);
+	buf_str(&at, path);
+	buf_terminate(&at);
 	for (int i = 0; i < MAX_LINKS; i++) {
 		char to[4096];
 		ssize_t n;
@@ -145,9 +145,9 @@ follow_links(const char *path)
 		n = readlink(at.data, to, sizeof to);
 		if (n <= 0 || n == (ssize_t)sizeof to)
 			return at.data;
-		at.len = *to == '/' ? 0 : folder_length(at.data, at.len - 1);
+		at.len = *to == '/' ? 0 : folder_length(at.data, at.len);
 		buf_add(&at, to, (size_t)n);
-		buf_add(&at, "", 1);
+		buf_terminate(&at);
 	}
 	errno = ELOOP;
 	buf_free(&at);
@@ -175,8 +175,7 @@ create_beside(void)
 		struct buf path = { 0 };
 
 		buf_printf(&path, "%s.%d.tmp", final, (int)getpid() + i);
-		buf_add(&path, "", 1);
-		fd = open(path.data, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666);
+		fd = open(buf_terminate(&path), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666);
 		if (fd >= 0) {
 			beside = path.data;
 			return 0;

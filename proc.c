@@ -128,8 +128,7 @@ proc_maps_read(int pid, struct proc_maps *out)
 		buf_free(&text);
 		return why;
 	}
-	buf_add(&text, "", 1);
-	parse_maps(text.data, out);
+	parse_maps(buf_terminate(&text), out);
 	if (out->n)
 		return OK;
 	proc_maps_free(out);
@@ -363,10 +362,8 @@ proc_status(int pid, const char *name, char *value, size_t size)
 	struct buf text = { 0 };
 	int result = -1;
 
-	if (!read_whole(pid, "status", &text)) {
-		buf_add(&text, "", 1);
-		result = status_line(text.data, name, value, size);
-	}
+	if (!read_whole(pid, "status", &text))
+		result = status_line(buf_terminate(&text), name, value, size);
 	buf_free(&text);
 	return result;
 }
@@ -380,13 +377,11 @@ inner_tid(int pid, int tid)
 	int inner = tid;
 
 	text_format(name, sizeof name, "task/%d/status", tid);
-	if (!read_whole(pid, name, &text)) {
-		buf_add(&text, "", 1);
-		if (!status_line(text.data, "NSpid", line, sizeof line)) {
-			const char *last = strrchr(line, '\t');
+	if (!read_whole(pid, name, &text) &&
+	    !status_line(buf_terminate(&text), "NSpid", line, sizeof line)) {
+		const char *last = strrchr(line, '\t');
 
-			inner = to_int(last ? last + 1 : line);
-		}
+		inner = to_int(last ? last + 1 : line);
 	}
 	buf_free(&text);
 	return inner;

@@ -13,8 +13,8 @@
  *   clock.c      when samples are due
  *   group.c      the processes that are sampled  (follow.c: finding children)
  *   sample.c     what to sample of one process, and counting it
- *   take.c       one thread's stack, by whichever way it takes
- *   threads.c    interpreters -> GILs and threads  (turns.c: which of them can have run)
+ *   capture.c       one thread's stack, by whichever way it takes
+ *   threads.c    interpreters -> GILs and threads  (gil.c: which of them can have run)
  *   stack.c      thread -> stack, proven and in words
  *   frames.c     thread -> frames, by walking  (regions.c: which memory that
  *                will need; snapshot.c: a copy of it; memory.c: reading it)
@@ -55,7 +55,7 @@
 #include "ptrace.h"
 #include "target.h"
 #include "clock.h"
-#include "take.h"
+#include "capture.h"
 #include "sample.h"
 #include "follow.h"
 #include "group.h"

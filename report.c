@@ -36,8 +36,7 @@ version_text(unsigned hex)
 	buf_printf(&text, "%u.%u.%u", hex >> 24, hex >> 16 & 255, hex >> 8 & 255);
 	if (level)
 		buf_printf(&text, "%s%u", level, hex & 15);
-	buf_add(&text, "", 1);
-	return text.data;
+	return buf_terminate(&text);
 }
 
 static void
@@ -55,8 +54,7 @@ describe_target(const struct report *r, struct profile_run *run)
 	if (!run->pid)
 		return;
 	proc_command(run->pid, &command);
-	buf_add(&command, "", 1);
-	run->command = command.data;
+	run->command = buf_terminate(&command);
 }
 
 static void

@@ -14,7 +14,7 @@
 #include "target.h"
 #include "stack.h"
 #include "threads.h"
-#include "take.h"
+#include "capture.h"
 #include "sample.h"
 
 enum {
@@ -34,7 +34,7 @@ struct sampler {
 	struct codes *codes;
 	struct walker *walker;
 	struct threads *threads;
-	struct taker *taker;
+	struct capturer *capturer;
 	uint32_t process;    /* the process's frame */
 	struct buf command;  /* its name, where the profile is told of threads */
 	uint32_t root, idle; /* the stack below all others, and that of nothing running */
@@ -87,7 +87,7 @@ read_command(const struct sampler *s)
 	struct buf command = { 0 };
 
 	proc_short_command(s->t->pid, &command);
-	buf_add(&command, "", 1);
+	buf_terminate(&command);
 	return command;
 }
 
@@ -116,7 +116,7 @@ sampler_new(const struct target *t, struct profile *profile, const struct sample
 	s->codes = codes_new(t->mem, t->layout, s->profile, s->options.with_lines);
 	s->walker = walker_new(t->mem, t->layout, s->codes);
 	s->threads = threads_new(t);
-	s->taker = taker_new(s->walker, s->threads, s->options.pausing);
+	s->capturer = capturer_new(s->walker, s->threads, s->options.pausing);
 	s->before = mem_counts(t->mem);
 	s->root = s->idle = PROFILE_ROOT;
 	if (options->by_process)
@@ -131,7 +131,7 @@ sampler_free(struct sampler *s)
 {
 	if (!s)
 		return;
-	taker_free(s->taker);
+	capturer_free(s->capturer);
 	threads_free(s->threads);
 	walker_free(s->walker);
 	codes_free(s->codes);
@@ -145,7 +145,7 @@ sampler_counts(const struct sampler *s)
 {
 	struct sample_counts counts = s->counts;
 	struct mem_counts now = mem_counts(s->t->mem);
-	struct take_counts taken = taker_counts(s->taker);
+	struct capture_counts taken = capturer_counts(s->capturer);
 
 	counts.calls = now.calls - s->before.calls;
 	counts.bytes = now.bytes - s->before.bytes;
@@ -158,7 +158,7 @@ sampler_counts(const struct sampler *s)
 int64_t
 sampler_stopped_ns(const struct sampler *s)
 {
-	return taker_counts(s->taker).stopped_ns;
+	return capturer_counts(s->capturer).stopped_ns;
 }
 
 int
@@ -183,7 +183,7 @@ thread_root(struct sampler *s, struct thread *t)
 
 	if (!t->root) {
 		thread_name(s->threads, t, &name);
-		buf_add(&name, "", 1);
+		buf_terminate(&name);
 		if (s->options.tell_threads) {
 			t->root = 1 + profile_thread(s->profile, s->t->pid, t->tid, name.data,
 			                             s->command.data);
@@ -271,7 +271,7 @@ read_holder(struct sampler *s, const struct gil *gil, raddr *holder)
 
 /* Samples the thread that holds this GIL, if any does; *ran is set then. */
 static enum why
-take_holder(struct sampler *s, struct gil gil, int *ran)
+sample_holder(struct sampler *s, struct gil gil, int *ran)
 {
 	struct thread *t = threads_find(s->threads, s->last_holder);
 	raddr holder = 0;
@@ -291,7 +291,7 @@ take_holder(struct sampler *s, struct gil gil, int *ran)
 			}
 		}
 		s->last_holder = t->tstate;
-		why = take(s->taker, t, &gil, 0, &holder);
+		why = capture_stack(s->capturer, t, &gil, 0, &holder);
 		if (why == OK && holder == t->tstate) {
 			*ran |= count_stack(s, t);
 			return OK;
@@ -303,14 +303,14 @@ take_holder(struct sampler *s, struct gil gil, int *ran)
 }
 
 static enum why
-take_holders(struct sampler *s, int *ran)
+sample_holders(struct sampler *s, int *ran)
 {
 	size_t n;
 	const struct gil *gils = threads_gils(s->threads, &n);
 	enum why why = OK;
 
 	for (size_t i = 0; i < n && why == OK; i++) {
-		why = take_holder(s, gils[i], ran);
+		why = sample_holder(s, gils[i], ran);
 		gils = threads_gils(s->threads, &n); /* may have been listed again */
 	}
 	return why;
@@ -340,10 +340,10 @@ count_lost(struct sampler *s, const struct lost *lost, size_t n)
 
 /* Takes and counts one thread that is wanted; what fails is listed. */
 static enum why
-take_one(struct sampler *s, struct thread *t, unsigned flags, int *ran, size_t *n_lost)
+sample_thread(struct sampler *s, struct thread *t, unsigned flags, int *ran, size_t *n_lost)
 {
 	raddr holder = t->tstate;
-	enum why why = take_planned(s->taker, t, flags, &holder);
+	enum why why = capture_planned(s->capturer, t, flags, &holder);
 
 	if (why == OK && holder == t->tstate) {
 		thread_was_proven(s->threads, t);
@@ -383,7 +383,7 @@ read_threads(struct sampler *s)
  * that the kernel runs.
  */
 static enum why
-take_all(struct sampler *s, int *ran)
+sample_all(struct sampler *s, int *ran)
 {
 	unsigned flags = !s->options.all_threads && s->t->layout->free_threaded ? STACK_ATTACHED : 0;
 	struct thread *const *threads;
@@ -395,12 +395,12 @@ take_all(struct sampler *s, int *ran)
 	threads = threads_all(s->threads, &n);
 	for (size_t i = 0; i < n && why != GONE; i++)
 		if (threads[i]->wanted == WANTED)
-			why = take_one(s, threads[i], flags, ran, &n_lost);
+			why = sample_thread(s, threads[i], flags, ran, &n_lost);
 	count_lost(s, s->lost, n_lost);
 	if (why == GONE)
 		return GONE;
 	/* Those that failed are counted already; all of them means more. */
-	return *ran || !n_lost ? OK : WHY_COUNT;
+	return *ran || !n_lost ? OK : COUNTED;
 }
 
 static int64_t
@@ -444,14 +444,14 @@ sampler_tick(struct sampler *s)
 		why = threads_refresh(s->threads);
 	threads_gils(s->threads, &n);
 	if (why == OK)
-		why = n && !s->options.all_threads ? take_holders(s, &ran) : take_all(s, &ran);
+		why = n && !s->options.all_threads ? sample_holders(s, &ran) : sample_all(s, &ran);
 	if (why == OK && !ran && n && s->t->layout->free_threaded && !sampler_has_gil(s))
-		why = take_all(s, &ran); /* it was turned off meanwhile */
+		why = sample_all(s, &ran); /* it was turned off meanwhile */
 	if (why == GONE)
 		return GONE;
 	if (why == OK && !ran && !s->options.all_threads)
 		count_idle(s);
-	if (why != OK && why != WHY_COUNT)
+	if (why != OK && why != COUNTED)
 		count_failed(s, why);
 	s->counts.ticks++;
 	s->bad_ticks = why == OK || why == TORN ? 0 : s->bad_ticks + 1;
@@ -464,7 +464,7 @@ enum why
 sampler_stack(struct sampler *s, struct thread *t, const uint32_t **frames, size_t *n)
 {
 	raddr holder = t->tstate;
-	enum why why = take(s->taker, t, NULL, 0, &holder);
+	enum why why = capture_stack(s->capturer, t, NULL, 0, &holder);
 
 	*frames = stack_frames(t->stack, n);
 	return why;

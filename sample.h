@@ -14,7 +14,7 @@ enum mode { MODE_WALL, MODE_CPU, MODE_GIL };
 struct sample_options {
 	int64_t period;   /* nanoseconds between ticks */
 	enum mode mode;
-	int pausing;      /* enum pausing of take.h */
+	int pausing;      /* enum pausing of capture.h */
 	int all_threads;  /* else those that hold the GIL or run */
 	int by_process;   /* a root frame for the process */
 	int by_thread;    /* a root frame for every thread */

@@ -35,9 +35,6 @@ enum {
 	NOTE_EACH = 64,    /* samples, to find out which regions are not needed */
 };
 
-/* Not in enum why: what was read is right but incomplete, so try again. */
-enum { AGAIN = NAMING_AGAIN };
-
 struct walker {
 	const struct layout *l;
 	struct codes *codes;
@@ -265,12 +262,12 @@ is_unchanged(const struct walker *w, const struct stack *st)
 }
 
 /* Makes the walk the proven stack, and puts it into words. */
-static int
+static enum why
 accept(struct walker *w, struct stack *st, unsigned flags, int shared)
 {
 	struct walk *walk = &w->walk;
 	size_t depth = walk->kept ? st->proven.visits[walk->kept - 1].depth : 0;
-	int why = naming_check(w->namer, &st->named, walk, st->snap, shared);
+	enum why why = naming_check(w->namer, &st->named, walk, st->snap, shared);
 
 	if (why == AGAIN && flags & STACK_STOPPED)
 		why = OK;
@@ -283,8 +280,8 @@ accept(struct walker *w, struct stack *st, unsigned flags, int shared)
 	if (!st->unchanged) {
 		if (st->n_nodes > depth)
 			st->n_nodes = depth;
-		why = (int)naming_name(w->namer, &st->named, walk, depth,
-		                       flags & (STACK_STOPPED | STACK_HELD));
+		why = naming_name(w->namer, &st->named, walk, depth,
+		                  flags & (STACK_STOPPED | STACK_HELD));
 		if (why != OK) {
 			frames_truncate(&st->proven, walk->kept);
 			return why;
@@ -314,7 +311,7 @@ learn_cover(struct stack *st, size_t fresh)
 
 /* together: it was read in one call with others.  settled: and only once, as it
  * had not moved before. */
-static int
+static enum why
 walk_and_accept(struct walker *w, struct stack *st, unsigned flags, int together, int settled)
 {
 	unsigned how = (flags & STACK_STOPPED ? WALK_STOPPED : 0) |
@@ -325,7 +322,7 @@ walk_and_accept(struct walker *w, struct stack *st, unsigned flags, int together
 
 	st->shape = walk->shape;
 	if (why != OK)
-		return (int)why;
+		return why;
 	if (!(flags & STACK_STOPPED) && snap_fetched(st->snap))
 		return AGAIN;
 	st->unchanged = is_unchanged(w, st);
@@ -355,13 +352,13 @@ walker_shared(struct walker *w)
 enum why
 stack_conclude(struct walker *w, struct stack *st, unsigned flags, raddr *holder)
 {
-	int why;
+	enum why why;
 
 	if (!is_holder(w, st, NULL, flags, holder))
 		return OK;
 	why = walk_and_accept(w, st, flags, 1, st->unchanged);
 	st->tried = why != OK;
-	return why == AGAIN ? TORN : (enum why)why;
+	return why == AGAIN ? TORN : why;
 }
 
 static void
@@ -380,8 +377,9 @@ enum why
 stack_read(struct walker *w, struct stack *st, raddr tstate, const struct gil *gil,
            unsigned flags, raddr *holder, int *first)
 {
-	int why = TORN, tried;
+	enum why why = TORN;
 	uint32_t shape;
+	int tried;
 
 	if (st->tstate != tstate)
 		begin_anew(st, tstate);
@@ -389,7 +387,7 @@ stack_read(struct walker *w, struct stack *st, raddr tstate, const struct gil *g
 	shape = st->shape;
 	*first = 1;
 	for (int i = 0; i < TRIES; i++, tried = 1) {
-		why = (int)read_planned(w, st, gil, flags);
+		why = read_planned(w, st, gil, flags);
 		if (why != OK || !is_holder(w, st, gil, flags, holder))
 			break;
 		why = walk_and_accept(w, st, flags, 0, 0);
@@ -403,5 +401,5 @@ stack_read(struct walker *w, struct stack *st, raddr tstate, const struct gil *g
 	st->tried = 0;
 	if (why != OK)
 		*first = 0;
-	return why == AGAIN ? TORN : (enum why)why;
+	return why == AGAIN ? TORN : why;
 }

@@ -17,7 +17,7 @@
 #include "objects.h"
 #include "target.h"
 #include "stack.h"
-#include "turns.h"
+#include "gil.h"
 #include "threads.h"
 
 enum {

@@ -104,6 +104,27 @@ buf_str(struct buf *b, const char *s)
 	buf_add(b, s, strlen(s));
 }
 
+/* Each further byte has 6 bits; the first one a 1 for each byte, and the rest. */
+void
+buf_utf8(struct buf *b, uint32_t code)
+{
+	unsigned char bytes[4];
+	size_t n = code < 0x80 ? 1 : code < 0x800 ? 2 : code < 0x10000 ? 3 : 4;
+
+	for (size_t i = n; --i > 0; code >>= 6)
+		bytes[i] = 0x80 | (code & 0x3f);
+	bytes[0] = (unsigned char)(n == 1 ? code : n == 4 ? 0xf0 | (code & 7) : 0xf00 >> n | code);
+	buf_add(b, bytes, n);
+}
+
+char *
+buf_terminate(struct buf *b)
+{
+	buf_reserve(b, 1);
+	b->data[b->len] = 0;
+	return b->data;
+}
+
 /* An argument of the width that the length modifiers say: 0: int, 1: long or
  * size_t, which are of one width, 2: long long. */
 static uint64_t

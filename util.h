@@ -20,10 +20,13 @@ enum why {
 	BROKEN, /* what is there is not what it should be */
 	CYCLE,  /* a linked list came back to where it was */
 	DEEP,   /* more than any real program has */
-	WHY_COUNT
+	WHY_COUNT,
+	/* Never counted themselves: */
+	AGAIN,  /* what was read is right but incomplete; to be read again */
+	COUNTED, /* it failed for reasons that have been counted one by one */
 };
 
-/* One word for a reason. */
+/* One word for a reason that is counted. */
 const char *why_word(enum why);
 
 enum status {
@@ -67,6 +70,12 @@ struct buf {
 enum { BUF_FULL = 64 << 10 };
 void buf_add(struct buf *, const void *bytes, size_t len);
 void buf_str(struct buf *, const char *);
+
+/* Appends a character's code as UTF-8; that of a lone surrogate likewise. */
+void buf_utf8(struct buf *, uint32_t code);
+
+/* Puts a zero byte after what is there, which does not count.  Not for streams. */
+char *buf_terminate(struct buf *);
 void buf_printf(struct buf *, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void buf_free(struct buf *);
 

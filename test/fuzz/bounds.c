@@ -2,7 +2,7 @@
 /*
  * with: simulated.c ../tap.c clock.c code.c collapsed.c dump.c elf.c frames.c json.c label.c layouts.c
  * with: linetab.c memory.c naming.c objects.c parse.c profile.c record.c regions.c sample.c saved.c snapshot.c
- * with: stack.c take.c target.c threads.c turns.c util.c
+ * with: stack.c capture.c target.c threads.c gil.c util.c
  * flags: -Dprocess_vm_readv=simulated_readv
  *
  * Targets that are broken in one way each, imitated.  What they come to is
@@ -22,7 +22,7 @@
 #include "profile.h"
 #include "collapsed.h"
 #include "target.h"
-#include "take.h"
+#include "capture.h"
 #include "sample.h"
 #include "dump.h"
 #include "simulated.h"

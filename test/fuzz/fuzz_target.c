@@ -2,7 +2,7 @@
 /*
  * with: simulated.c clock.c code.c collapsed.c dump.c elf.c frames.c json.c label.c layouts.c linetab.c
  * with: memory.c naming.c objects.c parse.c profile.c record.c regions.c sample.c saved.c snapshot.c stack.c
- * with: take.c target.c threads.c turns.c util.c
+ * with: capture.c target.c threads.c gil.c util.c
  * flags: -Dprocess_vm_readv=simulated_readv
  *
  * All that reads a target, on one that is imitated: found, sampled and dumped
@@ -24,7 +24,7 @@
 #include "collapsed.h"
 #include "saved.h"
 #include "target.h"
-#include "take.h"
+#include "capture.h"
 #include "sample.h"
 #include "dump.h"
 #include "simulated.h"

@@ -11,7 +11,7 @@
 #include "layouts.h"
 #include "objects.h"
 #include "stack.h"
-#include "turns.h"
+#include "gil.h"
 
 enum {
 	SEARCHED = 320, /* bytes before what a version without offsets tells */

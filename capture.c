@@ -14,7 +14,7 @@
 #include "ptrace.h"
 #include "stack.h"
 #include "threads.h"
-#include "take.h"
+#include "capture.h"
 
 enum {
 	RESTLESS_AT = 3,       /* of the last 64 samples not proven at first */
@@ -29,38 +29,38 @@ enum {
 	AROUND_NS = 40000,     /* of a thread's own time that a stop costs besides */
 };
 
-struct taker {
+struct capturer {
 	struct walker *walker;
 	struct threads *threads;
 	enum pausing pausing;
 	int64_t refused, refusal; /* when stopping a thread was last refused, and
 	                           * for how long that is believed */
-	struct take_counts counts;
+	struct capture_counts counts;
 };
 
-struct taker *
-taker_new(struct walker *walker, struct threads *threads, enum pausing pausing)
+struct capturer *
+capturer_new(struct walker *walker, struct threads *threads, enum pausing pausing)
 {
-	struct taker *k = xcalloc(1, sizeof *k);
+	struct capturer *k = xcalloc(1, sizeof *k);
 
-	*k = (struct taker){ .walker = walker, .threads = threads, .pausing = pausing };
+	*k = (struct capturer){ .walker = walker, .threads = threads, .pausing = pausing };
 	return k;
 }
 
 void
-taker_free(struct taker *k)
+capturer_free(struct capturer *k)
 {
 	free(k);
 }
 
-struct take_counts
-taker_counts(const struct taker *k)
+struct capture_counts
+capturer_counts(const struct capturer *k)
 {
 	return k->counts;
 }
 
 static void
-remember_try(struct taker *k, struct thread *t, int proven)
+remember_try(struct capturer *k, struct thread *t, int proven)
 {
 	t->history = t->history << 1 | !proven;
 	if (!proven)
@@ -74,7 +74,7 @@ remember_try(struct taker *k, struct thread *t, int proven)
 /* A refusal may be another tracer's visit: ask again after a while, a longer
  * one each time. */
 static int
-may_stop(const struct taker *k)
+may_stop(const struct capturer *k)
 {
 	return k->pausing != PAUSE_NEVER &&
 	       (!k->refused || now_ns() - k->refused > k->refusal);
@@ -82,7 +82,7 @@ may_stop(const struct taker *k)
 
 /* One that is ending is refused as well, and so is one whose id is not known. */
 static int
-is_alive(const struct taker *k, struct thread *t)
+is_alive(const struct capturer *k, struct thread *t)
 {
 	char state = thread_state(k->threads, t);
 
@@ -98,7 +98,7 @@ is_alive(const struct taker *k, struct thread *t)
  * again: a program that counts what it does was slower by that.
  */
 static int64_t
-stop_cost(struct taker *k, struct thread *t, int64_t took)
+stop_cost(struct capturer *k, struct thread *t, int64_t took)
 {
 	int64_t at = now_ns(), busy, idle;
 	int first = !t->stopped_at;
@@ -117,7 +117,7 @@ stop_cost(struct taker *k, struct thread *t, int64_t took)
 
 /* *late: it was not stopped, as it has no CPU or has ended. */
 static enum why
-stop_and_read(struct taker *k, struct thread *t, int *late)
+stop_and_read(struct capturer *k, struct thread *t, int *late)
 {
 	raddr holder;
 	int64_t since = now_ns();
@@ -140,7 +140,7 @@ stop_and_read(struct taker *k, struct thread *t, int *late)
  * which it may have to wait), or if another tracer has it, which may be as quick
  * as we are. */
 static enum why
-read_stopped(struct taker *k, struct thread *t)
+read_stopped(struct capturer *k, struct thread *t)
 {
 	int late;
 	enum why why = stop_and_read(k, t, &late);
@@ -162,7 +162,7 @@ read_stopped(struct taker *k, struct thread *t)
 /* Reads a thread that somebody else holds (stopped, frozen), if it has been
  * held throughout. */
 static enum why
-read_held(struct taker *k, struct thread *t)
+read_held(struct capturer *k, struct thread *t)
 {
 	char before = thread_state(k->threads, t);
 	enum why why;
@@ -181,7 +181,7 @@ read_held(struct taker *k, struct thread *t)
  * has to be found in the very same place several times in a row.
  */
 static enum why
-read_unstoppable(struct taker *k, struct thread *t)
+read_unstoppable(struct capturer *k, struct thread *t)
 {
 	raddr holder;
 	int first, agreed = 0;
@@ -205,7 +205,7 @@ read_unstoppable(struct taker *k, struct thread *t)
 /* A thread that waits in the kernel does not move, and is not to be stopped:
  * some system calls (epoll_wait) would end with EINTR. */
 enum why
-take(struct taker *k, struct thread *t, const struct gil *gil, unsigned flags, raddr *holder)
+capture_stack(struct capturer *k, struct thread *t, const struct gil *gil, unsigned flags, raddr *holder)
 {
 	int asks = gil || flags, may = may_stop(k), first;
 	int always = may && k->pausing == PAUSE_ALWAYS;
@@ -239,7 +239,7 @@ take(struct taker *k, struct thread *t, const struct gil *gil, unsigned flags, r
 }
 
 enum why
-take_planned(struct taker *k, struct thread *t, unsigned flags, raddr *holder)
+capture_planned(struct capturer *k, struct thread *t, unsigned flags, raddr *holder)
 {
 	struct snap *planned = t->planned;
 
@@ -250,7 +250,7 @@ take_planned(struct taker *k, struct thread *t, unsigned flags, raddr *holder)
 	}
 	if (!planned || k->pausing == PAUSE_ALWAYS ||
 	    stack_conclude(k->walker, t->stack, flags, holder) != OK)
-		return take(k, t, NULL, flags, holder);
+		return capture_stack(k, t, NULL, flags, holder);
 	if (!flags || *holder == t->tstate)
 		remember_try(k, t, 1);
 	return OK;

@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef TAKE_H
-#define TAKE_H
+#ifndef CAPTURE_H
+#define CAPTURE_H
 
 /* Reading one thread's stack, by whichever way its movements ask for. */
 
 struct gil;
-struct taker;
+struct capturer;
 struct thread;
 struct threads;
 struct walker;
 
 enum pausing { PAUSE_IF_NEEDED, PAUSE_ALWAYS, PAUSE_NEVER };
 
-struct take_counts {
+struct capture_counts {
 	uint64_t retried;   /* not proven at the first try */
 	uint64_t stopped;   /* taken with the thread stopped */
 	int64_t stopped_ns; /* for how long all of these were, about */
@@ -20,8 +20,8 @@ struct take_counts {
 };
 
 /* Owns neither the walker nor the threads, which must outlive it. */
-struct taker *taker_new(struct walker *, struct threads *, enum pausing);
-void taker_free(struct taker *);
+struct capturer *capturer_new(struct walker *, struct threads *, enum pausing);
+void capturer_free(struct capturer *);
 
 /*
  * Reads the thread's stack; gil, flags and *holder are those of stack_read().
@@ -30,11 +30,11 @@ void taker_free(struct taker *);
  * microseconds younger than that answer, so that threads that let go of the
  * GIL meanwhile are not left out.
  */
-enum why take(struct taker *, struct thread *, const struct gil *, unsigned flags, raddr *holder);
+enum why capture_stack(struct capturer *, struct thread *, const struct gil *, unsigned flags, raddr *holder);
 
 /* The same for a thread whose stack has been read already, with all others. */
-enum why take_planned(struct taker *, struct thread *, unsigned flags, raddr *holder);
+enum why capture_planned(struct capturer *, struct thread *, unsigned flags, raddr *holder);
 
-struct take_counts taker_counts(const struct taker *);
+struct capture_counts capturer_counts(const struct capturer *);
 
 #endif
