@@ -11,8 +11,9 @@
 
 #include "util.h"
 #include "proc.h"
-#include "ptrace.h"
+#include "process.h"
 #include "stack.h"
+#include "thread.h"
 #include "threads.h"
 #include "capture.h"
 
@@ -30,7 +31,7 @@ enum {
 };
 
 struct capturer {
-	struct walker *walker;
+	struct stacks *stacks;
 	struct threads *threads;
 	enum pausing pausing;
 	int64_t refused, refusal; /* when stopping a thread was last refused, and
@@ -39,11 +40,11 @@ struct capturer {
 };
 
 struct capturer *
-capturer_new(struct walker *walker, struct threads *threads, enum pausing pausing)
+capturer_new(struct stacks *stacks, struct threads *threads, enum pausing pausing)
 {
 	struct capturer *k = xcalloc(1, sizeof *k);
 
-	*k = (struct capturer){ .walker = walker, .threads = threads, .pausing = pausing };
+	*k = (struct capturer){ .stacks = stacks, .threads = threads, .pausing = pausing };
 	return k;
 }
 
@@ -82,9 +83,9 @@ may_stop(const struct capturer *k)
 
 /* One that is ending is refused as well, and so is one whose id is not known. */
 static int
-is_alive(const struct capturer *k, struct thread *t)
+is_alive(struct thread *t)
 {
-	char state = thread_state(k->threads, t);
+	char state = thread_state(t);
 
 	return state && state != 'Z' && state != 'X';
 }
@@ -98,13 +99,13 @@ is_alive(const struct capturer *k, struct thread *t)
  * again: a program that counts what it does was slower by that.
  */
 static int64_t
-stop_cost(struct capturer *k, struct thread *t, int64_t took)
+stop_cost(struct thread *t, int64_t took)
 {
 	int64_t at = now_ns(), busy, idle;
 	int first = !t->stopped_at;
 	struct proc_times now;
 
-	if (thread_times(k->threads, t, &now))
+	if (thread_times(t, &now))
 		return took + AROUND_NS;
 	busy = now.ran + now.waited;
 	idle = at - t->stopped_at - (busy - t->busy);
@@ -121,16 +122,16 @@ stop_and_read(struct capturer *k, struct thread *t, int *late)
 {
 	raddr holder;
 	int64_t since = now_ns();
-	enum why why = t->tid ? ptrace_stop(t->tid) : DENIED;
+	enum why why = task_stop(t->process, &t->task);
 	int first;
 
 	*late = why == TORN || why == GONE;
 	if (why != OK) /* GONE is the thread only: it has ended meanwhile */
 		return why == GONE ? TORN : why;
 	k->refused = k->refusal = 0;
-	why = stack_read(k->walker, t->stack, t->tstate, NULL, STACK_STOPPED, &holder, &first);
-	ptrace_resume(t->tid);
-	k->counts.stopped_ns += stop_cost(k, t, now_ns() - since);
+	why = stack_read(k->stacks, t->stack, t->tstate, NULL, STACK_STOPPED, &holder, &first);
+	task_resume(t->process, &t->task);
+	k->counts.stopped_ns += stop_cost(t, now_ns() - since);
 	k->counts.stopped++;
 	return why;
 }
@@ -150,7 +151,7 @@ read_stopped(struct capturer *k, struct thread *t)
 		why = stop_and_read(k, t, &late);
 	}
 	if (why == DENIED) {
-		k->counts.may_not_stop |= is_alive(k, t);
+		k->counts.may_not_stop |= is_alive(t);
 		k->refused = now_ns();
 		k->refusal = k->refusal ? k->refusal * 2 : REFUSAL_NS;
 		if (k->refusal > MAX_REFUSAL_NS)
@@ -164,15 +165,15 @@ read_stopped(struct capturer *k, struct thread *t)
 static enum why
 read_held(struct capturer *k, struct thread *t)
 {
-	char before = thread_state(k->threads, t);
+	char before = thread_state(t);
 	enum why why;
 	raddr holder;
 	int first;
 
 	if (before != 'T' && before != 't' && before != 'D')
 		return TORN;
-	why = stack_read(k->walker, t->stack, t->tstate, NULL, STACK_HELD, &holder, &first);
-	return thread_state(k->threads, t) == before ? why : TORN;
+	why = stack_read(k->stacks, t->stack, t->tstate, NULL, STACK_HELD, &holder, &first);
+	return thread_state(t) == before ? why : TORN;
 }
 
 /*
@@ -190,7 +191,7 @@ read_unstoppable(struct capturer *k, struct thread *t)
 	if (read_held(k, t) == OK)
 		return OK;
 	for (int i = 0; i < READS_WITHOUT_STOP; i++) {
-		enum why why = stack_read(k->walker, t->stack, t->tstate, NULL, 0, &holder, &first);
+		enum why why = stack_read(k->stacks, t->stack, t->tstate, NULL, 0, &holder, &first);
 
 		if (why == GONE || why == DENIED || why == DEEP)
 			return why;
@@ -209,7 +210,7 @@ capture_stack(struct capturer *k, struct thread *t, const struct gil *gil, unsig
 {
 	int asks = gil || flags, may = may_stop(k), first;
 	int always = may && k->pausing == PAUSE_ALWAYS;
-	enum why why = stack_read(k->walker, t->stack, t->tstate, gil, flags, holder, &first);
+	enum why why = stack_read(k->stacks, t->stack, t->tstate, gil, flags, holder, &first);
 
 	/* What is too deep does not get less so, and costs most. */
 	if (why == GONE || why == DENIED || why == DEEP || (why == OK && asks && *holder != t->tstate))
@@ -217,7 +218,7 @@ capture_stack(struct capturer *k, struct thread *t, const struct gil *gil, unsig
 	remember_try(k, t, why == OK && first);
 	if (why == OK && !t->restless && !always)
 		return OK;
-	if (may && (always || t->restless) && !thread_is_idle(k->threads, t)) {
+	if (may && (always || t->restless) && !thread_is_idle(t)) {
 		enum why stopped = read_stopped(k, t);
 
 		/* One that would not stop in time has no CPU, and so stands still. */
@@ -228,28 +229,25 @@ capture_stack(struct capturer *k, struct thread *t, const struct gil *gil, unsig
 		may = 0;
 	}
 	if (!may && t->restless)
-		return why == OK && thread_is_idle(k->threads, t) ? OK : read_unstoppable(k, t);
+		return why == OK && thread_is_idle(t) ? OK : read_unstoppable(k, t);
 	if (why != OK && read_held(k, t) == OK)
 		return OK;
 	for (int i = 1; i < READS && why != OK && why != GONE; i++)
-		why = stack_read(k->walker, t->stack, t->tstate, NULL, 0, holder, &first);
+		why = stack_read(k->stacks, t->stack, t->tstate, NULL, 0, holder, &first);
 	if (why == OK || why == GONE || !may)
 		return why;
 	return read_stopped(k, t);
 }
 
 enum why
-capture_planned(struct capturer *k, struct thread *t, unsigned flags, raddr *holder)
+capture_planned(struct capturer *k, struct thread *t, int planned, unsigned flags, raddr *holder)
 {
-	struct snap *planned = t->planned;
-
-	t->planned = NULL;
-	if (k->pausing != PAUSE_ALWAYS && thread_is_still(k->threads, t)) {
+	if (k->pausing != PAUSE_ALWAYS && threads_is_still(k->threads, t)) {
 		remember_try(k, t, 1);
 		return OK;
 	}
 	if (!planned || k->pausing == PAUSE_ALWAYS ||
-	    stack_conclude(k->walker, t->stack, flags, holder) != OK)
+	    stack_conclude(k->stacks, t->stack, flags, holder) != OK)
 		return capture_stack(k, t, NULL, flags, holder);
 	if (!flags || *holder == t->tstate)
 		remember_try(k, t, 1);

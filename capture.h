@@ -5,10 +5,10 @@
 /* Reading one thread's stack, by whichever way its movements ask for. */
 
 struct gil;
+struct stacks;
 struct capturer;
 struct thread;
 struct threads;
-struct walker;
 
 enum pausing { PAUSE_IF_NEEDED, PAUSE_ALWAYS, PAUSE_NEVER };
 
@@ -19,8 +19,8 @@ struct capture_counts {
 	int may_not_stop;   /* ptrace was refused where it was needed */
 };
 
-/* Owns neither the walker nor the threads, which must outlive it. */
-struct capturer *capturer_new(struct walker *, struct threads *, enum pausing);
+/* Owns neither the stacks nor the threads, which must outlive it. */
+struct capturer *capturer_new(struct stacks *, struct threads *, enum pausing);
 void capturer_free(struct capturer *);
 
 /*
@@ -32,8 +32,10 @@ void capturer_free(struct capturer *);
  */
 enum why capture_stack(struct capturer *, struct thread *, const struct gil *, unsigned flags, raddr *holder);
 
-/* The same for a thread whose stack has been read already, with all others. */
-enum why capture_planned(struct capturer *, struct thread *, unsigned flags, raddr *holder);
+/* The same for a thread whose stack may have been read already, with all others, as it was
+ * planned; or which is known to stand still. */
+enum why capture_planned(struct capturer *, struct thread *, int planned, unsigned flags,
+                         raddr *holder);
 
 struct capture_counts capturer_counts(const struct capturer *);
 

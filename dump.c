@@ -6,8 +6,8 @@
 #include "util.h"
 #include "label.h"
 #include "profile.h"
-#include "target.h"
-#include "stack.h"
+#include "process.h"
+#include "thread.h"
 #include "threads.h"
 #include "sample.h"
 #include "dump.h"
@@ -34,17 +34,16 @@ state_word(char state)
 static void
 dump_thread(struct sampler *s, struct thread *t, const struct profile *p, struct buf *out)
 {
-	struct threads *threads = sampler_threads(s);
 	struct buf name = { 0 };
 	/* The state first: reading a stack may have to stop the thread. */
-	char state = thread_state(threads, t);
-	int wants = state == 'S' && !t->holds_gil && thread_wants_gil(threads, t);
+	char state = thread_state(t);
+	int wants = state == 'S' && !t->holds_gil && sampler_wants_gil(s, t);
 	const uint32_t *frames;
 	size_t n;
 	enum why why = sampler_stack(s, t, &frames, &n);
 
-	thread_name(threads, t, &name);
-	buf_printf(out, "%d%s: ", t->tid, t->holds_gil ? "*" : "");
+	threads_name(sampler_threads(s), t, &name);
+	buf_printf(out, "%d%s: ", t->task.tid, t->holds_gil ? "*" : "");
 	label_name(out, name.data, name.len);
 	buf_printf(out, " (%s)\n", wants ? "waits for the GIL" : state_word(state));
 	buf_free(&name);
@@ -57,8 +56,7 @@ dump_thread(struct sampler *s, struct thread *t, const struct profile *p, struct
 }
 
 enum why
-dump_write(struct sampler *s, const struct target *target, const struct profile *p,
-           struct buf *out)
+dump_write(struct sampler *s, const struct profile *p, struct buf *out)
 {
 	enum { TRIES = 20 };
 	struct thread *const *threads;
@@ -76,7 +74,7 @@ dump_write(struct sampler *s, const struct target *target, const struct profile 
 	 * embedded in a program that had threads already. */
 	for (int main_thread = 1; main_thread >= 0; main_thread--) {
 		for (size_t i = 0; i < n; i++) {
-			if ((threads[i]->tid == target->pid) != main_thread)
+			if (thread_is_main(threads[i]) != main_thread)
 				continue;
 			if (out->len)
 				buf_str(out, "\n");

@@ -5,7 +5,6 @@
 struct buf;
 struct profile;
 struct sampler;
-struct target;
 
 /*
  * Appends every thread's stack, once: a line "TID: NAME (STATE)" ("TID*:" for
@@ -13,6 +12,6 @@ struct target;
  * most recent call first; a blank line between threads.  OK, or why the
  * threads could not be listed.
  */
-enum why dump_write(struct sampler *, const struct target *, const struct profile *, struct buf *);
+enum why dump_write(struct sampler *, const struct profile *, struct buf *);
 
 #endif

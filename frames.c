@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * From a thread state to the frames of its stack.
+ * The frames of a stack.
  *
  * How frames are linked: up to 3.10 thread state -> frame object -> f_back;
  * 3.11 and 3.12 by way of a _PyCFrame on the C stack; from 3.13 on directly
@@ -12,7 +12,7 @@
  * What proves a walk: all that it looked at was copied twice in one call, and
  * both copies say the same of every frame: all that is set up with it, and,
  * but for the frame that executes, its instruction.  And the frames themselves
- * have to agree on who executes.  That is because a frame that was left keeps
+ * have to agree on who executes.  That is because a frame that was exited keeps
  * its bytes: the thread state, copied at another instant, may lead to it.
  */
 #include <stdint.h>
@@ -34,7 +34,7 @@ struct context { /* of one walk */
 	const struct layout *l;
 	struct snap *snap;
 	struct regions *regions;
-	raddr tstate;
+	const struct walk_from *from;
 	unsigned flags;
 	int noting; /* what is looked at, in the regions */
 	const struct frames *proven;
@@ -101,13 +101,6 @@ same(const void *a, const void *b, int offset, int len)
 
 /* ---- where to begin ---- */
 
-static void
-touch(struct context *c, raddr addr, size_t len, int fresh)
-{
-	if (c->noting)
-		regions_touch(c->regions, addr, len, fresh);
-}
-
 /* Both copies of len bytes in a region, the second NULL if there is none. */
 static const unsigned char *
 copies(const struct snap_span *span, raddr addr, size_t len, const unsigned char **second)
@@ -121,55 +114,77 @@ copies(const struct snap_span *span, raddr addr, size_t len, const unsigned char
 
 /* Notes whether the pointer at that offset is the same in both copies. */
 static void
-compare_pointer(struct context *c, const unsigned char *first, const unsigned char *second,
-                int offset)
+compare_pointer(const struct layout *l, struct walk_from *from, const unsigned char *first,
+                const unsigned char *second, int offset)
 {
-	if (c->flags & WALK_STOPPED)
-		return;
 	if (!second)
-		c->out->covered = 0;
+		from->covered = 0;
 	else
-		c->out->still &= same(first, second, offset, c->l->ptr);
+		from->still &= same(first, second, offset, l->ptr);
 }
 
-/* What a _PyCFrame says: the frame that executes there, and the one before it. */
+/* What a _PyCFrame says: the frame that executes there, and the one before it.  Notes
+ * whether it stood still, if that matters (from is not NULL). */
 static enum why
-read_cframe(struct context *c, raddr cframe, raddr *frame, raddr *previous)
+read_cframe(const struct layout *l, struct snap *snap, raddr cframe, struct walk_from *from,
+            raddr *frame, raddr *previous)
 {
-	const struct layout *l = c->l;
 	size_t len = frames_cframe_size(l);
 	const unsigned char *first, *second;
 	struct snap_span span;
 	enum why why;
 
-	if (snap_fetch(c->snap, cframe, cframe, len, &span, &why))
+	if (snap_fetch(snap, cframe, cframe, len, &span, &why))
 		return why;
 	first = copies(&span, cframe, len, &second);
 	*frame = pointer_at(l, first, l->cframe.frame);
 	*previous = pointer_at(l, first, l->cframe.previous);
-	if (cframe == c->out->cframe)
-		compare_pointer(c, first, second, l->cframe.frame);
-	if (cframe != c->tstate + (raddr)l->thread.root)
-		touch(c, cframe, len, 0);
+	if (from)
+		compare_pointer(l, from, first, second, l->cframe.frame);
 	return OK;
 }
 
-static enum why
-top_frame(struct context *c, raddr *top)
+enum why
+frames_of_thread(const struct layout *l, struct snap *snap, raddr tstate, unsigned flags,
+                 struct walk_from *from)
 {
-	const struct layout *l = c->l;
-	const void *a = snap_get(c->snap, c->tstate, frames_thread_size(l));
-	const void *b = snap_again(c->snap, c->tstate, frames_thread_size(l));
+	const unsigned char *a = snap_get(snap, tstate, frames_thread_size(l));
+	const unsigned char *b = snap_again(snap, tstate, frames_thread_size(l));
+	int stopped = flags & WALK_STOPPED;
 
+	*from = (struct walk_from){ .covered = 1, .still = 1 };
 	if (!a)
 		return FAULT;
-	c->out->interp = pointer_at(l, a, l->thread.interp);
-	*top = pointer_at(l, a, l->thread.frame);
-	compare_pointer(c, a, b, l->thread.frame);
+	from->interp = pointer_at(l, a, l->thread.interp);
+	from->top = pointer_at(l, a, l->thread.frame);
+	if (l->thread.base != ABSENT)
+		from->base = pointer_at(l, a, l->thread.base);
+	if (!stopped)
+		compare_pointer(l, from, a, b, l->thread.frame);
 	if (l->frames != FRAMES_CFRAME)
 		return OK;
-	c->out->cframe = *top;
-	return *top ? read_cframe(c, *top, top, &c->out->previous) : OK;
+	from->cframe = from->top;
+	from->root = tstate + (raddr)l->thread.root;
+	from->unused = pointer_at(l, a, l->thread.stack);
+	from->limit = pointer_at(l, a, l->thread.stack + l->ptr);
+	return from->top ? read_cframe(l, snap, from->cframe, stopped ? NULL : from, &from->top,
+	                               &from->previous) : OK;
+}
+
+/* ---- what is looked at ---- */
+
+static void
+touch(struct context *c, raddr addr, size_t len, int fresh)
+{
+	if (c->noting)
+		regions_touch(c->regions, addr, len, fresh);
+}
+
+static void
+touch_cframe(struct context *c, raddr cframe)
+{
+	if (cframe && cframe != c->from->root)
+		touch(c, cframe, frames_cframe_size(c->l), 0);
 }
 
 /* ---- one frame ---- */
@@ -230,8 +245,8 @@ stood_still(const struct layout *l, const struct visit *v, const unsigned char *
 }
 
 /*
- * Whether a frame agrees with the one that it called: none but the first may
- * execute, unless it called something in C, and the first must not look left.
+ * Whether a frame agrees with the one that it called: none but the innermost may
+ * execute, unless it called something in C, and the innermost must not look exited.
  * Calls from Python to Python save the caller's stack, calls into C may not
  * (CPython v3.12.0 Python/ceval_macros.h, DISPATCH_INLINED; v3.14.0
  * Include/internal/pycore_interpframe.h, _PyFrame_GetStackPointer).  A thread
@@ -250,24 +265,24 @@ agrees(const struct context *c, const struct visit *v, const struct visit *calle
 }
 
 /*
- * Whether the chain ends where a thread begins: at the shim, or the frame
- * marked so, of the first entry from C; from 3.15 on the thread state says
- * which frame that is.
+ * Whether the chain ends where it has to: at the base, if that is known (from 3.15 on a
+ * thread state says which frame that is), else at the shim, or the frame marked so, of
+ * the first entry from C.
  */
 static int
 ends_at_base(const struct context *c)
 {
 	const struct layout *l = c->l;
 	const struct walk *out = c->out;
-	const void *thread = snap_get(c->snap, c->tstate, frames_thread_size(l));
 	const struct visit *last = out->kept ? &c->proven->visits[0] :
 	                           out->n ? &out->fresh[out->n - 1] : NULL;
-	raddr base = l->thread.base == ABSENT ? 0 : pointer_at(l, thread, l->thread.base);
 
-	if (!last || l->frames == FRAMES_HEAP)
+	if (!last)
 		return 1;
-	if (base)
-		return last->frame == base;
+	if (c->from->base)
+		return last->frame == c->from->base;
+	if (l->frames == FRAMES_HEAP)
+		return 1;
 	return l->frame.entry == ABSENT ? last->shim : last->entry;
 }
 
@@ -279,19 +294,19 @@ ends_at_base(const struct context *c)
  * not entered from where the _PyCFrame before it stands.
  */
 static enum why
-check_cframe(struct context *c, raddr top)
+check_cframe(struct context *c)
 {
-	const struct layout *l = c->l;
-	const struct walk *out = c->out;
-	const unsigned char *stack = snap_get(c->snap, c->tstate, frames_thread_size(l));
+	const struct walk_from *from = c->from;
 	raddr caller = 0, before;
 
-	stack += l->thread.stack;
-	if (top >= pointer_at(l, stack, 0) && top < pointer_at(l, stack, l->ptr))
+	if (from->top >= from->unused && from->top < from->limit)
 		return TORN;
-	if (out->previous && read_cframe(c, out->previous, &caller, &before) != OK)
-		return TORN;
-	return caller == (out->n ? out->fresh[0].entered : 0) ? OK : TORN;
+	if (from->previous) {
+		if (read_cframe(c->l, c->snap, from->previous, NULL, &caller, &before) != OK)
+			return TORN;
+		touch_cframe(c, from->previous);
+	}
+	return caller == (c->out->n ? c->out->fresh[0].entered : 0) ? OK : TORN;
 }
 
 /* ---- what was proven before ---- */
@@ -471,26 +486,24 @@ static enum why
 walk_once(struct context *c, int all)
 {
 	struct walk *out = c->out;
-	raddr top = 0;
 	enum why why;
 
 	out->n = out->kept = 0;
-	out->covered = out->still = 1;
-	out->cframe = out->previous = 0;
+	out->covered = c->from->covered;
+	out->still = c->from->still;
 	c->executing = 1;
 	c->at = all ? 0 : c->proven->n;
 	c->changed = 0;
 	c->noting = !c->at;
 	if (c->noting)
 		regions_begin(c->regions);
-	why = top_frame(c, &top);
-	if (why == OK)
-		why = follow(c, top);
+	touch_cframe(c, c->from->cframe);
+	why = follow(c, c->from->top);
 	sum_up(c);
 	if (why == OK && !ends_at_base(c))
 		why = TORN;
-	if (why == OK && c->l->frames == FRAMES_CFRAME)
-		why = check_cframe(c, top);
+	if (why == OK && c->from->cframe)
+		why = check_cframe(c);
 	if (c->noting)
 		regions_end(c->regions);
 	return why;
@@ -509,10 +522,11 @@ note_all(struct context *c)
 }
 
 enum why
-frames_walk(const struct layout *l, struct snap *snap, struct regions *regions, raddr tstate,
-            unsigned flags, const struct frames *proven, struct walk *out)
+frames_walk(const struct layout *l, struct snap *snap, struct regions *regions,
+            const struct walk_from *from, unsigned flags, const struct frames *proven,
+            struct walk *out)
 {
-	struct context c = { .l = l, .snap = snap, .regions = regions, .tstate = tstate,
+	struct context c = { .l = l, .snap = snap, .regions = regions, .from = from,
 	                     .flags = flags, .proven = proven, .out = out };
 	enum why why = walk_once(&c, 0);
 

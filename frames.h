@@ -2,7 +2,7 @@
 #ifndef FRAMES_H
 #define FRAMES_H
 
-/* The frames of one thread, walked in a local copy of its memory. */
+/* Frames, from the innermost to the outermost, walked in a local copy of the memory. */
 
 struct layout;
 struct regions;
@@ -33,15 +33,28 @@ struct frames {
  * CPython 3.15 enters from that one. */
 size_t frames_base(const struct layout *, const struct frames *);
 
+/* Where a walk begins, and where it has to end: of a thread by frames_of_thread(), or of
+ * anything else that has frames, which then fills in `top`, and `base` where that is
+ * known. */
+struct walk_from {
+	raddr top;      /* the innermost frame, 0: there is none */
+	raddr base;     /* the outermost one, 0: where a thread's frames begin is marked there */
+	raddr interp;   /* the thread's interpreter */
+	raddr cframe;   /* of a thread the _PyCFrame that says which frame is the innermost, 0:
+	                 * the thread state does; */
+	raddr previous; /* the _PyCFrame before that one; */
+	raddr root;     /* the first one, which is a part of the thread state; */
+	raddr unused, limit; /* and the part of the data stack in which no frame is */
+	int covered;    /* what says so was copied twice */
+	int still;      /* and did not change meanwhile */
+};
+
 /* What a walk has found: frames that may be new, on top of some of a stack that
  * was proven before. */
 struct walk {
 	struct visit *fresh; /* the executing frame first */
 	size_t n, cap;
 	size_t kept;    /* how many of the proven ones, from the root, lie below */
-	raddr interp;
-	raddr cframe;   /* where the executing frame is told, 0: in the thread state */
-	raddr previous; /* the _PyCFrame before that one */
 	uint32_t shape; /* of all of them */
 	int covered;    /* all that is fresh was copied twice */
 	int still;      /* and nothing of it moved meanwhile */
@@ -58,20 +71,24 @@ enum walk_flags {
 size_t frames_thread_size(const struct layout *);
 size_t frames_cframe_size(const struct layout *);
 
+/* Where the walk of a thread begins, the first frames_thread_size() bytes of whose state
+ * have to be in the snapshot; what else is missing there is fetched.  OK, or why not. */
+enum why frames_of_thread(const struct layout *, struct snap *, raddr tstate, unsigned flags,
+                          struct walk_from *);
+
 /*
- * Walks the stack of the thread at tstate, whose first frames_thread_size()
- * bytes have to be in the snapshot; what else is missing there is fetched.
- * Where it comes to a frame of those proven, and all of them from there to the
- * root are, byte for byte, what they were in the copy that the snapshot keeps,
- * it ends.  What it looked at is noted in the regions, if there is something new to
- * note.
+ * Walks the frames in the snapshot; what is missing there is fetched.  Where it comes to
+ * a frame of those proven, and all of them from there to the root are, byte for byte,
+ * what they were in the copy that the snapshot keeps, it ends.  What it looked at is
+ * noted in the regions, if there is something new to note.
  *
  * OK with *walk filled, which is a stack that stood so at one moment only if
  * `covered` and `still` are set and the snapshot had to fetch nothing; or why it
  * cannot be one.
  */
-enum why frames_walk(const struct layout *, struct snap *, struct regions *, raddr tstate,
-                     unsigned flags, const struct frames *proven, struct walk *);
+enum why frames_walk(const struct layout *, struct snap *, struct regions *,
+                     const struct walk_from *, unsigned flags, const struct frames *proven,
+                     struct walk *);
 
 /* Whether two visits are of the same frame at the same instruction. */
 int frames_equal(const struct visit *, const struct visit *);

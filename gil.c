@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* CPython v3.12.0 Include/internal/pycore_gil.h, struct _gil_runtime_state:
- * interval, last_holder, locked and switch_number, which Python/ceval_gil.c,
- * take_gil(), increments when another thread than the last holder takes it,
- * before that runs anything.  The same since 3.2. */
+/*
+ * CPython v3.12.0 Include/internal/pycore_gil.h, struct _gil_runtime_state: interval,
+ * last_holder, locked and switch_number, which Python/ceval_gil.c, take_gil(),
+ * increments when another thread than the last holder takes it, before that runs
+ * anything.  The same since 3.2.  Up to 3.11 it is a part of _PyRuntime, as is the
+ * pointer to the thread that holds it.
+ */
 #include <stdint.h>
 #include <string.h>
 
@@ -10,7 +13,6 @@
 #include "memory.h"
 #include "layouts.h"
 #include "objects.h"
-#include "stack.h"
 #include "gil.h"
 
 enum {
@@ -18,15 +20,55 @@ enum {
 	TRIES = 64,
 };
 
+raddr
+gil_holder(const struct layout *l, const struct gil *gil, const void *bytes)
+{
+	const unsigned char *p = bytes;
+	int32_t locked = 1, enabled = 1;
+
+	if (gil->locked != ABSENT)
+		memcpy(&locked, p + gil->locked, sizeof locked);
+	if (gil->enabled != ABSENT)
+		memcpy(&enabled, p + gil->enabled, sizeof enabled);
+	return locked == 1 && enabled ? object_pointer(l, p + gil->holder) : 0;
+}
+
+enum why
+gil_read_holder(struct mem *mem, const struct layout *l, const struct gil *gil, raddr *holder)
+{
+	unsigned char bytes[64];
+	enum why why = gil->len <= sizeof bytes ? mem_read(mem, gil->addr, bytes, gil->len) : BROKEN;
+
+	if (why == OK)
+		*holder = gil_holder(l, gil, bytes);
+	return why;
+}
+
+/*
+ * A thread that wants the GIL waits for a condition variable in it.  Up to 3.11 it is
+ * known who holds the GIL but not where that is; other locks are no part of _PyRuntime.
+ */
+int
+gil_has_futex(const struct gil *gil, uint64_t futex)
+{
+	enum { GIL_SIZE = 256, RUNTIME_SIZE = 8192 };
+
+	if (gil->locked != ABSENT)
+		return futex - gil->addr < GIL_SIZE;
+	return futex - gil->addr + RUNTIME_SIZE < 2 * RUNTIME_SIZE;
+}
+
+/* ---- switches ---- */
+
 size_t
-turns_size(const struct layout *l)
+gil_switches_size(const struct layout *l)
 {
 	return 3 * (size_t)l->ptr;
 }
 
 /* Whether these are the interval, the last holder and whether it is locked. */
 static int
-looks_like_gil(const struct layout *l, const unsigned char *p, is_thread *known,
+looks_like_gil(const struct layout *l, const unsigned char *p, gil_is_thread *known,
                const void *context)
 {
 	raddr interval = object_pointer(l, p);
@@ -43,7 +85,7 @@ looks_like_gil(const struct layout *l, const unsigned char *p, is_thread *known,
  * mutexes are.
  */
 static raddr
-search(struct mem *mem, const struct layout *l, raddr before, is_thread *known,
+search(struct mem *mem, const struct layout *l, raddr before, gil_is_thread *known,
        const void *context)
 {
 	unsigned char bytes[SEARCHED];
@@ -61,40 +103,40 @@ search(struct mem *mem, const struct layout *l, raddr before, is_thread *known,
 }
 
 void
-turns_find(struct turns *turns, struct mem *mem, const struct layout *l, const struct gil *gil,
-           is_thread *known, const void *context)
+gil_find_switches(struct gil_switches *s, struct mem *mem, const struct layout *l,
+                  const struct gil *gil, gil_is_thread *known, const void *context)
 {
-	if (turns->addr || turns->tries == TRIES || l->free_threaded)
+	if (s->addr || s->tries == TRIES || l->free_threaded)
 		return;
-	turns->tries++;
+	s->tries++;
 	if (gil->locked == ABSENT)
-		turns->addr = search(mem, l, gil->addr, known, context);
+		s->addr = search(mem, l, gil->addr, known, context);
 	else if (gil->locked == gil->holder + l->ptr)
-		turns->addr = gil->addr + (raddr)gil->holder;
-	turns->generation++; /* of what was proven before nothing is known */
+		s->addr = gil->addr + (raddr)gil->holder;
+	s->spell++; /* of what was proven before nothing is known */
 }
 
 void
-turns_forget(struct turns *turns)
+gil_forget_switches(struct gil_switches *s)
 {
-	turns->addr = 0;
-	turns->noted = turns->tries = 0;
-	turns->generation++;
+	s->addr = 0;
+	s->noted = s->tries = 0;
+	s->spell++;
 }
 
 int
-turns_note(struct turns *turns, const struct layout *l, const void *bytes)
+gil_note_switches(struct gil_switches *s, const struct layout *l, const void *bytes)
 {
 	const unsigned char *p = bytes;
 	raddr holder = object_pointer(l, p);
 	uint64_t number = object_pointer(l, p + 2 * l->ptr);
-	int same = turns->noted && holder == turns->holder && number == turns->number;
+	int same = s->noted && holder == s->holder && number == s->number;
 
 	if (!same) {
-		turns->noted = 1;
-		turns->holder = holder;
-		turns->number = number;
-		turns->generation++;
+		s->noted = 1;
+		s->holder = holder;
+		s->number = number;
+		s->spell++;
 	}
 	return same;
 }

@@ -14,8 +14,10 @@
 
 #include "util.h"
 #include "proc.h"
+#include "process.h"
 #include "label.h"
 #include "target.h"
+#include "thread.h"
 #include "threads.h"
 #include "sample.h"
 #include "follow.h"
@@ -250,7 +252,10 @@ is_there(const struct member *m, struct proc_stat *stat)
 static int
 has_no_gil(struct group *g, struct member *m, struct buf *reason)
 {
-	if (!g->follow || g->options.mode != MODE_GIL || sampler_has_gil(m->sampler))
+	if (!g->follow || g->options.mode != MODE_GIL)
+		return 0;
+	sampler_list(m->sampler);
+	if (sampler_has_gil(m->sampler))
 		return 0;
 	buf_printf(reason, "-m gil: pid %d has no GIL, it is a free-threaded Python; use -m cpu",
 	           m->pid);
@@ -276,7 +281,7 @@ knows_ids(struct sampler *s)
 	size_t n, known = 0;
 
 	all = threads_all(threads, &n);
-	while (known < n && all[known]->tid)
+	while (known < n && all[known]->task.tid)
 		known++;
 	return why == OK && known == n;
 }
@@ -304,11 +309,11 @@ open_member(struct group *g, struct member *m, struct buf *reason)
 	enum target_answer answer = TARGET_READY;
 
 	if (!parent || !parent->sampler ||
-	    target_open_like(m->pid, &parent->target, &m->target))
-		answer = target_open(m->pid, g->abi, &m->target, reason);
+	    target_open_like(process_open(m->pid), &parent->target, &m->target))
+		answer = target_open(process_open(m->pid), g->abi, &m->target, reason);
 	if (answer != TARGET_READY)
 		return answer;
-	if (m->target.start_time != m->start_time) {
+	if (process_start_time(m->target.process) != m->start_time) {
 		target_close(&m->target);
 		return TARGET_GONE;
 	}
@@ -389,7 +394,7 @@ void
 group_adopt(struct group *g, const struct target *t)
 {
 	struct proc_stat stat;
-	struct member *m = add(g, t->pid, 0, t->start_time);
+	struct member *m = add(g, process_pid(t->process), 0, process_start_time(t->process));
 
 	m->given = m->tried = 1;
 	m->image = is_there(m, &stat) ? stat.image : 0;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Reads the target's memory with process_vm_readv(2), or, where that call is
+ * A live process's memory is read with process_vm_readv(2), or, where that call is
  * missing or filtered, through /proc/PID/mem.  Both need the right to trace
- * the target and neither disturbs it.
+ * the process and neither disturbs it.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -17,18 +17,18 @@
 #include "memory.h"
 
 struct mem {
-	int pid;
-	int fd; /* of /proc/PID/mem; -1: process_vm_readv is used */
+	const struct mem_source *source;
+	void *context;
 	struct mem_counts counts;
 };
 
 struct mem *
-mem_open(int pid)
+mem_from(const struct mem_source *source, void *context)
 {
 	struct mem *m = xcalloc(1, sizeof *m);
 
-	m->pid = pid;
-	m->fd = -1;
+	m->source = source;
+	m->context = context;
 	return m;
 }
 
@@ -37,8 +37,7 @@ mem_close(struct mem *m)
 {
 	if (!m)
 		return;
-	if (m->fd >= 0)
-		close(m->fd);
+	m->source->close(m->context);
 	free(m);
 }
 
@@ -47,6 +46,35 @@ mem_counts(const struct mem *m)
 {
 	return m->counts;
 }
+
+/* Where the next bytes go. */
+struct cursor {
+	const struct iovec *place;
+	size_t used; /* bytes of it */
+};
+
+/* The next piece of room for at most that many bytes, of which there are enough. */
+static struct iovec
+next_place(struct cursor *c, size_t most)
+{
+	struct iovec piece;
+
+	for (; c->used == c->place->iov_len; c->place++)
+		c->used = 0;
+	piece.iov_base = (char *)c->place->iov_base + c->used;
+	piece.iov_len = c->place->iov_len - c->used;
+	if (piece.iov_len > most)
+		piece.iov_len = most;
+	c->used += piece.iov_len;
+	return piece;
+}
+
+/* ---- a live process ---- */
+
+struct live {
+	int pid;
+	int fd; /* of /proc/PID/mem; -1: process_vm_readv is used */
+};
 
 static enum why
 why_errno(int error)
@@ -65,47 +93,23 @@ why_errno(int error)
 /* A seccomp filter answers EPERM (Docker's default) or ENOSYS to
  * process_vm_readv; /proc/PID/mem may be open to us all the same. */
 static int
-fall_back(struct mem *m)
+fall_back(struct live *live)
 {
 	char path[40];
 
-	text_format(path, sizeof path, "/proc/%d/mem", m->pid);
-	m->fd = open(path, O_RDONLY | O_CLOEXEC);
-	return m->fd >= 0;
-}
-
-/* Where the next bytes go. */
-struct cursor {
-	const struct mem_part *part;
-	size_t used; /* bytes of it */
-};
-
-/* Claims `len` bytes' worth of places from the parts; returns how many. */
-static size_t
-claim_places(struct cursor *c, size_t len, struct iovec *out)
-{
-	size_t n = 0;
-
-	while (len) {
-		size_t left = c->part->len - c->used, some = left < len ? left : len;
-
-		if (some)
-			out[n++] = (struct iovec){ (char *)c->part->buf + c->used, some };
-		len -= some;
-		c->used += some;
-		if (c->used == c->part->len && len)
-			*c = (struct cursor){ c->part + 1, 0 };
-	}
-	return n;
+	text_format(path, sizeof path, "/proc/%d/mem", live->pid);
+	live->fd = open(path, O_RDONLY | O_CLOEXEC);
+	return live->fd >= 0;
 }
 
 static enum why
-read_piece(struct mem *m, raddr addr, char *buf, size_t len, size_t *done)
+read_piece(const struct live *live, raddr addr, char *buf, size_t len, size_t *done,
+           uint64_t *calls)
 {
 	while (len) {
-		ssize_t r = pread(m->fd, buf, len, (off_t)addr);
+		ssize_t r = pread(live->fd, buf, len, (off_t)addr);
 
-		m->counts.calls++;
+		++*calls;
 		if (r < 0 && errno == EINTR)
 			continue;
 		if (r < 0)
@@ -116,74 +120,118 @@ read_piece(struct mem *m, raddr addr, char *buf, size_t len, size_t *done)
 		buf += r;
 		len -= (size_t)r;
 		*done += (size_t)r;
-		m->counts.bytes += (uint64_t)r;
 	}
 	return OK;
 }
 
 static enum why
-read_file(struct mem *m, const struct mem_vec *v, size_t n, struct cursor *to, size_t *done)
+read_region(const struct live *live, struct mem_vec v, struct cursor *to, size_t *done,
+            uint64_t *calls)
 {
 	enum why why = OK;
 
-	for (size_t i = 0; i < n; i++) {
-		for (size_t got = 0; got < v[i].len && why == OK;) {
-			struct iovec place;
-			size_t left = to->part->len - to->used, some = v[i].len - got;
+	while (v.len && why == OK) {
+		struct iovec place = next_place(to, v.len);
 
-			if (!left) {
-				*to = (struct cursor){ to->part + 1, 0 };
-				continue;
-			}
-			claim_places(to, some < left ? some : left, &place);
-			why = read_piece(m, v[i].addr + got, place.iov_base, place.iov_len, done);
-			got += place.iov_len;
-		}
+		why = read_piece(live, v.addr, place.iov_base, place.iov_len, done, calls);
+		v.addr += place.iov_len;
+		v.len -= place.iov_len;
 	}
 	return why;
 }
 
 static enum why
-read_batch(struct mem *m, const struct mem_vec *v, size_t n, struct cursor *to, size_t *done)
+read_file(const struct live *live, const struct mem_vec *v, size_t n, const struct iovec *places,
+          size_t *done, uint64_t *calls)
 {
-	struct iovec local[MEM_MAX_VECS], remote[MEM_MAX_VECS];
-	struct cursor from = *to;
-	size_t want = 0;
+	struct cursor to = { places, 0 };
+	enum why why = OK;
+
+	for (size_t i = 0; i < n && why == OK; i++)
+		why = read_region(live, v[i], &to, done, calls);
+	return why;
+}
+
+static enum why
+read_live(void *context, const struct mem_vec *v, size_t n, const struct iovec *to, size_t n_to,
+          size_t *done, uint64_t *calls)
+{
+	struct iovec from[MEM_MAX_VECS];
+	struct live *live = context;
 	ssize_t got;
 
+	if (live->fd >= 0)
+		return read_file(live, v, n, to, done, calls);
 	for (size_t i = 0; i < n; i++) {
 		/* Where pyflame has 32 bits, nothing is mapped above those. */
 		void *at = (uintptr_t)v[i].addr == v[i].addr ? (void *)(uintptr_t)v[i].addr : NULL;
 
-		remote[i] = (struct iovec){ at, v[i].len };
-		want += v[i].len;
+		from[i] = (struct iovec){ at, v[i].len };
 	}
-	got = process_vm_readv(m->pid, local, claim_places(to, want, local), remote, n, 0);
-	m->counts.calls++;
-	if (got < 0) {
-		if ((errno == ENOSYS || errno == EPERM) && fall_back(m))
-			return read_file(m, v, n, &from, done);
-		return why_errno(errno == ENOSYS ? EPERM : errno);
+	got = process_vm_readv(live->pid, to, n_to, from, n, 0);
+	++*calls;
+	if (got >= 0) {
+		*done = (size_t)got;
+		return OK;
 	}
-	*done += (size_t)got;
-	m->counts.bytes += (uint64_t)got;
-	return (size_t)got == want ? OK : FAULT;
+	if ((errno == ENOSYS || errno == EPERM) && fall_back(live))
+		return read_file(live, v, n, to, done, calls);
+	return why_errno(errno == ENOSYS ? EPERM : errno);
 }
 
-/* As no region is empty and no part ends within one, there are no more places
- * in a batch than regions. */
-enum why
-mem_scatter(struct mem *m, const struct mem_vec *v, size_t n, const struct mem_part *parts,
-            size_t n_parts, size_t *done)
+static void
+close_live(void *context)
 {
-	struct cursor to = { parts, 0 };
+	struct live *live = context;
+
+	if (live->fd >= 0)
+		close(live->fd);
+	free(live);
+}
+
+struct mem *
+mem_open(int pid)
+{
+	static const struct mem_source source = { read_live, close_live };
+	struct live *live = xcalloc(1, sizeof *live);
+
+	*live = (struct live){ .pid = pid, .fd = -1 };
+	return mem_from(&source, live);
+}
+
+/* ---- reading ---- */
+
+/* As no region is empty and no place ends within one, there are no more places in a
+ * batch than regions. */
+static enum why
+read_batch(struct mem *m, const struct mem_vec *v, size_t n, struct cursor *to, size_t *done)
+{
+	struct iovec places[MEM_MAX_VECS];
+	size_t want = 0, got = 0, n_places = 0;
+	enum why why;
+
+	for (size_t i = 0; i < n; i++)
+		want += v[i].len;
+	for (size_t left = want; left; left -= places[n_places++].iov_len)
+		places[n_places] = next_place(to, left);
+	why = m->source->read(m->context, v, n, places, n_places, &got, &m->counts.calls);
+	*done += got;
+	m->counts.bytes += got;
+	return why == OK && got < want ? FAULT : why;
+}
+
+enum why
+mem_scatter(struct mem *m, const struct mem_vec *v, size_t n, const struct iovec *places,
+            size_t n_places, size_t *done)
+{
+	struct cursor to = { places, 0 };
 	enum why why = OK;
 
 	*done = 0;
-	while (n && n_parts && why == OK) {
+	while (n && n_places && why == OK) {
 		size_t batch = n < MEM_MAX_VECS ? n : MEM_MAX_VECS;
 
-		why = (m->fd >= 0 ? read_file : read_batch)(m, v, batch, &to, done);
+		why = read_batch(m, v, batch, &to, done);
 		v += batch;
 		n -= batch;
 	}
@@ -193,10 +241,10 @@ mem_scatter(struct mem *m, const struct mem_vec *v, size_t n, const struct mem_p
 enum why
 mem_readv(struct mem *m, const struct mem_vec *v, size_t n, void *buf, size_t *done)
 {
-	struct mem_part all = { buf, 0 };
+	struct iovec all = { buf, 0 };
 
 	for (size_t i = 0; i < n; i++)
-		all.len += v[i].len;
+		all.iov_len += v[i].len;
 	return mem_scatter(m, v, n, &all, 1, done);
 }
 

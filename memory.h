@@ -3,10 +3,11 @@
 #define MEMORY_H
 
 /*
- * Another process's memory.  Reading is vectored first: what costs is the
+ * The memory of what is looked at.  Reading is vectored first: what costs is the
  * call, not the bytes.
  */
 
+struct iovec;
 struct mem;
 
 struct mem_vec {
@@ -25,6 +26,19 @@ enum { MEM_MAX_VECS = 1024 }; /* in one call to the kernel: its IOV_MAX */
 struct mem *mem_open(int pid);
 void mem_close(struct mem *);
 
+/*
+ * Where the bytes come from.  read copies n regions, MEM_MAX_VECS at most, one after
+ * another into n_to places that have room for just that, counts its calls, and gets
+ * *done the number of bytes copied; OK, or why not all.  The context is closed with
+ * the memory.
+ */
+struct mem_source {
+	enum why (*read)(void *context, const struct mem_vec *, size_t n, const struct iovec *to,
+	                 size_t n_to, size_t *done, uint64_t *calls);
+	void (*close)(void *context);
+};
+struct mem *mem_from(const struct mem_source *, void *context);
+
 /* Reads len bytes at addr into buf, all of them: OK, GONE, DENIED or FAULT.
  * What is in buf after a failure is not to be used. */
 enum why mem_read(struct mem *, raddr addr, void *buf, size_t len);
@@ -36,14 +50,10 @@ enum why mem_read(struct mem *, raddr addr, void *buf, size_t len);
  */
 enum why mem_readv(struct mem *, const struct mem_vec *, size_t n, void *buf, size_t *done);
 
-/* The same, into several places: the bytes fill one part after another, whose
- * lengths add up to those of the regions. */
-struct mem_part {
-	void *buf;
-	size_t len;
-};
-enum why mem_scatter(struct mem *, const struct mem_vec *, size_t n, const struct mem_part *,
-                     size_t n_parts, size_t *done);
+/* The same, into several places: the bytes fill one after another, whose lengths
+ * add up to those of the regions. */
+enum why mem_scatter(struct mem *, const struct mem_vec *, size_t n, const struct iovec *places,
+                     size_t n_places, size_t *done);
 
 /* Reads a NUL-terminated string of less than size bytes, never across a page
  * that may not be there.  OK with buf terminated, or why not. */

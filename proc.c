@@ -200,13 +200,6 @@ proc_short_command(int pid, struct buf *out)
 	buf_free(&command);
 }
 
-void
-proc_title(int pid, struct buf *out)
-{
-	buf_printf(out, "process %d ", pid);
-	proc_short_command(pid, out);
-}
-
 /* The fields of a stat file behind the name: the state comes first. */
 static const char *
 after_name(const char *stat)

@@ -31,10 +31,8 @@ int proc_exe(int pid, char *buf, size_t size);
  * replaced; the name in brackets where there is none. */
 void proc_command(int pid, struct buf *);
 
-/* The same without its folder and cut to a length that can be shown; and with
- * "process PID " before that. */
+/* The same without its folder and cut to a length that can be shown. */
 void proc_short_command(int pid, struct buf *);
-void proc_title(int pid, struct buf *);
 
 /* The one-letter state of a thread (the process itself: tid = pid), 0 if it is
  * gone.  With a descriptor: *fd is opened when it is -1, and kept. */

@@ -51,6 +51,7 @@
 #include "util.h"
 #include "sandbox.h"
 #include "proc.h"
+#include "process.h"
 #include "profile.h"
 #include "ptrace.h"
 #include "target.h"
@@ -297,7 +298,7 @@ list_python_children(int pid, struct buf *out)
 	for (size_t i = 0; i < n && shown < SHOWN; i++) {
 		struct buf reason = { 0 };
 		struct target t;
-		enum target_answer answer = target_open(children[i].pid, 0, &t, &reason);
+		enum target_answer answer = target_open(process_open(children[i].pid), 0, &t, &reason);
 
 		buf_free(&reason);
 		if (answer != TARGET_READY && answer != TARGET_STARTING && answer != TARGET_UNSUPPORTED)
@@ -321,7 +322,7 @@ open_target(struct run *r, int pid)
 
 	for (int waited = 0;; waited += POLL_MS) {
 		reason.len = 0;
-		answer = target_open(pid, r->options.abi, &target, &reason);
+		answer = target_open(process_open(pid), r->options.abi, &target, &reason);
 		if (answer != TARGET_STARTING || waited >= START_PATIENCE_MS)
 			break;
 		if (wait_ms(r, POLL_MS))
@@ -537,12 +538,12 @@ dump_process(struct run *r, size_t i, struct buf *out)
 {
 	const struct target *target = group_target(r->group, i);
 	struct buf text = { 0 }, title = { 0 };
-	enum why why = dump_write(group_sampler(r->group, i), target, r->profile, &text);
+	enum why why = dump_write(group_sampler(r->group, i), r->profile, &text);
 
 	if (why != OK) {
-		warn("cannot list the threads of pid %d: %s", target->pid, why_word(why));
+		warn("cannot list the threads of pid %d: %s", process_pid(target->process), why_word(why));
 	} else {
-		proc_title(target->pid, &title);
+		process_title(target->process, &title);
 		if (out->len)
 			buf_str(out, "\n");
 		if (group_ready(r->group) > 1) {
@@ -585,10 +586,13 @@ static int
 have_gils(const struct run *r)
 {
 	for (size_t i = 0; r->options.mode == MODE_GIL && i < group_ready(r->group); i++) {
-		if (sampler_has_gil(group_sampler(r->group, i)))
+		struct sampler *sampler = group_sampler(r->group, i);
+
+		sampler_list(sampler);
+		if (sampler_has_gil(sampler))
 			continue;
 		warn("-m gil: pid %d has no GIL, it is a free-threaded Python; use -m cpu",
-		     group_target(r->group, i)->pid);
+		     process_pid(group_target(r->group, i)->process));
 		return 0;
 	}
 	return 1;

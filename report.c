@@ -15,6 +15,7 @@
 #include "sandbox.h"
 #include "proc.h"
 #include "profile.h"
+#include "process.h"
 #include "target.h"
 #include "clock.h"
 #include "sample.h"
@@ -49,7 +50,7 @@ describe_target(const struct report *r, struct profile_run *run)
 	if (group_ready(r->group)) { /* the first one, if there are several */
 		target = group_target(r->group, 0);
 		run->python = version_text(target->hex);
-		run->pid = target->pid;
+		run->pid = process_pid(target->process);
 	}
 	if (!run->pid)
 		return;

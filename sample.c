@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What is taken of one target at each tick of the clock, and counted. */
+/* What is sampled of one target at each tick of the clock, and counted. */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,10 +9,14 @@
 #include "memory.h"
 #include "layouts.h"
 #include "proc.h"
+#include "process.h"
 #include "profile.h"
-#include "code.h"
+#include "codes.h"
 #include "target.h"
+#include "snapshot.h"
+#include "gil.h"
 #include "stack.h"
+#include "thread.h"
 #include "threads.h"
 #include "capture.h"
 #include "sample.h"
@@ -32,9 +36,10 @@ struct sampler {
 	struct profile *profile;
 	struct sample_options options;
 	struct codes *codes;
-	struct walker *walker;
+	struct stacks *stacks;
 	struct threads *threads;
 	struct capturer *capturer;
+	struct batch batch;  /* what one tick reads of all threads */
 	uint32_t process;    /* the process's frame */
 	struct buf command;  /* its name, where the profile is told of threads */
 	uint32_t root, idle; /* the stack below all others, and that of nothing running */
@@ -56,7 +61,7 @@ name_process(struct sampler *s)
 	struct buf text = { 0 };
 	uint32_t name;
 
-	proc_title(s->t->pid, &text);
+	process_title(s->t->process, &text);
 	name = profile_string(s->profile, text.data, text.len);
 	buf_free(&text);
 	return name;
@@ -86,7 +91,7 @@ read_command(const struct sampler *s)
 {
 	struct buf command = { 0 };
 
-	proc_short_command(s->t->pid, &command);
+	process_name(s->t->process, &command);
 	buf_terminate(&command);
 	return command;
 }
@@ -99,10 +104,16 @@ sampler_rename(struct sampler *s)
 	if (s->options.tell_threads) {
 		struct buf now = read_command(s);
 
-		profile_rename_process(s->profile, s->t->pid, s->command.data, now.data);
+		profile_rename_process(s->profile, process_pid(s->t->process), s->command.data, now.data);
 		buf_free(&s->command);
 		s->command = now;
 	}
+}
+
+static void
+end_thread(struct thread *t)
+{
+	stack_free(t->stack);
 }
 
 struct sampler *
@@ -114,9 +125,9 @@ sampler_new(const struct target *t, struct profile *profile, const struct sample
 	s->options = *options;
 	s->t = t;
 	s->codes = codes_new(t->mem, t->layout, s->profile, s->options.with_lines);
-	s->walker = walker_new(t->mem, t->layout, s->codes);
-	s->threads = threads_new(t);
-	s->capturer = capturer_new(s->walker, s->threads, s->options.pausing);
+	s->stacks = stacks_new(t->mem, t->layout, s->codes);
+	s->threads = threads_new(t, end_thread);
+	s->capturer = capturer_new(s->stacks, s->threads, s->options.pausing);
 	s->before = mem_counts(t->mem);
 	s->root = s->idle = PROFILE_ROOT;
 	if (options->by_process)
@@ -133,7 +144,8 @@ sampler_free(struct sampler *s)
 		return;
 	capturer_free(s->capturer);
 	threads_free(s->threads);
-	walker_free(s->walker);
+	stacks_free(s->stacks);
+	batch_free(&s->batch);
 	codes_free(s->codes);
 	buf_free(&s->command);
 	free(s->lost);
@@ -145,13 +157,13 @@ sampler_counts(const struct sampler *s)
 {
 	struct sample_counts counts = s->counts;
 	struct mem_counts now = mem_counts(s->t->mem);
-	struct capture_counts taken = capturer_counts(s->capturer);
+	struct capture_counts captured = capturer_counts(s->capturer);
 
 	counts.calls = now.calls - s->before.calls;
 	counts.bytes = now.bytes - s->before.bytes;
-	counts.retried = taken.retried;
-	counts.stopped = taken.stopped;
-	counts.may_not_stop = taken.may_not_stop;
+	counts.retried = captured.retried;
+	counts.stopped = captured.stopped;
+	counts.may_not_stop = captured.may_not_stop;
 	return counts;
 }
 
@@ -175,25 +187,35 @@ sampler_threads(struct sampler *s)
 
 /* ---- counting ---- */
 
-/* Below the stacks of a thread, where the profile tells threads apart. */
+static uint32_t
+name_thread(struct sampler *s, const struct thread *t)
+{
+	struct buf name = { 0 }, text = { 0 };
+	uint32_t root;
+
+	threads_name(s->threads, t, &name);
+	buf_terminate(&name);
+	if (s->options.tell_threads) {
+		root = profile_thread(s->profile, process_pid(s->t->process), t->task.tid, name.data,
+		                      s->command.data);
+	} else {
+		buf_printf(&text, "thread %d %s", t->task.tid, name.data);
+		root = profile_stack(s->profile, s->root, frame_of_name(s,
+			profile_string(s->profile, text.data, text.len)));
+	}
+	buf_free(&name);
+	buf_free(&text);
+	return root;
+}
+
+/* What the stacks of a thread stand on, where the profile tells threads apart.  Its name
+ * has the id in it, which may become known later. */
 static uint32_t
 thread_root(struct sampler *s, struct thread *t)
 {
-	struct buf name = { 0 }, text = { 0 };
-
-	if (!t->root) {
-		thread_name(s->threads, t, &name);
-		buf_terminate(&name);
-		if (s->options.tell_threads) {
-			t->root = 1 + profile_thread(s->profile, s->t->pid, t->tid, name.data,
-			                             s->command.data);
-		} else {
-			buf_printf(&text, "thread %d %s", t->tid, name.data);
-			t->root = 1 + profile_stack(s->profile, s->root, frame_of_name(s,
-				profile_string(s->profile, text.data, text.len)));
-		}
-		buf_free(&name);
-		buf_free(&text);
+	if (!t->root || t->root_tid != t->task.tid) {
+		t->root = 1 + name_thread(s, t);
+		t->root_tid = t->task.tid;
 	}
 	return t->root - 1;
 }
@@ -208,6 +230,15 @@ count(struct sampler *s, uint32_t stack, int idle)
 		profile_log(s->profile, stack, s->time, idle);
 }
 
+int
+sampler_wants_gil(const struct sampler *s, struct thread *t)
+{
+	size_t n;
+	const struct gil *gils = threads_gils(s->threads, &n);
+
+	return thread_wants_gil(t, gils, n);
+}
+
 /* Returns 0 if there was nothing to count: a thread that runs no Python. */
 static int
 count_stack(struct sampler *s, struct thread *t)
@@ -219,11 +250,11 @@ count_stack(struct sampler *s, struct thread *t)
 	stack = stack_in_profile(t->stack, s->profile, root);
 	if (stack == root && !s->options.by_thread)
 		return 0;
-	count(s, stack, s->options.tell_idle && thread_is_idle(s->threads, t));
+	count(s, stack, s->options.tell_idle && thread_is_idle(t));
 	s->counts.samples++;
 	if (s->asks) {
 		s->counts.asked++;
-		s->counts.waits += (uint64_t)thread_wants_gil(s->threads, t);
+		s->counts.waits += (uint64_t)sampler_wants_gil(s, t);
 	}
 	return 1;
 }
@@ -245,7 +276,7 @@ count_failed(struct sampler *s, enum why why)
 		profile_log(s->profile, PROFILE_FAILED, s->time, 0);
 }
 
-/* ---- one tick ---- */
+/* ---- one thread ---- */
 
 static struct thread *
 find_thread(struct sampler *s, raddr tstate)
@@ -260,13 +291,24 @@ find_thread(struct sampler *s, raddr tstate)
 static enum why
 read_holder(struct sampler *s, const struct gil *gil, raddr *holder)
 {
-	unsigned char bytes[64];
-	enum why why = gil->len <= sizeof bytes ?
-	               mem_read(s->t->mem, gil->addr, bytes, gil->len) : BROKEN;
+	return gil_read_holder(s->t->mem, s->t->layout, gil, holder);
+}
 
-	if (why == OK)
-		*holder = gil_holder(s->t->layout, gil, bytes);
-	return why;
+/* What is remembered of its stack. */
+static struct stack *
+stack_of(struct sampler *s, struct thread *t)
+{
+	if (!t->stack)
+		t->stack = stack_new(s->t->mem);
+	return t->stack;
+}
+
+/* Captures the stack of the thread, if it holds the GIL. */
+static enum why
+capture_holder(struct sampler *s, struct thread *t, const struct gil *gil, raddr *holder)
+{
+	stack_of(s, t);
+	return capture_stack(s->capturer, t, gil, 0, holder);
 }
 
 /* Samples the thread that holds this GIL, if any does; *ran is set then. */
@@ -291,7 +333,7 @@ sample_holder(struct sampler *s, struct gil gil, int *ran)
 			}
 		}
 		s->last_holder = t->tstate;
-		why = capture_stack(s->capturer, t, &gil, 0, &holder);
+		why = capture_holder(s, t, &gil, &holder);
 		if (why == OK && holder == t->tstate) {
 			*ran |= count_stack(s, t);
 			return OK;
@@ -321,10 +363,16 @@ static int
 is_wanted(const struct sampler *s, struct thread *t)
 {
 	if (s->options.mode == MODE_CPU)
-		return thread_on_cpu(s->threads, t, s->elapsed);
+		return thread_on_cpu(t, s->elapsed);
 	if (s->options.all_threads)
-		return !s->options.exclude_idle || !thread_is_idle(s->threads, t);
-	return s->t->layout->free_threaded ? t->attached : !thread_is_idle(s->threads, t);
+		return !s->options.exclude_idle || !thread_is_idle(t);
+	return s->t->layout->free_threaded ? t->attached : !thread_is_idle(t);
+}
+
+static void
+ask(const struct sampler *s, struct thread *t)
+{
+	t->wanted = is_wanted(s, t) ? WANTED : UNWANTED;
 }
 
 /* Counts the samples that failed, but not those of threads that have ended. */
@@ -338,15 +386,19 @@ count_lost(struct sampler *s, const struct lost *lost, size_t n)
 			count_failed(s, lost[i].why);
 }
 
-/* Takes and counts one thread that is wanted; what fails is listed. */
+/* Samples and counts one thread that is wanted; what fails is listed. */
 static enum why
 sample_thread(struct sampler *s, struct thread *t, unsigned flags, int *ran, size_t *n_lost)
 {
 	raddr holder = t->tstate;
-	enum why why = capture_planned(s->capturer, t, flags, &holder);
+	int planned = t->planned != NULL;
+	enum why why;
 
+	stack_of(s, t);
+	t->planned = NULL;
+	why = capture_planned(s->capturer, t, planned, flags, &holder);
 	if (why == OK && holder == t->tstate) {
-		thread_was_proven(s->threads, t);
+		t->still_since = threads_spell(s->threads);
 		*ran |= count_stack(s, t);
 	} else if (why != OK && why != GONE) {
 		s->lost = grow(s->lost, *n_lost, &s->cap_lost, sizeof *s->lost);
@@ -355,31 +407,97 @@ sample_thread(struct sampler *s, struct thread *t, unsigned flags, int *ran, siz
 	return why;
 }
 
-/* Finds out which threads are wanted of those that are known, and, in one call,
- * what they are doing and which are new. */
+/* ---- all threads in one call ---- */
+
+/* Plans what to read of the threads that are wanted, less those that stand still: the
+ * newest first, as the lists have them. */
+static void
+plan_stacks(struct sampler *s, int quick)
+{
+	size_t head = threads_head(s->threads), n;
+	struct thread *const *threads = threads_all(s->threads, &n);
+
+	while (n-- > 0) {
+		struct thread *t = threads[n];
+
+		t->planned = NULL;
+		if (t->wanted != WANTED || t->restless || (quick && threads_is_still(s->threads, t)))
+			continue;
+		t->planned = stack_plan(s->stacks, stack_of(s, t), t->tstate, head);
+		if (t->planned)
+			batch_add(&s->batch, t->planned);
+	}
+}
+
+/* What could not be read is not planned any more. */
+static void
+drop_unread(struct sampler *s)
+{
+	size_t n;
+	struct thread *const *threads = threads_all(s->threads, &n);
+
+	for (size_t i = 0; i < n; i++)
+		if (threads[i]->planned && snap_is_empty(threads[i]->planned))
+			threads[i]->planned = NULL;
+}
+
+static void
+drop_planned(struct sampler *s)
+{
+	size_t n;
+	struct thread *const *threads = threads_all(s->threads, &n);
+
+	for (size_t i = 0; i < n; i++)
+		threads[i]->planned = NULL;
+}
+
+/* Reads, in one call, who there is and what those that are wanted are doing.  For
+ * `quick` see threads.h. */
+static enum why
+read_batch(struct sampler *s, int quick)
+{
+	struct snap *shared;
+	enum why why;
+
+	batch_begin(&s->batch);
+	batch_add(&s->batch, threads_snap(s->threads));
+	shared = stacks_begin(s->stacks);
+	plan_stacks(s, quick);
+	threads_plan(s->threads, quick);
+	batch_add(&s->batch, shared);
+	why = batch_read(&s->batch);
+	drop_unread(s);
+	return threads_conclude(s->threads, why, quick);
+}
+
+/* Finds out which threads are wanted, of those that are known and of those that are
+ * new, and reads them. */
 static enum why
 read_threads(struct sampler *s)
 {
 	int attached = !s->options.all_threads && s->t->layout->free_threaded;
 	size_t n;
 	struct thread *const *threads = threads_all(s->threads, &n);
-	enum why why;
+	enum why why = AGAIN;
 
 	for (size_t i = 0; i < n; i++)
-		threads[i]->wanted = is_wanted(s, threads[i]) ? WANTED : UNWANTED;
-	if (s->options.pausing != PAUSE_ALWAYS)
-		threads_plan(s->threads, s->walker);
-	why = threads_refresh(s->threads);
+		ask(s, threads[i]);
+	if (s->options.pausing == PAUSE_ALWAYS)
+		why = threads_refresh(s->threads);
+	else if (threads_may_stand(s->threads))
+		why = read_batch(s, 1);
+	if (why == AGAIN)
+		why = read_batch(s, 0);
 	threads = threads_all(s->threads, &n);
 	for (size_t i = 0; i < n && why == OK; i++)
 		if (threads[i]->wanted == UNASKED || attached)
-			threads[i]->wanted = is_wanted(s, threads[i]) ? WANTED : UNWANTED;
+			ask(s, threads[i]);
 	return why;
 }
 
 /*
  * Samples every thread, or every one that runs: in a free-threaded build those
- * attached to the interpreter, and where nobody tells who holds the GIL those
+ * attached to the interpreter, and where nobody says who holds the GIL those
  * that the kernel runs.
  */
 static enum why
@@ -390,18 +508,23 @@ sample_all(struct sampler *s, int *ran)
 	enum why why = read_threads(s);
 	size_t n, n_lost = 0;
 
-	if (why != OK)
+	if (why != OK) {
+		drop_planned(s);
 		return why;
+	}
 	threads = threads_all(s->threads, &n);
 	for (size_t i = 0; i < n && why != GONE; i++)
 		if (threads[i]->wanted == WANTED)
 			why = sample_thread(s, threads[i], flags, ran, &n_lost);
+	drop_planned(s);
 	count_lost(s, s->lost, n_lost);
 	if (why == GONE)
 		return GONE;
 	/* Those that failed are counted already; all of them means more. */
 	return *ran || !n_lost ? OK : COUNTED;
 }
+
+/* ---- one tick ---- */
 
 static int64_t
 epoch_us(void)
@@ -429,24 +552,41 @@ note_time(struct sampler *s)
 		s->asked = s->ticked;
 }
 
+/* Whether the GIL of a free-threaded build has been turned off meanwhile. */
+static int
+has_lost_gil(struct sampler *s)
+{
+	return s->t->layout->free_threaded && sampler_list(s) == OK && !sampler_has_gil(s);
+}
+
+/* Samples what this tick is to find; *ran is set if anything ran. */
+static enum why
+sample_tick(struct sampler *s, int *ran)
+{
+	enum why why = OK;
+
+	if (s->options.all_threads)
+		return sample_all(s, ran);
+	if (!sampler_has_gil(s)) /* as far as has been listed */
+		why = sampler_list(s);
+	if (why != OK)
+		return why;
+	if (!sampler_has_gil(s))
+		return sample_all(s, ran);
+	why = sample_holders(s, ran);
+	return why == OK && !*ran && has_lost_gil(s) ? sample_all(s, ran) : why;
+}
+
 enum why
 sampler_tick(struct sampler *s)
 {
-	size_t n;
 	int ran = 0;
-	enum why why = OK;
+	enum why why;
 
 	if (s->options.log)
 		s->time = epoch_us();
 	note_time(s);
-	threads_gils(s->threads, &n);
-	if (!n && !s->options.all_threads)
-		why = threads_refresh(s->threads);
-	threads_gils(s->threads, &n);
-	if (why == OK)
-		why = n && !s->options.all_threads ? sample_holders(s, &ran) : sample_all(s, &ran);
-	if (why == OK && !ran && n && s->t->layout->free_threaded && !sampler_has_gil(s))
-		why = sample_all(s, &ran); /* it was turned off meanwhile */
+	why = sample_tick(s, &ran);
 	if (why == GONE)
 		return GONE;
 	if (why == OK && !ran && !s->options.all_threads)
@@ -461,23 +601,29 @@ sampler_tick(struct sampler *s)
 /* ---- for dumps ---- */
 
 enum why
-sampler_stack(struct sampler *s, struct thread *t, const uint32_t **frames, size_t *n)
+sampler_list(struct sampler *s)
 {
-	raddr holder = t->tstate;
-	enum why why = capture_stack(s->capturer, t, NULL, 0, &holder);
-
-	*frames = stack_frames(t->stack, n);
-	return why;
+	return threads_refresh(s->threads);
 }
 
 int
-sampler_has_gil(struct sampler *s)
+sampler_has_gil(const struct sampler *s)
 {
 	size_t n;
 
-	threads_refresh(s->threads);
 	threads_gils(s->threads, &n);
 	return n > 0;
+}
+
+enum why
+sampler_stack(struct sampler *s, struct thread *t, const uint32_t **frames, size_t *n)
+{
+	raddr holder = t->tstate;
+	struct stack *stack = stack_of(s, t);
+	enum why why = capture_stack(s->capturer, t, NULL, 0, &holder);
+
+	*frames = stack_frames(stack, n);
+	return why;
 }
 
 void

@@ -7,6 +7,7 @@
 struct profile;
 struct sampler;
 struct target;
+struct thread;
 struct threads;
 
 enum mode { MODE_WALL, MODE_CPU, MODE_GIL };
@@ -63,12 +64,16 @@ struct sample_counts sampler_counts(const struct sampler *);
 int64_t sampler_stopped_ns(const struct sampler *);
 
 /* For writers that show threads: their list, and one thread's stack. */
-struct thread;
 struct threads *sampler_threads(struct sampler *);
 enum why sampler_stack(struct sampler *, struct thread *, const uint32_t **frames, size_t *n);
 
-/* Whether there is a GIL to be held; sets holds_gil of every thread. */
-int sampler_has_gil(struct sampler *);
+/* Lists the threads again.  Whether there is a GIL to be held, as last listed; whether
+ * the thread waits for one, as far as that can be known. */
+enum why sampler_list(struct sampler *);
+int sampler_has_gil(const struct sampler *);
+int sampler_wants_gil(const struct sampler *, struct thread *);
+
+/* Sets holds_gil of every thread. */
 void sampler_note_holders(struct sampler *);
 
 #endif

@@ -3,6 +3,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/uio.h>
 
 #include "util.h"
 #include "memory.h"
@@ -35,8 +36,8 @@ struct snap {
 	struct mem *mem;
 	struct copy now, kept;
 	struct mem_vec *vecs;
-	struct mem_part *parts; /* where they go */
-	size_t n_vecs, n_parts, cap_vecs;
+	struct iovec *places; /* where they go */
+	size_t n_vecs, n_places, cap_vecs;
 	size_t hint; /* where the last region was found: walks go in order */
 	size_t steps; /* that were made to find regions */
 	unsigned fetched;
@@ -64,7 +65,7 @@ snap_free(struct snap *s)
 	free(s->kept.regions);
 	free(s->kept.bytes);
 	free(s->vecs);
-	free(s->parts);
+	free(s->places);
 	free(s);
 }
 
@@ -147,15 +148,15 @@ static void
 add_vec(struct snap *s, raddr addr, size_t len, size_t at)
 {
 	unsigned char *to = s->now.bytes + at;
-	struct mem_part *last = s->n_parts ? &s->parts[s->n_parts - 1] : NULL;
+	struct iovec *last = s->n_places ? &s->places[s->n_places - 1] : NULL;
 
 	if (!len)
 		return;
 	s->vecs[s->n_vecs++] = (struct mem_vec){ addr, len };
-	if (last && (unsigned char *)last->buf + last->len == to)
-		last->len += len;
+	if (last && (unsigned char *)last->iov_base + last->iov_len == to)
+		last->iov_len += len;
 	else
-		s->parts[s->n_parts++] = (struct mem_part){ to, len };
+		s->places[s->n_places++] = (struct iovec){ to, len };
 }
 
 /* The repeated part of a region begins there, for the order of reading: a small
@@ -182,12 +183,12 @@ plan(struct snap *s)
 	if (s->cap_vecs < 3 * c->n) {
 		s->cap_vecs = 3 * c->cap;
 		s->vecs = xrealloc(s->vecs, s->cap_vecs, sizeof *s->vecs);
-		s->parts = xrealloc(s->parts, s->cap_vecs, sizeof *s->parts);
+		s->places = xrealloc(s->places, s->cap_vecs, sizeof *s->places);
 	}
 	for (size_t i = 0; i < c->n; i++)
 		len += c->regions[i].to - c->regions[i].from;
 	reserve_bytes(c, len);
-	s->n_vecs = s->n_parts = 0;
+	s->n_vecs = s->n_places = 0;
 	for (size_t i = 0; i < c->n; i++) {
 		const struct region *r = &c->regions[i];
 
@@ -218,7 +219,7 @@ snap_read(struct snap *s, raddr *bad)
 	enum why why;
 
 	plan(s);
-	why = mem_scatter(s->mem, s->vecs, s->n_vecs, s->parts, s->n_parts, &done);
+	why = mem_scatter(s->mem, s->vecs, s->n_vecs, s->places, s->n_places, &done);
 	if (why == OK)
 		return OK;
 	for (size_t i = 0, at = 0; i < s->n_vecs; i++) {
@@ -232,35 +233,77 @@ snap_read(struct snap *s, raddr *bad)
 	return why;
 }
 
-enum why
-snap_read_many(struct snap *const *snaps, size_t n, size_t *done)
+int
+snap_is_empty(const struct snap *s)
 {
-	static struct mem_vec *vecs;
-	static struct mem_part *parts;
-	static size_t cap_vecs, cap_parts;
-	size_t n_vecs = 0, n_parts = 0, bytes, at = 0;
+	return !s->now.n;
+}
+
+/* ---- several at once ---- */
+
+void
+batch_begin(struct batch *b)
+{
+	b->n = 0;
+}
+
+void
+batch_add(struct batch *b, struct snap *s)
+{
+	b->snaps = grow(b->snaps, b->n, &b->cap, sizeof(struct snap *));
+	b->snaps[b->n++] = s;
+}
+
+void
+batch_free(struct batch *b)
+{
+	free(b->snaps);
+	free(b->vecs);
+	free(b->places);
+	*b = (struct batch){ 0 };
+}
+
+/* Empties the snapshots that go beyond the first `done` bytes. */
+static void
+empty_unread(struct batch *b, size_t done)
+{
+	size_t at = 0;
+
+	for (size_t i = 0; i < b->n; i++) {
+		at += b->snaps[i]->now.len;
+		if (at > done)
+			snap_begin(b->snaps[i]);
+	}
+}
+
+enum why
+batch_read(struct batch *b)
+{
+	size_t n_vecs = 0, n_places = 0, done;
 	enum why why;
 
-	for (size_t i = 0; i < n; i++) {
-		struct snap *s = snaps[i];
+	for (size_t i = 0; i < b->n; i++) {
+		struct snap *s = b->snaps[i];
 
 		plan(s);
 		for (size_t k = 0; k < s->n_vecs; k++) {
-			vecs = grow(vecs, n_vecs, &cap_vecs, sizeof *vecs);
-			vecs[n_vecs++] = s->vecs[k];
+			b->vecs = grow(b->vecs, n_vecs, &b->cap_vecs, sizeof *b->vecs);
+			b->vecs[n_vecs++] = s->vecs[k];
 		}
-		for (size_t k = 0; k < s->n_parts; k++) {
-			parts = grow(parts, n_parts, &cap_parts, sizeof *parts);
-			parts[n_parts++] = s->parts[k];
+		for (size_t k = 0; k < s->n_places; k++) {
+			b->places = grow(b->places, n_places, &b->cap_places, sizeof *b->places);
+			b->places[n_places++] = s->places[k];
 		}
 	}
-	why = n ? mem_scatter(snaps[0]->mem, vecs, n_vecs, parts, n_parts, &bytes) : OK;
-	for (*done = 0; *done < n && (why == OK || at + snaps[*done]->now.len <= bytes); ++*done)
-		at += snaps[*done]->now.len;
-	for (size_t i = *done; i < n; i++)
-		snap_begin(snaps[i]);
+	if (!b->n)
+		return OK;
+	why = mem_scatter(b->snaps[0]->mem, b->vecs, n_vecs, b->places, n_places, &done);
+	if (why != OK)
+		empty_unread(b, done);
 	return why;
 }
+
+/* ---- what was read ---- */
 
 int
 snap_has(struct snap *s, raddr addr, size_t len)

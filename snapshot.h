@@ -14,7 +14,9 @@
  * An earlier copy can be kept, to tell what has changed since.
  */
 
+struct iovec;
 struct mem;
+struct mem_vec;
 struct snap;
 
 struct snap *snap_new(struct mem *);
@@ -35,13 +37,28 @@ int snap_has(struct snap *, raddr addr, size_t len);
 void snap_repeat(struct snap *, raddr addr, size_t len, int tail);
 void snap_repeat_all(struct snap *);
 
-/* Reads what was added.  FAULT: a region could not be read; it and those
- * behind it are not there, *bad says which address it had. */
+/* Reads what was added.  FAULT: a region could not be read; the snapshot is empty,
+ * *bad says which address that one had. */
 enum why snap_read(struct snap *, raddr *bad);
 
-/* Reads several of the same target, in as few calls as that takes.  *done gets
- * how many, from the first on, were read as a whole; the others are empty. */
-enum why snap_read_many(struct snap *const *, size_t n, size_t *done);
+/*
+ * Snapshots of one target that are read together, in as few calls as that takes and in
+ * the order in which they were added.  All zero is an empty batch; batch_free ends it.
+ * What is read into a snapshot may be added to it until the batch is read.  Those that
+ * could not be read as a whole are empty after that.
+ */
+struct batch {
+	struct snap **snaps;
+	struct mem_vec *vecs;
+	struct iovec *places;
+	size_t n, cap, cap_vecs, cap_places;
+};
+void batch_begin(struct batch *);
+void batch_add(struct batch *, struct snap *);
+enum why batch_read(struct batch *);
+void batch_free(struct batch *);
+
+int snap_is_empty(const struct snap *);
 
 /* The len bytes at addr in the first copy, or NULL.  Good until the next call
  * of snap_fetch or snap_begin. */
@@ -76,7 +93,8 @@ void snap_keep(struct snap *);
 
 /* Whether the bytes from `from` up to `to` are there (in one region or several
  * adjoining ones), and are, in the first copy, what they are in the one kept.
- * Of a region where something below them differs, the answer is no. */
+ * A region is compared from its start on, so what differs there, before `from`, makes
+ * the answer no. */
 int snap_same(struct snap *, raddr from, raddr to);
 
 #endif

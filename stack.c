@@ -17,29 +17,40 @@
 #include <string.h>
 
 #include "util.h"
-#include "snapshot.h"
-#include "regions.h"
+#include "profile.h"
 #include "layouts.h"
 #include "objects.h"
-#include "profile.h"
-#include "code.h"
+#include "snapshot.h"
+#include "regions.h"
+#include "gil.h"
 #include "frames.h"
-#include "naming.h"
+#include "code.h"
+#include "codes.h"
 #include "stack.h"
 
 enum {
 	TRIES = 6,
-	NEAR = 512,        /* words that near to each other are one region */
+	JOINED = 512,      /* bytes between two words that are one region */
 	COVERED = 8,       /* frames that are read twice at least */
 	COVERED_MORE = 4,  /* than have changed */
 	NOTE_EACH = 64,    /* samples, to find out which regions are not needed */
 };
 
-struct walker {
+enum { OWNER_GENERATOR = 1 /* CPython v3.11.0 pycore_frame.h */ };
+
+struct stacks {
+	struct mem *mem;
 	const struct layout *l;
 	struct codes *codes;
-	struct namer *namer;
+	struct walk_from from; /* of the walk at hand */
 	struct walk walk;
+};
+
+/* A stack in words, root first; all zero is an empty one. */
+struct named {
+	uint32_t *frames; /* of the profile */
+	raddr *addrs;     /* of the target's frames that these are */
+	size_t n, cap, cap_addrs;
 };
 
 struct stack {
@@ -48,7 +59,8 @@ struct stack {
 	struct regions *regions;
 	struct frames proven;
 	struct named named; /* what the proven frames are called */
-	uint32_t epoch;     /* of the code cache, then */
+	struct code_list codes; /* to be checked with the next sample */
+	uint32_t epoch;     /* of the known code objects, then */
 	uint32_t *nodes;    /* stacks in the profile, up to each of those frames */
 	size_t n_nodes, cap_nodes;
 	uint32_t root;      /* what nodes[] stands on */
@@ -59,23 +71,22 @@ struct stack {
 	int unchanged;      /* by the last read */
 };
 
-struct walker *
-walker_new(struct mem *mem, const struct layout *l, struct codes *codes)
+struct stacks *
+stacks_new(struct mem *mem, const struct layout *l, struct codes *codes)
 {
-	struct walker *w = xcalloc(1, sizeof *w);
+	struct stacks *all = xcalloc(1, sizeof *all);
 
-	*w = (struct walker){ .l = l, .codes = codes, .namer = namer_new(mem, l, codes) };
-	return w;
+	*all = (struct stacks){ .mem = mem, .l = l, .codes = codes };
+	return all;
 }
 
 void
-walker_free(struct walker *w)
+stacks_free(struct stacks *all)
 {
-	if (!w)
+	if (!all)
 		return;
-	namer_free(w->namer);
-	free(w->walk.fresh);
-	free(w);
+	free(all->walk.fresh);
+	free(all);
 }
 
 struct stack *
@@ -96,7 +107,9 @@ stack_free(struct stack *st)
 	snap_free(st->snap);
 	regions_free(st->regions);
 	frames_free(&st->proven);
-	named_free(&st->named);
+	free(st->named.frames);
+	free(st->named.addrs);
+	free(st->codes.addrs);
 	free(st->nodes);
 	free(st);
 }
@@ -112,6 +125,13 @@ stack_frames(const struct stack *st, size_t *n)
 {
 	*n = st->named.n;
 	return st->named.frames;
+}
+
+const raddr *
+stack_addresses(const struct stack *st, size_t *n)
+{
+	*n = st->named.n;
+	return st->named.addrs;
 }
 
 uint32_t
@@ -132,33 +152,20 @@ stack_in_profile(struct stack *st, struct profile *profile, uint32_t root)
 	return at;
 }
 
-raddr
-gil_holder(const struct layout *l, const struct gil *gil, const void *bytes)
-{
-	const unsigned char *p = bytes;
-	int32_t locked = 1, enabled = 1;
-
-	if (gil->locked != ABSENT)
-		memcpy(&locked, p + gil->locked, sizeof locked);
-	if (gil->enabled != ABSENT)
-		memcpy(&enabled, p + gil->enabled, sizeof enabled);
-	return locked == 1 && enabled ? object_pointer(l, p + gil->holder) : 0;
-}
-
 /* ---- what to read ---- */
 
 /* The GIL and the interpreter's count of code objects freed, which may lie so
  * close together that they are one region. */
 static int
-plan_gil(struct walker *w, struct stack *st, const struct gil *gil)
+plan_gil(struct stacks *all, struct stack *st, const struct gil *gil)
 {
 	raddr from = gil->addr, to = gil->addr + gil->len, count;
 
-	if (w->l->interp.generation != ABSENT && st->interp) {
-		count = st->interp + (raddr)w->l->interp.generation;
-		if (count >= to && count - to < NEAR)
+	if (all->l->interp.generation != ABSENT && st->interp) {
+		count = st->interp + (raddr)all->l->interp.generation;
+		if (count >= to && count - to < JOINED)
 			to = count + 8;
-		else if (count < from && from - count < NEAR)
+		else if (count < from && from - count < JOINED)
 			from = count;
 	}
 	return snap_add(st->snap, from, (size_t)(to - from));
@@ -166,63 +173,70 @@ plan_gil(struct walker *w, struct stack *st, const struct gil *gil)
 
 /* Has what may have changed since the last sample read twice. */
 static void
-plan_cover(struct walker *w, struct stack *st)
+plan_cover(struct stacks *all, struct stack *st)
 {
 	const struct frames *p = &st->proven;
-	size_t size = (size_t)w->l->frame.size, n = 0;
+	size_t size = (size_t)all->l->frame.size, n = 0;
 
 	if (!p->n) {
 		snap_repeat_all(st->snap);
 		return;
 	}
-	snap_repeat(st->snap, st->tstate, frames_thread_size(w->l), 0);
+	snap_repeat(st->snap, st->tstate, frames_thread_size(all->l), 0);
 	if (st->cframe)
-		snap_repeat(st->snap, st->cframe, frames_cframe_size(w->l), 0);
+		snap_repeat(st->snap, st->cframe, frames_cframe_size(all->l), 0);
 	for (size_t i = p->n; i-- > 0 && n < st->cover; n++)
 		snap_repeat(st->snap, p->visits[i].frame, size, i == p->n - 1);
 }
 
-static int
-plan_read(struct walker *w, struct stack *st, const struct gil *gil, size_t head, int twice)
+/* Where to stop reading on top of the executing frame; 0: no matter.  Where new frames
+ * would be is of interest if the thread may have moved.  (On the heap other frames may
+ * lie there.) */
+static raddr
+end_of_frames(const struct stacks *all, const struct frames *p, int twice)
 {
-	size_t len = frames_thread_size(w->l);
+	if (!p->n || twice || all->l->frames == FRAMES_HEAP)
+		return 0;
+	return p->visits[p->n - 1].frame + (raddr)all->l->frame.size;
+}
+
+static int
+plan_read(struct stacks *all, struct stack *st, const struct gil *gil, size_t head, int twice)
+{
+	size_t len = frames_thread_size(all->l);
 	const struct frames *p = &st->proven;
 	raddr base[2] = { 0 };
-	/* Where new frames would be is of interest if the thread may have moved.  (On the
-	 * heap other frames may lie there.) */
-	raddr end = p->n && !twice && w->l->frames != FRAMES_HEAP ?
-	            p->visits[p->n - 1].frame + (raddr)w->l->frame.size : 0;
 
-	for (size_t i = 0; st->reads % NOTE_EACH && i < frames_base(w->l, p); i++)
+	for (size_t i = 0; st->reads % NOTE_EACH && i < frames_base(all->l, p); i++)
 		base[i] = p->visits[i].frame;
 	snap_begin(st->snap);
-	if (gil && plan_gil(w, st, gil))
+	if (gil && plan_gil(all, st, gil))
 		return -1;
 	if (snap_add(st->snap, st->tstate, head > len ? head : len))
 		return -1;
-	if (regions_add(st->regions, st->snap, base, end))
+	if (regions_add(st->regions, st->snap, base, end_of_frames(all, p, twice)))
 		return -1;
 	if (twice)
-		plan_cover(w, st);
+		plan_cover(all, st);
 	return 0;
 }
 
 /* Reads what is planned; a region that is gone is left out of the next try. */
 static enum why
-read_planned(struct walker *w, struct stack *st, const struct gil *gil, unsigned flags)
+read_planned(struct stacks *all, struct stack *st, const struct gil *gil, unsigned flags)
 {
 	for (int i = 0; i < TRIES; i++) {
-		size_t had_codes = st->named.n_codes;
+		size_t had_codes = st->codes.n;
 		raddr bad = 0;
 		enum why why;
 
-		if (plan_read(w, st, gil, 0, !(flags & STACK_STOPPED)) ||
-		    naming_plan(w->namer, &st->named, st->interp, st->snap))
+		if (plan_read(all, st, gil, 0, !(flags & STACK_STOPPED)) ||
+		    codes_plan(all->codes, &st->codes, st->interp, st->snap))
 			return DEEP;
 		why = snap_read(st->snap, &bad);
 		if (why != FAULT)
 			return why;
-		st->named.n_codes = 0;
+		st->codes.n = 0;
 		if (!regions_forget(st->regions, bad) && !had_codes)
 			return FAULT;
 	}
@@ -233,16 +247,16 @@ read_planned(struct walker *w, struct stack *st, const struct gil *gil, unsigned
 
 /* Whether the thread holds the gil, or is attached, if it has to. */
 static int
-is_holder(struct walker *w, const struct stack *st, const struct gil *gil, unsigned flags,
+is_holder(struct stacks *all, const struct stack *st, const struct gil *gil, unsigned flags,
           raddr *holder)
 {
 	if (gil) {
-		*holder = gil_holder(w->l, gil, snap_get(st->snap, gil->addr, gil->len));
+		*holder = gil_holder(all->l, gil, snap_get(st->snap, gil->addr, gil->len));
 	} else if (flags & STACK_ATTACHED) {
-		const unsigned char *p = snap_get(st->snap, st->tstate, frames_thread_size(w->l));
+		const unsigned char *p = snap_get(st->snap, st->tstate, frames_thread_size(all->l));
 		int32_t state;
 
-		memcpy(&state, p + w->l->thread.state, sizeof state);
+		memcpy(&state, p + all->l->thread.state, sizeof state);
 		*holder = state == 1 ? st->tstate : 0;
 	} else {
 		return 1;
@@ -252,45 +266,143 @@ is_holder(struct walker *w, const struct stack *st, const struct gil *gil, unsig
 
 /* Whether the walk has found the stack that was proven before. */
 static int
-is_unchanged(const struct walker *w, const struct stack *st)
+is_unchanged(const struct stacks *all, const struct stack *st)
 {
 	const struct frames *p = &st->proven;
 
-	return p->n && st->epoch == codes_epoch(w->codes) && w->walk.n == 1 &&
-	       w->walk.kept == p->n - 1 &&
-	       frames_equal(&w->walk.fresh[0], &p->visits[p->n - 1]);
+	return p->n && st->epoch == codes_epoch(all->codes) && all->walk.n == 1 &&
+	       all->walk.kept == p->n - 1 &&
+	       frames_equal(&all->walk.fresh[0], &p->visits[p->n - 1]);
+}
+
+/* Where in the code the frame is, bytes from its first instruction on. */
+static int64_t
+offset_of(const struct stacks *all, struct code *code, const struct visit *v)
+{
+	switch (all->l->instr) {
+	case INSTR_UNITS:
+		return (int64_t)v->instr * 2;
+	case INSTR_PTR:
+		return (int64_t)(v->instr - code_instructions(all->mem, all->l, code, v->copy));
+	default:
+		return (int64_t)v->instr;
+	}
+}
+
+/* An empty stack of a frame without locals looks like an exited one. */
+static int
+looks_exited(const struct stacks *all, const struct visit *v, const struct code *code)
+{
+	return all->l->live == LIVE_STACKPOINTER && v->gone && code->locals;
+}
+
+static void
+add_name(struct named *d, uint32_t frame, raddr addr)
+{
+	d->frames = grow(d->frames, d->n, &d->cap, sizeof *d->frames);
+	d->addrs = grow(d->addrs, d->n, &d->cap_addrs, sizeof *d->addrs);
+	d->addrs[d->n] = addr;
+	d->frames[d->n++] = frame;
+}
+
+/* Adds the frame of one visit, if it is one to be shown.  certain: the thread stands, so
+ * what looks impossible is not for lack of proof. */
+static enum why
+name_visit(struct stacks *all, struct named *d, const struct visit *v, int innermost, int certain)
+{
+	struct code *code = codes_find(all->codes, v->code);
+	int64_t offset;
+
+	if (!code)
+		return TORN;
+	if (codes_exhausted(all->codes))
+		return DEEP;
+	if (innermost && !certain && looks_exited(all, v, code))
+		return TORN;
+	offset = offset_of(all, code, v);
+	if (!code_offset_valid(code, offset))
+		return certain ? BROKEN : TORN;
+	if (v->owner != OWNER_GENERATOR && code_not_begun(code, offset))
+		return OK;
+	add_name(d, codes_frame(all->codes, code, offset), v->frame);
+	return OK;
+}
+
+/* Puts the walk's fresh frames into words, after the first `depth` that are there; every
+ * visit gets the depth up to it. */
+static enum why
+name_walk(struct stacks *all, struct named *d, size_t depth, int certain)
+{
+	struct walk *walk = &all->walk;
+	enum why why = OK;
+
+	d->n = depth;
+	for (size_t i = walk->n; i-- > 0 && why == OK;) {
+		struct visit *v = &walk->fresh[i];
+
+		if (!v->shim)
+			why = name_visit(all, d, v, i == 0, certain);
+		v->depth = (uint32_t)d->n;
+	}
+	return why;
+}
+
+/* Makes sure of the code objects of the walk's fresh frames. */
+static enum why
+check_codes(struct stacks *all, struct stack *st, int shared)
+{
+	const struct walk *walk = &all->walk;
+	raddr last = 0;
+
+	codes_begin(all->codes);
+	for (size_t i = 0; i < walk->n; i++) {
+		if (walk->fresh[i].shim || walk->fresh[i].code == last)
+			continue;
+		last = walk->fresh[i].code;
+		codes_add(all->codes, last);
+	}
+	return codes_check(all->codes, all->from.interp, st->snap, shared, &st->codes);
 }
 
 /* Makes the walk the proven stack, and puts it into words. */
 static enum why
-accept(struct walker *w, struct stack *st, unsigned flags, int shared)
+adopt_walk(struct stacks *all, struct stack *st, unsigned flags)
 {
-	struct walk *walk = &w->walk;
+	const struct walk *walk = &all->walk;
 	size_t depth = walk->kept ? st->proven.visits[walk->kept - 1].depth : 0;
-	enum why why = naming_check(w->namer, &st->named, walk, st->snap, shared);
+	enum why why;
+
+	if (st->n_nodes > depth)
+		st->n_nodes = depth;
+	why = name_walk(all, &st->named, depth, flags & (STACK_STOPPED | STACK_HELD));
+	if (why == OK)
+		frames_commit(all->l, &st->proven, walk);
+	else
+		frames_truncate(&st->proven, walk->kept);
+	return why;
+}
+
+/* Accepts the walk, if its code objects are known for sure. */
+static enum why
+accept(struct stacks *all, struct stack *st, unsigned flags, int shared)
+{
+	enum why why = check_codes(all, st, shared);
 
 	if (why == AGAIN && flags & STACK_STOPPED)
 		why = OK;
 	if (why != OK)
 		return why;
-	if (st->epoch != codes_epoch(w->codes) && walk->kept) {
+	if (st->epoch != codes_epoch(all->codes) && all->walk.kept) {
 		frames_truncate(&st->proven, 0); /* those are in doubt as well */
 		return AGAIN;
 	}
-	if (!st->unchanged) {
-		if (st->n_nodes > depth)
-			st->n_nodes = depth;
-		why = naming_name(w->namer, &st->named, walk, depth,
-		                  flags & (STACK_STOPPED | STACK_HELD));
-		if (why != OK) {
-			frames_truncate(&st->proven, walk->kept);
-			return why;
-		}
-		frames_commit(w->l, &st->proven, walk);
-	}
-	st->epoch = codes_epoch(w->codes);
-	st->interp = walk->interp;
-	st->cframe = walk->cframe;
+	if (!st->unchanged)
+		why = adopt_walk(all, st, flags);
+	if (why != OK)
+		return why;
+	st->epoch = codes_epoch(all->codes);
+	st->interp = all->from.interp;
+	st->cframe = all->from.cframe;
 	snap_keep(st->snap);
 	return OK;
 }
@@ -309,54 +421,67 @@ learn_cover(struct stack *st, size_t fresh)
 		st->cover = COVERED;
 }
 
-/* together: it was read in one call with others.  settled: and only once, as it
- * had not moved before. */
+/* Walks the stack in its snapshot. */
 static enum why
-walk_and_accept(struct walker *w, struct stack *st, unsigned flags, int together, int settled)
+walk_stack(struct stacks *all, struct stack *st, unsigned flags)
 {
 	unsigned how = (flags & STACK_STOPPED ? WALK_STOPPED : 0) |
 	               (flags & (STACK_STOPPED | STACK_HELD) ? WALK_ANYWHERE : 0) |
 	               (st->reads++ % NOTE_EACH ? 0 : WALK_NOTE);
-	struct walk *walk = &w->walk;
-	enum why why = frames_walk(w->l, st->snap, st->regions, st->tstate, how, &st->proven, walk);
+	enum why why = frames_of_thread(all->l, st->snap, st->tstate, how, &all->from);
 
-	st->shape = walk->shape;
+	all->walk.shape = 0;
+	if (why == OK)
+		why = frames_walk(all->l, st->snap, st->regions, &all->from, how, &st->proven,
+		                  &all->walk);
+	st->shape = all->walk.shape;
+	return why;
+}
+
+/* together: it was read in one call with others.  settled: and only once, as it
+ * had not moved before. */
+static enum why
+walk_and_accept(struct stacks *all, struct stack *st, unsigned flags, int together, int settled)
+{
+	struct walk *walk = &all->walk;
+	enum why why = walk_stack(all, st, flags);
+
 	if (why != OK)
 		return why;
 	if (!(flags & STACK_STOPPED) && snap_fetched(st->snap))
 		return AGAIN;
-	st->unchanged = is_unchanged(w, st);
+	st->unchanged = is_unchanged(all, st);
 	learn_cover(st, walk->n);
 	if (settled ? !st->unchanged : !walk->covered)
 		return AGAIN;
-	return settled || walk->still ? accept(w, st, flags, together) : TORN;
+	return settled || walk->still ? accept(all, st, flags, together) : TORN;
 }
 
 struct snap *
-stack_plan(struct walker *w, struct stack *st, raddr tstate, size_t head)
+stack_plan(struct stacks *all, struct stack *st, raddr tstate, size_t head)
 {
 	st->tried = 0;
 	if (st->tstate != tstate || !st->proven.n ||
-	    plan_read(w, st, NULL, head, !st->unchanged) ||
-	    naming_plan_shared(w->namer, &st->named, st->interp))
+	    plan_read(all, st, NULL, head, !st->unchanged) ||
+	    codes_plan_shared(all->codes, &st->codes, st->interp))
 		return NULL;
 	return st->snap;
 }
 
 struct snap *
-walker_shared(struct walker *w)
+stacks_begin(struct stacks *all)
 {
-	return naming_shared(w->namer);
+	return codes_begin_shared(all->codes);
 }
 
 enum why
-stack_conclude(struct walker *w, struct stack *st, unsigned flags, raddr *holder)
+stack_conclude(struct stacks *all, struct stack *st, unsigned flags, raddr *holder)
 {
 	enum why why;
 
-	if (!is_holder(w, st, NULL, flags, holder))
+	if (!is_holder(all, st, NULL, flags, holder))
 		return OK;
-	why = walk_and_accept(w, st, flags, 1, st->unchanged);
+	why = walk_and_accept(all, st, flags, 1, st->unchanged);
 	st->tried = why != OK;
 	return why == AGAIN ? TORN : why;
 }
@@ -366,7 +491,7 @@ begin_anew(struct stack *st, raddr tstate)
 {
 	st->tstate = tstate;
 	st->interp = st->cframe = 0;
-	st->named.n = st->named.n_codes = st->n_nodes = 0;
+	st->named.n = st->codes.n = st->n_nodes = 0;
 	st->tried = st->unchanged = 0;
 	st->reads = 0;
 	frames_truncate(&st->proven, 0);
@@ -374,7 +499,7 @@ begin_anew(struct stack *st, raddr tstate)
 }
 
 enum why
-stack_read(struct walker *w, struct stack *st, raddr tstate, const struct gil *gil,
+stack_read(struct stacks *all, struct stack *st, raddr tstate, const struct gil *gil,
            unsigned flags, raddr *holder, int *first)
 {
 	enum why why = TORN;
@@ -387,10 +512,10 @@ stack_read(struct walker *w, struct stack *st, raddr tstate, const struct gil *g
 	shape = st->shape;
 	*first = 1;
 	for (int i = 0; i < TRIES; i++, tried = 1) {
-		why = read_planned(w, st, gil, flags);
-		if (why != OK || !is_holder(w, st, gil, flags, holder))
+		why = read_planned(all, st, gil, flags);
+		if (why != OK || !is_holder(all, st, gil, flags, holder))
 			break;
-		why = walk_and_accept(w, st, flags, 0, 0);
+		why = walk_and_accept(all, st, flags, 0, 0);
 		/* What was incomplete counts as movement only if it has moved. */
 		if (tried && st->shape != shape)
 			*first = 0;

@@ -4,26 +4,18 @@
 
 /* One thread's stack as a sample: proven, and in words. */
 
-struct mem;
-struct layout;
 struct codes;
+struct gil;
+struct layout;
+struct mem;
 struct profile;
 struct snap;
-struct walker;
 struct stack;
-
-/* Where a GIL says who holds it. */
-struct gil {
-	raddr addr;
-	size_t len;
-	int holder; /* offset in those len bytes of a pointer to a thread state */
-	int locked; /* of an int; ABSENT: the pointer is NULL when nobody holds it */
-	int enabled; /* of an int; ABSENT: it can't be turned off */
-};
+struct stacks;
 
 /* What all stacks of one target share.  Its parts must outlive it. */
-struct walker *walker_new(struct mem *, const struct layout *, struct codes *);
-void walker_free(struct walker *);
+struct stacks *stacks_new(struct mem *, const struct layout *, struct codes *);
+void stacks_free(struct stacks *);
 
 /* What is remembered of one thread's stack from sample to sample. */
 struct stack *stack_new(struct mem *);
@@ -32,7 +24,7 @@ void stack_free(struct stack *);
 enum stack_flags {
 	STACK_STOPPED = 1,  /* the thread cannot move: no proof is needed */
 	STACK_HELD = 4,     /* it should not move now: it may be anywhere, even about to
-	                     * leave or begin its first frame, but that is still proven */
+	                     * exit or begin its first frame, but that is still proven */
 	STACK_ATTACHED = 2, /* the thread has to be running Python (free-threaded) */
 };
 
@@ -47,7 +39,7 @@ enum stack_flags {
  * TORN: it moved too fast to be proven.  *first gets whether it was proven at
  * the first try.  The result is good until the next call for that stack.
  */
-enum why stack_read(struct walker *, struct stack *, raddr tstate, const struct gil *,
+enum why stack_read(struct stacks *, struct stack *, raddr tstate, const struct gil *,
                     unsigned flags, raddr *holder, int *first);
 
 /*
@@ -55,23 +47,22 @@ enum why stack_read(struct walker *, struct stack *, raddr tstate, const struct 
  * read of this one, at least `head` bytes of its thread state; NULL if that is
  * not known yet.  And, when it has been read, what came of it: OK, or
  * TORN, which asks for stack_read().  A thread that stood still at its last
- * sample is read once only, and found unchanged or TORN.  walker_shared(), to be
- * called before all of them, is what has to be read after all of them.
+ * sample is read once only, and found unchanged or TORN.  stacks_begin(), to be
+ * called before all of them, returns what has to be read after all of them.
  */
-struct snap *walker_shared(struct walker *);
-struct snap *stack_plan(struct walker *, struct stack *, raddr tstate, size_t head);
-enum why stack_conclude(struct walker *, struct stack *, unsigned flags, raddr *holder);
+struct snap *stacks_begin(struct stacks *);
+struct snap *stack_plan(struct stacks *, struct stack *, raddr tstate, size_t head);
+enum why stack_conclude(struct stacks *, struct stack *, unsigned flags, raddr *holder);
 
 /* Whether it was, to the instruction, what the successful read before found. */
 int stack_unchanged(const struct stack *);
 
-/* Its frames as the profile numbers them, root first, and their number. */
+/* Its frames, root first, and their number: as the profile numbers them, and where each
+ * is in the target. */
 const uint32_t *stack_frames(const struct stack *, size_t *n);
+const raddr *stack_addresses(const struct stack *, size_t *n);
 
 /* Its number in the profile, on top of the stack `root`. */
 uint32_t stack_in_profile(struct stack *, struct profile *, uint32_t root);
-
-/* Who holds the gil now, 0 for nobody, by the bytes read at gil->addr. */
-raddr gil_holder(const struct layout *, const struct gil *, const void *bytes);
 
 #endif

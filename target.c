@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * From a pid to the interpreter in it.
+ * From a process to the interpreter in it.
  *
  * No file of the target is opened: the headers and the dynamic symbols of
  * everything that it has mapped lie in its memory.  First each mapped object
@@ -25,6 +25,7 @@
 #include "layouts.h"
 #include "objects.h"
 #include "explain.h"
+#include "process.h"
 #include "target.h"
 
 enum {
@@ -482,7 +483,7 @@ static enum target_answer
 refuse_version(const struct finder *f, struct buf *reason)
 {
 	buf_printf(reason, "pid %d is Python %u.%u.%u, which pyflame cannot read: it reads %s; "
-	           "--abi=VERSION insists", f->t->pid,
+	           "--abi=VERSION insists", process_pid(f->t->process),
 	           f->refused >> 24, f->refused >> 16 & 255, f->refused >> 8 & 255,
 	           layouts_supported);
 	return TARGET_UNSUPPORTED;
@@ -500,9 +501,9 @@ is_too_wide(const struct proc_maps *maps)
 }
 
 static enum target_answer
-answer_starting(int pid, struct buf *reason)
+answer_starting(const struct process *p, struct buf *reason)
 {
-	buf_printf(reason, "pid %d has not started Python yet; try again", pid);
+	buf_printf(reason, "pid %d has not started Python yet; try again", process_pid(p));
 	return TARGET_STARTING;
 }
 
@@ -514,10 +515,10 @@ search(struct target *t, const struct proc_maps *maps, unsigned abi, struct buf 
 
 	if (is_too_wide(maps)) {
 		buf_printf(reason, "pid %d is a 64-bit process, and this pyflame is a 32-bit one; run "
-		           "the pyflame that is built for the machine", t->pid);
+		           "the pyflame that is built for the machine", process_pid(t->process));
 		return TARGET_UNSUPPORTED;
 	}
-	if (proc_exe(t->pid, exe, sizeof exe))
+	if (process_exe(t->process, exe, sizeof exe))
 		exe[0] = 0;
 	if (try_objects(&f, exe, try_symbols) ||
 	    (!f.starting && !f.refused && try_objects(&f, exe, try_scan))) {
@@ -528,86 +529,89 @@ search(struct target *t, const struct proc_maps *maps, unsigned abi, struct buf 
 	if (f.refused)
 		return refuse_version(&f, reason);
 	if (f.starting)
-		return answer_starting(t->pid, reason);
-	explain_not_python(t->pid, exe, maps, reason);
+		return answer_starting(t->process, reason);
+	explain_not_python(process_pid(t->process), exe, maps, reason);
 	return TARGET_NOT_PYTHON;
 }
 
 static enum target_answer
-answer_why(int pid, enum why why, struct buf *reason)
+answer_why(const struct process *p, enum why why, struct buf *reason)
 {
-	if (why == GONE && !explain_hidden(pid, reason)) {
-		buf_printf(reason, "no process with pid %d", pid);
-		return TARGET_GONE;
-	}
-	if (why == GONE)
+	if (process_explain(p, why, reason))
 		return TARGET_DENIED;
-	explain_denied(pid, reason);
-	return TARGET_DENIED;
+	buf_printf(reason, "no process with pid %d", process_pid(p));
+	return TARGET_GONE;
 }
 
 /* Of one that has no memory: kernel threads have none, and zombies; others give
  * it up shortly before they have ended. */
 static enum target_answer
-answer_no_memory(int pid, struct buf *reason)
+answer_no_memory(const struct process *p, struct buf *reason)
 {
 	struct proc_stat stat;
 
-	if (proc_stat(pid, &stat) || (!stat.kernel && stat.state != 'Z'))
-		return answer_why(pid, GONE, reason);
-	explain_no_memory(pid, stat.kernel, reason);
+	if (process_stat(p, &stat) || (!stat.kernel && stat.state != 'Z'))
+		return answer_why(p, GONE, reason);
+	explain_no_memory(process_pid(p), stat.kernel, reason);
 	return TARGET_NOT_PYTHON;
 }
 
 /* That answer, unless the process has ended or become another meanwhile: then
  * what was looked at was neither. */
 static enum target_answer
-still_not_python(int pid, const struct proc_stat *first, size_t before, struct buf *reason)
+still_not_python(const struct process *p, const struct proc_stat *first, size_t before,
+                 struct buf *reason)
 {
 	struct proc_stat now;
-	int ended = proc_stat(pid, &now) || !now.image;
+	int ended = process_stat(p, &now) || !now.image;
 
 	if (!ended && now.image == first->image)
 		return TARGET_NOT_PYTHON;
 	reason->len = before;
-	return ended ? answer_why(pid, GONE, reason) : answer_starting(pid, reason);
+	return ended ? answer_why(p, GONE, reason) : answer_starting(p, reason);
 }
 
-enum target_answer
-target_open(int pid, unsigned abi, struct target *t, struct buf *reason)
+static enum target_answer
+look(struct target *t, unsigned abi, struct buf *reason)
 {
+	const struct process *p = t->process;
 	enum target_answer answer;
 	struct proc_maps maps;
 	struct proc_stat first = { 0 };
 	size_t before = reason->len;
 	enum why why;
 
-	proc_stat(pid, &first);
-	*t = (struct target){ .pid = pid, .start_time = first.start_time };
-	why = proc_maps_read(pid, &maps);
+	process_stat(p, &first);
+	why = process_maps(p, &maps);
 	if (why == BROKEN)
-		return answer_no_memory(pid, reason);
+		return answer_no_memory(p, reason);
 	if (why != OK)
-		return answer_why(pid, why, reason);
-	t->mem = mem_open(pid);
+		return answer_why(p, why, reason);
 	why = may_read(t, &maps);
 	answer = why == OK || why == FAULT ? search(t, &maps, abi, reason) :
-	                                     answer_why(pid, why, reason);
+	                                     answer_why(p, why, reason);
 	proc_maps_free(&maps);
-	if (answer == TARGET_NOT_PYTHON)
-		answer = still_not_python(pid, &first, before, reason);
+	return answer == TARGET_NOT_PYTHON ? still_not_python(p, &first, before, reason) : answer;
+}
+
+enum target_answer
+target_open(struct process *p, unsigned abi, struct target *t, struct buf *reason)
+{
+	enum target_answer answer;
+
+	*t = (struct target){ .process = p, .mem = process_mem(p) };
+	answer = look(t, abi, reason);
 	if (answer != TARGET_READY)
 		target_close(t);
 	return answer;
 }
 
 int
-target_open_like(int pid, const struct target *like, struct target *t)
+target_open_like(struct process *p, const struct target *like, struct target *t)
 {
 	struct finder f = { .t = t, .layout = *like->layout };
 
-	*t = (struct target){ .pid = pid, .start_time = proc_start_time(pid), .hex = like->hex };
-	t->mem = mem_open(pid);
+	*t = (struct target){ .process = p, .mem = process_mem(p), .hex = like->hex };
 	if (!believe(&f, like->interpreters, like->holder)) {
 		target_close(t);
 		return -1;
@@ -620,8 +624,7 @@ target_open_like(int pid, const struct target *like, struct target *t)
 void
 target_close(struct target *t)
 {
-	mem_close(t->mem);
+	process_close(t->process);
 	free(t->layout);
-	t->mem = NULL;
-	t->layout = NULL;
+	*t = (struct target){ 0 };
 }

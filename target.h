@@ -4,14 +4,14 @@
 
 /* A process that runs Python, and where its interpreter keeps its state. */
 
-struct mem;
-struct layout;
 struct buf;
+struct layout;
+struct mem;
+struct process;
 
 struct target {
-	int pid;
-	uint64_t start_time;
-	struct mem *mem;
+	struct process *process;
+	struct mem *mem;     /* the process's */
 	struct layout *layout;
 	unsigned hex;        /* PY_VERSION_HEX, as far as it is known */
 	raddr interpreters;  /* address of the pointer to the first interpreter */
@@ -29,15 +29,17 @@ enum target_answer {
 };
 
 /*
- * Looks for an interpreter in process pid.  abi: a PY_VERSION_HEX to take it
- * for, or 0.  On TARGET_READY *t is to be ended with target_close; otherwise
- * it is empty, and a sentence why not has been appended to *reason.
+ * Looks for an interpreter in a process, which it takes over.  abi: a
+ * PY_VERSION_HEX to take it for, or 0.  On TARGET_READY *t is to be ended with
+ * target_close; otherwise it is empty, and a sentence why not has been appended to
+ * *reason.
  */
-enum target_answer target_open(int pid, unsigned abi, struct target *t, struct buf *reason);
+enum target_answer target_open(struct process *, unsigned abi, struct target *t,
+                               struct buf *reason);
 
 /* The same at little cost for a child that was forked from `like` and still is
  * what it was then.  0, or -1 if it is not, or cannot be read. */
-int target_open_like(int pid, const struct target *like, struct target *t);
+int target_open_like(struct process *, const struct target *like, struct target *t);
 void target_close(struct target *);
 
 #endif

@@ -7,28 +7,26 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "util.h"
-#include "proc.h"
 #include "memory.h"
-#include "snapshot.h"
+#include "proc.h"
+#include "process.h"
 #include "layouts.h"
 #include "objects.h"
 #include "target.h"
-#include "stack.h"
+#include "snapshot.h"
 #include "gil.h"
+#include "thread.h"
 #include "threads.h"
 
 enum {
 	MAX_INTERPRETERS = 1024,
 	MAX_THREADS = 1 << 14,
 	MAX_NAME_READS = 1 << 20, /* for the names of all threads together */
-	MANY = 4,                 /* threads: worth to know which of them are still */
-	LIST_EACH_NS = 1000000000, /* the lists are followed at least that often */
+	MANY = 4,                 /* threads, of which it is worth knowing who stood still */
+	FOLLOW_EACH_NS = 1000000000, /* the lists are followed at least that often */
 };
-
-enum { LISTED = 1, LISTED_NEW }; /* thread.listed */
 
 struct link { /* of the lists */
 	raddr addr, value;
@@ -37,6 +35,7 @@ struct link { /* of the lists */
 struct threads {
 	const struct target *t;
 	const struct layout *l;
+	void (*ended)(struct thread *);
 	struct snap *snap;
 	raddr *interps;
 	size_t n_interps, cap_interps;
@@ -46,18 +45,15 @@ struct threads {
 	size_t n_threads, cap_threads;
 	struct thread **listing; /* the list that is being made */
 	size_t n_listing, cap_listing;
-	struct snap **snaps; /* to be read at once */
-	size_t cap_snaps;
-	struct snap *shared; /* to be read after those of the threads */
-	struct walker *walker; /* whose stacks are to be read at the next refresh, or NULL */
 	struct link *links;
 	size_t n_links, cap_links;
-	struct turns turns;
-	int calm;       /* nobody else ran between the last two refreshes */
-	int64_t listed; /* when the lists were followed last */
+	struct gil_switches switches;
+	int stood;          /* nobody but the holder ran between the last two listings */
+	int64_t followed_at; /* when the lists were followed last */
+	const struct thread *holder, *newer; /* see find_last_holder() */
 	struct proc_task *tasks;
 	size_t n_tasks;
-	int looked;     /* at the tasks, since the last refresh */
+	int tasks_are_fresh; /* they were asked for at this listing */
 	uint64_t name_reads;
 	size_t head;    /* bytes of a thread state that are looked at */
 	int tid_offset; /* in struct pthread; 0: not yet found, -1: can't be */
@@ -74,27 +70,23 @@ head_size(const struct layout *l)
 }
 
 struct threads *
-threads_new(const struct target *t)
+threads_new(const struct target *t, void (*ended)(struct thread *))
 {
 	struct threads *th = xcalloc(1, sizeof *th);
 
 	th->t = t;
 	th->l = t->layout;
+	th->ended = ended;
 	th->snap = snap_new(t->mem);
 	th->head = head_size(t->layout);
 	return th;
 }
 
 static void
-thread_free(struct thread *t)
+thread_free(const struct threads *th, struct thread *t)
 {
-	if (t->state_fd >= 0)
-		close(t->state_fd);
-	if (t->times_fd >= 0)
-		close(t->times_fd);
-	if (t->futex_fd >= 0)
-		close(t->futex_fd);
-	stack_free(t->stack);
+	th->ended(t);
+	task_close(&t->task);
 	free(t);
 }
 
@@ -104,13 +96,12 @@ threads_free(struct threads *th)
 	if (!th)
 		return;
 	for (size_t i = 0; i < th->n_threads; i++)
-		thread_free(th->threads[i]);
+		thread_free(th, th->threads[i]);
 	snap_free(th->snap);
 	free(th->interps);
 	free(th->gils);
 	free(th->threads);
 	free(th->listing);
-	free(th->snaps);
 	free(th->links);
 	free(th->tasks);
 	free(th);
@@ -150,13 +141,13 @@ outer_tid(const struct threads *th, uint64_t inner)
 	return 0;
 }
 
-/* Once a refresh is enough: what is new was there before it was listed. */
+/* Once a listing is enough: what is new was there before it was listed. */
 static void
 look_at_tasks(struct threads *th)
 {
 	free(th->tasks);
-	th->n_tasks = proc_tasks(th->t->pid, &th->tasks);
-	th->looked = 1;
+	th->n_tasks = process_tasks(th->t->process, &th->tasks);
+	th->tasks_are_fresh = 1;
 }
 
 /* The same, after another look at /proc if it is not known: a new thread. */
@@ -165,7 +156,7 @@ find_tid(struct threads *th, uint64_t inner)
 {
 	int tid = outer_tid(th, inner);
 
-	if (tid || !inner || th->looked)
+	if (tid || !inner || th->tasks_are_fresh)
 		return tid;
 	look_at_tasks(th);
 	return outer_tid(th, inner);
@@ -195,7 +186,7 @@ find_tid_offset(struct threads *th)
 
 			/* a process of one thread has its own number */
 			fits[k] = fits[k] && tid && words[k] != last[k] &&
-			          (th->n_tasks > 1 || tid == th->t->pid);
+			          (th->n_tasks > 1 || tid == process_pid(th->t->process));
 			last[k] = words[k];
 		}
 	}
@@ -220,30 +211,17 @@ tid_by_pthread(struct threads *th, const struct thread *t)
 
 /* ---- listing ---- */
 
-/* What tells who ran comes first: it has to be older than the stacks. */
+/* What says who ran comes first: it has to be older than the stacks. */
 static void
 begin_read(struct threads *th)
 {
 	snap_begin(th->snap);
-	if (th->turns.addr)
-		snap_add(th->snap, th->turns.addr, turns_size(th->l));
+	if (th->switches.addr)
+		snap_add(th->snap, th->switches.addr, gil_switches_size(th->l));
 }
 
 static void
-plan_stacks(struct threads *th, int all)
-{
-	th->shared = th->walker ? walker_shared(th->walker) : NULL;
-	for (size_t i = 0; th->walker && i < th->n_threads; i++) {
-		struct thread *t = th->threads[i];
-		int wanted = t->wanted == WANTED && !t->restless &&
-		             (all || !thread_is_still(th, t));
-
-		t->planned = wanted ? stack_plan(th->walker, t->stack, t->tstate, th->head) : NULL;
-	}
-}
-
-static void
-plan(struct threads *th)
+plan_all(struct threads *th)
 {
 	const struct layout *l = th->l;
 	size_t word = (size_t)l->ptr;
@@ -259,35 +237,6 @@ plan(struct threads *th)
 	for (size_t i = th->n_threads; i-- > 0;)
 		if (!th->threads[i]->planned)
 			snap_add(th->snap, th->threads[i]->tstate, th->head);
-}
-
-static size_t
-add_snap(struct threads *th, size_t n, struct snap *snap)
-{
-	th->snaps = grow(th->snaps, n, &th->cap_snaps, sizeof *th->snaps);
-	th->snaps[n] = snap;
-	return n + 1;
-}
-
-/* Reads the lists, and with them what is planned of the threads themselves. */
-static enum why
-read_all(struct threads *th)
-{
-	size_t n = add_snap(th, 0, th->snap), done;
-	enum why why;
-
-	for (size_t i = th->n_threads; i-- > 0;)
-		if (th->threads[i]->planned)
-			n = add_snap(th, n, th->threads[i]->planned);
-	if (th->shared)
-		n = add_snap(th, n, th->shared);
-	why = snap_read_many(th->snaps, n, &done);
-	th->shared = NULL;
-	n = 1;
-	for (size_t i = th->n_threads; i-- > 0;)
-		if (th->threads[i]->planned && n++ >= done)
-			th->threads[i]->planned = NULL;
-	return why;
 }
 
 /* Reads a pointer of the lists. */
@@ -309,10 +258,10 @@ fetch_pointer(struct threads *th, raddr addr, raddr *value)
 static struct thread *
 known_thread(const struct threads *th, raddr tstate)
 {
-	size_t behind = th->n_listing + 1;
+	size_t from_end = th->n_listing + 1;
 
-	if (behind <= th->n_threads && th->threads[th->n_threads - behind]->tstate == tstate)
-		return th->threads[th->n_threads - behind];
+	if (from_end <= th->n_threads && th->threads[th->n_threads - from_end]->tstate == tstate)
+		return th->threads[th->n_threads - from_end];
 	return threads_find(th, tstate);
 }
 
@@ -334,13 +283,23 @@ read_head(struct threads *th, raddr tstate, const struct thread *known,
 }
 
 static struct thread *
-new_thread(struct threads *th, raddr tstate, uint64_t ident)
+new_thread(const struct threads *th, raddr tstate, uint64_t ident)
 {
 	struct thread *t = xcalloc(1, sizeof *t);
 
-	*t = (struct thread){ .tstate = tstate, .ident = ident, .state_fd = -1, .times_fd = -1,
-	                      .futex_fd = -1, .stack = stack_new(th->t->mem) };
+	*t = (struct thread){ .process = th->t->process, .tstate = tstate, .ident = ident,
+	                      .task = TASK_UNKNOWN, .in_list = LISTED_NEW };
 	return t;
+}
+
+/* The thread that this is, or another one at the address of an old one. */
+static struct thread *
+claim_thread(const struct threads *th, struct thread *known, raddr tstate, uint64_t ident)
+{
+	if (!known || known->ident != ident)
+		return new_thread(th, tstate, ident);
+	known->in_list = LISTED;
+	return known;
 }
 
 static enum why
@@ -348,7 +307,6 @@ list_thread(struct threads *th, raddr interp, raddr tstate, raddr *next)
 {
 	const struct layout *l = th->l;
 	struct thread *t = known_thread(th, tstate);
-	raddr ident, native = 0;
 	const unsigned char *p;
 	int32_t state = 0;
 	enum why why = read_head(th, tstate, t, &p);
@@ -357,27 +315,17 @@ list_thread(struct threads *th, raddr interp, raddr tstate, raddr *next)
 		return why;
 	if (object_pointer(l, p + l->thread.interp) != interp)
 		return BROKEN;
+	if (t && t->in_list)
+		return CYCLE;
 	*next = object_pointer(l, p + l->thread.next);
-	ident = object_pointer(l, p + l->thread.thread_id);
-	if (l->thread.native_id != ABSENT)
-		native = object_pointer(l, p + l->thread.native_id);
+	t = claim_thread(th, t, tstate, object_pointer(l, p + l->thread.thread_id));
 	if (l->thread.state != ABSENT)
 		memcpy(&state, p + l->thread.state, sizeof state);
-	if (t && t->listed)
-		return CYCLE;
-	if (!t || t->ident != ident) { /* or another one, at the address of the old one */
-		t = new_thread(th, tstate, ident);
-		t->listed = LISTED_NEW;
-	} else {
-		t->listed = LISTED;
-	}
 	t->attached = state == 1;
 	th->listing = grow(th->listing, th->n_listing, &th->cap_listing, sizeof *th->listing);
 	th->listing[th->n_listing++] = t;
-	if (!t->tid && native) {
-		t->tid = find_tid(th, native);
-		t->root = 0; /* which has the id in its name */
-	}
+	if (l->thread.native_id != ABSENT && !t->task.tid)
+		t->task.tid = find_tid(th, object_pointer(l, p + l->thread.native_id));
 	return OK;
 }
 
@@ -447,14 +395,14 @@ finish(struct threads *th, int keep)
 
 	if (!keep) {
 		for (size_t i = 0; i < th->n_listing; i++)
-			if (th->listing[i]->listed == LISTED_NEW)
-				thread_free(th->listing[i]);
+			if (th->listing[i]->in_list == LISTED_NEW)
+				thread_free(th, th->listing[i]);
 		th->n_listing = 0;
 		return;
 	}
 	for (size_t i = 0; i < n_old; i++)
-		if (!old[i]->listed)
-			thread_free(old[i]);
+		if (!old[i]->in_list)
+			thread_free(th, old[i]);
 	/* Newest first in the target, oldest first here. */
 	for (size_t i = 0, n = th->n_listing; i < n / 2; i++) {
 		struct thread *t = th->listing[i];
@@ -510,71 +458,102 @@ is_listed_thread(const void *threads, raddr tstate)
 	return threads_find(threads, tstate) != NULL;
 }
 
-/* Notes what was read of the turns; whether that is as it was before. */
+/* Notes what was read of the GIL's switches; whether nobody took it over. */
 static int
 nobody_took_over(struct threads *th)
 {
-	const void *bytes = th->turns.addr ?
-	                    snap_get(th->snap, th->turns.addr, turns_size(th->l)) : NULL;
+	const void *bytes = th->switches.addr ?
+	                    snap_get(th->snap, th->switches.addr, gil_switches_size(th->l)) : NULL;
 
-	return bytes && turns_note(&th->turns, th->l, bytes);
+	return bytes && gil_note_switches(&th->switches, th->l, bytes);
 }
 
 /* Finds out who ran since the lists were read before. */
 static void
-note_turns(struct threads *th)
+note_switches(struct threads *th)
 {
 	const struct gil *gil = th->gils;
 
-	th->calm = nobody_took_over(th);
-	if (th->n_gils != 1 || (th->turns.addr && gil->locked != ABSENT &&
-	                        th->turns.addr != gil->addr + (raddr)gil->holder))
-		turns_forget(&th->turns);
-	if (th->n_gils == 1 && !th->turns.addr && th->n_threads >= MANY)
-		turns_find(&th->turns, th->t->mem, th->l, gil, is_listed_thread, th);
+	th->stood = nobody_took_over(th);
+	if (th->n_gils != 1 || (th->switches.addr && gil->locked != ABSENT &&
+	                        th->switches.addr != gil->addr + (raddr)gil->holder))
+		gil_forget_switches(&th->switches);
+	if (th->n_gils == 1 && !th->switches.addr && th->n_threads >= MANY)
+		gil_find_switches(&th->switches, th->t->mem, th->l, gil, is_listed_thread, th);
 }
 
+static void
+find_tids(struct threads *th)
+{
+	for (size_t i = 0; i < th->n_listing && th->l->thread.native_id == ABSENT; i++)
+		if (!th->listing[i]->task.tid)
+			th->listing[i]->task.tid = tid_by_pthread(th, th->listing[i]);
+}
+
+/* Makes the list of what was read. */
 static enum why
-follow_lists(struct threads *th)
+conclude_all(struct threads *th, enum why why)
 {
 	size_t n_gils = th->n_gils, n_interps = th->n_interps;
-	enum why why;
 
 	for (size_t i = 0; i < th->n_threads; i++)
-		th->threads[i]->listed = 0;
-	plan_stacks(th, 1);
-	plan(th);
-	why = read_all(th);
+		th->threads[i]->in_list = UNLISTED;
 	if (why != OK && why != FAULT)
 		return why;
 	why = list_all(th);
-	if (why == OK && th->l->thread.native_id == ABSENT)
-		for (size_t i = 0; i < th->n_listing; i++)
-			if (!th->listing[i]->tid)
-				th->listing[i]->tid = tid_by_pthread(th, th->listing[i]);
+	if (why == OK)
+		find_tids(th);
 	finish(th, why == OK);
 	if (why != OK) { /* they changed too little to matter, or not at all */
 		th->n_gils = n_gils;
 		th->n_interps = n_interps;
-		th->calm = 0;
+		th->stood = 0;
 	} else {
-		note_turns(th);
-		th->listed = now_ns();
+		note_switches(th);
+		th->followed_at = now_ns();
 	}
 	return why;
 }
 
-/* The thread that has, or had last, the GIL; NULL if it has ended.  *newer gets the
- * one in whose state the list points to it. */
-static struct thread *
-last_holder(const struct threads *th, const struct thread **newer)
+/* ---- the list as it was ---- */
+
+int
+threads_may_stand(const struct threads *th)
 {
-	for (size_t i = 0; i < th->n_threads; i++)
-		if (th->threads[i]->tstate == th->turns.holder) {
-			*newer = i + 1 < th->n_threads ? th->threads[i + 1] : NULL;
-			return th->threads[i];
-		}
-	return NULL;
+	return th->stood && th->switches.addr && now_ns() - th->followed_at <= FOLLOW_EACH_NS;
+}
+
+/* Finds the thread that has, or had last, the GIL, none if it has ended; and the one
+ * in whose state the list points to it, unless that is a head of the list. */
+static void
+find_last_holder(struct threads *th)
+{
+	size_t i = 0;
+
+	th->holder = th->newer = NULL;
+	while (i < th->n_threads && th->threads[i]->tstate != th->switches.holder)
+		i++;
+	if (i == th->n_threads)
+		return;
+	th->holder = th->threads[i];
+	if (i + 1 < th->n_threads)
+		th->newer = th->threads[i + 1];
+	for (size_t k = 0; k < th->n_links; k++)
+		if (th->links[k].value == th->holder->tstate)
+			th->newer = NULL;
+}
+
+static void
+plan_quick(struct threads *th)
+{
+	size_t word = (size_t)th->l->ptr;
+
+	find_last_holder(th);
+	begin_read(th);
+	for (size_t i = 0; i < th->n_links; i++)
+		snap_add(th->snap, th->links[i].addr, word);
+	if (th->newer)
+		snap_add(th->snap, th->newer->tstate + (raddr)th->l->thread.next, word);
 }
 
 static int
@@ -591,203 +570,87 @@ reads_as(struct threads *th, raddr addr, raddr value)
  * holder still is in them.
  */
 static int
-is_as_listed(struct threads *th, const struct thread *holder, const struct thread *newer)
+is_as_listed(struct threads *th)
 {
 	if (!nobody_took_over(th))
 		return 0;
 	for (size_t i = 0; i < th->n_links; i++)
 		if (!reads_as(th, th->links[i].addr, th->links[i].value))
 			return 0;
-	return !holder || !newer ||
-	       reads_as(th, newer->tstate + (raddr)th->l->thread.next, holder->tstate);
+	return !th->newer ||
+	       reads_as(th, th->newer->tstate + (raddr)th->l->thread.next, th->holder->tstate);
 }
 
-/* Reads what is planned of threads that may have run, if the lists and all others
- * are as they were.  Whether that is so. */
-static int
-refresh_few(struct threads *th)
-{
-	const struct thread *holder, *newer = NULL;
-	size_t word = (size_t)th->l->ptr;
+/* ---- listing in steps ---- */
 
-	if (!th->calm || !th->walker || !th->turns.addr || now_ns() - th->listed > LIST_EACH_NS)
-		return 0;
-	holder = last_holder(th, &newer);
-	plan_stacks(th, 0);
-	begin_read(th);
-	for (size_t i = 0; i < th->n_links; i++) {
-		snap_add(th->snap, th->links[i].addr, word);
-		if (holder && th->links[i].value == holder->tstate)
-			newer = NULL;
-	}
-	if (newer)
-		snap_add(th->snap, newer->tstate + (raddr)th->l->thread.next, word);
-	th->calm = read_all(th) == OK && is_as_listed(th, holder, newer);
-	return th->calm;
+size_t
+threads_head(const struct threads *th)
+{
+	return th->head;
+}
+
+struct snap *
+threads_snap(struct threads *th)
+{
+	return th->snap;
+}
+
+void
+threads_plan(struct threads *th, int quick)
+{
+	th->tasks_are_fresh = 0;
+	if (quick)
+		plan_quick(th);
+	else
+		plan_all(th);
+}
+
+enum why
+threads_conclude(struct threads *th, enum why why, int quick)
+{
+	if (!quick)
+		return conclude_all(th, why);
+	th->stood = why == OK && is_as_listed(th);
+	return th->stood ? OK : AGAIN;
 }
 
 enum why
 threads_refresh(struct threads *th)
 {
-	enum why why = OK;
+	raddr bad;
 
-	th->looked = 0;
-	if (!refresh_few(th))
-		why = follow_lists(th);
-	th->walker = NULL;
-	return why;
+	threads_plan(th, 0);
+	return threads_conclude(th, snap_read(th->snap, &bad), 0);
 }
+
+int
+threads_is_still(const struct threads *th, const struct thread *t)
+{
+	return th->switches.addr && t->still_since == th->switches.spell &&
+	       t->tstate != th->switches.holder;
+}
+
+uint64_t
+threads_spell(const struct threads *th)
+{
+	return th->switches.spell;
+}
+
+/* ---- names ---- */
 
 void
-threads_plan(struct threads *th, struct walker *w)
+threads_name(struct threads *th, const struct thread *t, struct buf *out)
 {
-	th->walker = w;
-}
-
-int
-thread_is_still(const struct threads *th, const struct thread *t)
-{
-	return th->turns.addr && t->proven == th->turns.generation &&
-	       t->tstate != th->turns.holder;
-}
-
-void
-thread_was_proven(const struct threads *th, struct thread *t)
-{
-	t->proven = th->turns.generation;
-}
-
-/* ---- what a thread is ---- */
-
-char
-thread_state(const struct threads *th, struct thread *t)
-{
-	return t->tid ? proc_state(th->t->pid, t->tid, &t->state_fd) : 0;
-}
-
-int
-thread_is_idle(const struct threads *th, struct thread *t)
-{
-	char state = thread_state(th, t);
-
-	return state && state != 'R';
-}
-
-/*
- * The scheduler counts the time of a thread that runs on when the clock ticks,
- * which may be later than ours: what was not yet asked for is kept, as credit.
- */
-int
-thread_on_cpu(const struct threads *th, struct thread *t, int64_t period)
-{
-	enum { KEPT_NS = 20000000 }; /* some ticks of the scheduler */
-	int64_t most = period > KEPT_NS ? period : KEPT_NS;
-	struct proc_times now;
-
-	if (thread_times(th, t, &now))
-		return thread_state(th, t) == 'R'; /* a kernel that does not count */
-	if (t->cpu_time)
-		t->cpu_credit += now.ran - t->cpu_time;
-	t->cpu_time = now.ran;
-	if (t->cpu_credit > most)
-		t->cpu_credit = most;
-	if (t->cpu_credit < period / 2 || thread_state(th, t) != 'R')
-		return 0;
-	t->cpu_credit -= period;
-	return 1;
-}
-
-/*
- * A thread that wants the GIL waits for a condition variable in it (CPython
- * v3.12.0 Include/internal/pycore_gil.h, struct _gil_runtime_state).  Up to 3.11
- * it is known who holds the GIL but not where that is: it is a part of
- * _PyRuntime, as is the pointer to its holder, and other locks are not.
- */
-int
-thread_wants_gil(const struct threads *th, struct thread *t)
-{
-	enum { GIL_SIZE = 256, RUNTIME_SIZE = 8192 };
-	uint64_t futex = t->tid && th->n_gils ? proc_futex(th->t->pid, t->tid, &t->futex_fd) : 0;
-
-	for (size_t i = 0; i < th->n_gils && futex; i++) {
-		const struct gil *gil = &th->gils[i];
-
-		if (gil->locked != ABSENT ? futex - gil->addr < GIL_SIZE :
-		    futex - gil->addr + RUNTIME_SIZE < 2 * RUNTIME_SIZE)
-			return 1;
-	}
-	return 0;
-}
-
-int
-thread_times(const struct threads *th, struct thread *t, struct proc_times *times)
-{
-	return t->tid ? proc_times(th->t->pid, t->tid, &t->times_fd, times) : -1;
-}
-
-struct name_search {
-	struct threads *th;
-	uint64_t ident;
-	raddr found;
-};
-
-static int
-match_ident(void *context, raddr key, raddr value)
-{
-	struct name_search *s = context;
-	uint64_t ident;
-
-	if (object_integer(s->th->t->mem, s->th->l, key, &ident) != OK || ident != s->ident)
-		return 0;
-	s->found = value;
-	return 1;
-}
-
-/* sys.modules["threading"]._active[ident]._name, in any interpreter. */
-static enum why
-python_name(struct threads *th, raddr interp, uint64_t ident, struct buf *out)
-{
-	struct mem *mem = th->t->mem;
-	const struct layout *l = th->l;
-	struct name_search s = { th, ident, 0 };
-	raddr at, dict;
-	enum why why = object_read_pointer(mem, l, interp + (raddr)l->interp.modules, &at);
-
-	if (why == OK)
-		why = object_dict_get(mem, l, at, "threading", &at);
-	if (why == OK) /* a module's dictionary comes right after its head */
-		why = object_read_pointer(mem, l, at + (raddr)l->object.head, &dict);
-	if (why == OK)
-		why = object_dict_get(mem, l, dict, "_active", &at);
-	if (why == OK)
-		why = object_dict_each(mem, l, at, match_ident, &s);
-	if (why != OK || !s.found)
-		return why == OK ? BROKEN : why;
-	why = object_attribute(mem, l, s.found, "_name", &at);
-	if (why != OK) /* 2.7 */
-		why = object_attribute(mem, l, s.found, "_Thread__name", &at);
-	return why == OK ? object_text(mem, l, at, out) : why;
-}
-
-void
-thread_name(struct threads *th, const struct thread *t, struct buf *out)
-{
-	char name[32];
 	size_t before = out->len;
 
 	for (size_t i = 0; i < th->n_interps && th->name_reads < MAX_NAME_READS; i++) {
 		uint64_t reads = mem_counts(th->t->mem).calls;
-		enum why why = python_name(th, th->interps[i], t->ident, out);
+		enum why why = thread_python_name(th->t, th->interps[i], t->ident, out);
 
 		th->name_reads += mem_counts(th->t->mem).calls - reads;
 		if (why == OK && out->len > before)
 			return;
 		out->len = before;
 	}
-	if (t->tid == th->t->pid)
-		buf_str(out, "MainThread");
-	else if (t->tid && !proc_task_name(th->t->pid, t->tid, name, sizeof name))
-		buf_str(out, name);
-	else
-		buf_str(out, "unknown");
+	thread_kernel_name(t, out);
 }

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef THREAD_H
+#define THREAD_H
+
+/* One thread of a target: what the kernel and Python say of it. */
+
+struct buf;
+struct gil;
+struct proc_times;
+struct snap;
+struct stack;
+struct target;
+
+/* Each part is written by the file that it names, and by no other. */
+struct thread {
+	/* threads.c: who it is */
+	const struct process *process;
+	raddr tstate;
+	uint64_t ident;      /* what Python calls it: the pthread_t */
+	struct task task;    /* what the kernel calls it */
+	int attached;        /* free-threaded: was running Python when last listed */
+	enum { UNLISTED, LISTED, LISTED_NEW } in_list; /* that is being made */
+
+	/* thread.c: see thread_on_cpu() */
+	int64_t cpu_time, cpu_credit;
+
+	/* capture.c: how it holds still */
+	int64_t stopped_at;  /* when it was last stopped, */
+	int64_t busy;        /* and how long it had run, or waited for a CPU, by then */
+	uint64_t history;    /* of the last 64 samples, 1: not proven at first */
+	int restless;        /* it has to be stopped to be sampled */
+
+	/* sample.c: what is sampled of it */
+	struct stack *stack; /* NULL: nothing yet */
+	uint64_t still_since; /* the spell in which its stack was proven last, see threads_spell() */
+	uint32_t root;       /* its stacks' in the profile, plus one; 0: none yet */
+	int root_tid;        /* the id that is in that one's name */
+	int holds_gil;       /* when sampler_note_holders() was called */
+	enum { UNASKED, WANTED, UNWANTED } wanted; /* at this tick */
+	struct snap *planned; /* holds the head of its thread state, too, and is read in one
+	                       * call with the lists; NULL: there is none */
+};
+
+/* Its state as the kernel sees it: 'R' runs or wants to, 'S' and 'D' wait, 'T' and
+ * 't' are stopped, 0: not known. */
+char thread_state(struct thread *);
+
+/* Whether it is known not to run. */
+int thread_is_idle(struct thread *);
+
+/* How long it has run, and waited for a CPU: 0, or -1 if that is not known. */
+int thread_times(struct thread *, struct proc_times *);
+
+/*
+ * Whether it is on a CPU, asked `period` nanoseconds after it was asked last: by the
+ * time that the scheduler has counted for it, as many answers are yes as there were
+ * periods of it; and it has to be running, or ready to, now.
+ */
+int thread_on_cpu(struct thread *, int64_t period);
+
+/* Whether it waits for one of those GILs, as far as that can be known: not up to 3.6. */
+int thread_wants_gil(struct thread *, const struct gil *, size_t n);
+
+/* Whether it is the one that the process began with. */
+int thread_is_main(const struct thread *);
+
+/* Appends its name as Python's `threading` has it in that interpreter: OK, or why not.
+ * As the kernel has it, or a word for none. */
+enum why thread_python_name(const struct target *, raddr interp, uint64_t ident, struct buf *);
+void thread_kernel_name(const struct thread *, struct buf *);
+
+#endif
