@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * with: simulated.c ../tap.c clock.c code.c collapsed.c dump.c elf.c frames.c json.c label.c layouts.c
- * with: linetab.c memory.c naming.c objects.c parse.c profile.c record.c regions.c sample.c saved.c snapshot.c
- * with: stack.c take.c target.c threads.c turns.c util.c
+ * with: simulated.c ../tap.c clock.c code.c format/collapsed.c dump.c elf.c frames.c
+ * with: format/json.c label.c layouts.c linetab.c memory.c naming.c objects.c profile.c
+ * with: format/saved.c regions.c sample.c snapshot.c stack.c take.c target.c threads.c turns.c
+ * with: util.c
  * flags: -Dprocess_vm_readv=simulated_readv
  *
  * Targets that are broken in one way each, imitated.  What they come to is
@@ -20,7 +21,7 @@
 #include "memory.h"
 #include "layouts.h"
 #include "profile.h"
-#include "collapsed.h"
+#include "format/collapsed.h"
 #include "target.h"
 #include "take.h"
 #include "sample.h"

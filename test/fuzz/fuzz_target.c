@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * with: simulated.c clock.c code.c collapsed.c dump.c elf.c frames.c json.c label.c layouts.c linetab.c
- * with: memory.c naming.c objects.c parse.c profile.c record.c regions.c sample.c saved.c snapshot.c stack.c
- * with: take.c target.c threads.c turns.c util.c
+ * with: simulated.c clock.c code.c format/collapsed.c dump.c elf.c frames.c format/json.c
+ * with: label.c layouts.c linetab.c memory.c naming.c objects.c profile.c format/saved.c
+ * with: regions.c sample.c snapshot.c stack.c take.c target.c threads.c turns.c util.c
  * flags: -Dprocess_vm_readv=simulated_readv
  *
  * All that reads a target, on one that is imitated: found, sampled and dumped
@@ -21,8 +21,8 @@
 #include "memory.h"
 #include "layouts.h"
 #include "profile.h"
-#include "collapsed.h"
-#include "saved.h"
+#include "format/collapsed.h"
+#include "format/saved.h"
 #include "target.h"
 #include "take.h"
 #include "sample.h"
