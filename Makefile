@@ -27,10 +27,10 @@ PROGRAM = pyflame
 STARTFILES =
 LDLIBS = -lm
 
-SOURCES = $(sort $(wildcard *.c))
+SOURCES = $(sort $(wildcard *.c format/*.c))
 OBJECTS = $(SOURCES:%.c=$(BUILD)/%.o) $(BUILD)/packed.o
 
-override CFLAGS += -std=c11 -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -DPYFLAME_VERSION='"$(VERSION)"' $(WARNINGS) $(SMALL)
+override CFLAGS += -std=c11 -iquote . -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -DPYFLAME_VERSION='"$(VERSION)"' $(WARNINGS) $(SMALL)
 
 all: $(PROGRAM)
 
@@ -41,18 +41,18 @@ $(PROGRAM): $(OBJECTS)
 HOT = snapshot
 $(HOT:%=$(BUILD)/%.o): override CFLAGS += -O2
 
-$(BUILD)/%.o: %.c Makefile | $(BUILD)
+$(BUILD)/%.o: %.c Makefile | $(BUILD)/format
 	$(CC) $(CFLAGS) -MMD -MP -c -o $@ $<
 
 # The page's files, as arrays of bytes.
 $(BUILD)/packed.o: $(BUILD)/packed.c
 	$(CC) $(CFLAGS) -c -o $@ $<
 
-$(BUILD)/packed.c: $(wildcard page/*) | $(BUILD)
+$(BUILD)/packed.c: $(wildcard page/*) | $(BUILD)/format
 	page/embed > $@.tmp
 	mv $@.tmp $@
 
-$(BUILD):
+$(BUILD) $(BUILD)/format:
 	mkdir -p $@
 
 -include $(OBJECTS:.o=.d)

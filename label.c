@@ -159,3 +159,61 @@ label_read_frame(struct profile *p, const char *text, size_t len)
 	f.function = label_read_string(p, text, len);
 	return profile_frame(p, f);
 }
+
+/* ---- where a frame comes from ---- */
+
+/* Whether the path has a folder of that name. */
+static int
+has_folder(const struct buf *path, const char *name)
+{
+	size_t len = strlen(name);
+
+	for (size_t i = 0; i + len < path->len; i++)
+		if ((!i || path->data[i - 1] == '/') && !memcmp(path->data + i, name, len) &&
+		    path->data[i + len] == '/')
+			return 1;
+	return 0;
+}
+
+/* Whether it lies in lib/python3.12 or the like. */
+static int
+is_in_library(const struct buf *path)
+{
+	static const char *const libraries[] = { "lib/python", "lib32/python", "lib64/python" };
+
+	for (size_t i = 0; i < path->len; i++)
+		for (size_t k = 0; (!i || path->data[i - 1] == '/') && k < LEN(libraries); k++) {
+			size_t n = strlen(libraries[k]);
+
+			if (i + n < path->len && !memcmp(path->data + i, libraries[k], n) &&
+			    path->data[i + n] >= '0' && path->data[i + n] <= '9')
+				return 1;
+		}
+	return 0;
+}
+
+static int
+is_frozen(const struct buf *path)
+{
+	static const char frozen[] = "<frozen ";
+
+	return path->len >= sizeof frozen - 1 && !memcmp(path->data, frozen, sizeof frozen - 1);
+}
+
+enum origin
+label_origin(const struct profile *p, uint32_t frame)
+{
+	struct profile_frame f = profile_frame_get(p, frame);
+	enum origin origin = ORIGIN_APPLICATION;
+	struct buf file = { 0 };
+
+	if (f.file == PROFILE_NO_FILE)
+		return ORIGIN_NATIVE;
+	label_string(&file, p, f.file);
+	if (has_folder(&file, "site-packages") || has_folder(&file, "dist-packages"))
+		origin = ORIGIN_PACKAGES;
+	else if (is_frozen(&file) || is_in_library(&file))
+		origin = ORIGIN_LIBRARY;
+	buf_free(&file);
+	return origin;
+}

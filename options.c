@@ -14,7 +14,7 @@
 #include "util.h"
 #include "layouts.h"
 #include "profile.h"
-#include "formats.h"
+#include "format/formats.h"
 #include "options.h"
 
 #define TRY "; try pyflame --help"

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Zooms and searches an SVG picture of svg.c; see there for what a frame is.
+// Zooms and searches an SVG picture of format/svg.c; see there for what a frame is.
 'use strict';
 (() => {
 	const MARGIN = 10, INNER = 1180, LETTER = 7.23;

@@ -128,8 +128,8 @@ END
 # What works on bytes alone, and its tests, to be compiled together.
 # shellcheck disable=SC2034 # used by those that load this
 unit_sources=("$tests"/{unit,tap}.c -DPYFLAME_VERSION='"unit"'
-    "$tree"/{elf,linetab,label,layouts,objects,profile,colour,util}.c
-    "$tree"/{collapsed,json,parse,record,saved,export,timeline,svg,speedscope,pprof,gecko,chrome}.c)
+    "$tree"/{elf,linetab,label,layouts,objects,profile,util}.c
+    "$tree"/format/{collapsed,json,saved,export,svg,speedscope,pprof,gecko,chrome}.c)
 
 # What leaks are looked for with, in a program that is built so, needs ptrace itself.
 without_leak_check() {

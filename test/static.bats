@@ -63,7 +63,7 @@ is_plain_build() {
 # build_with FLAG...: ./watched, a build by plain cc.
 build_with() {
     requires cc
-    local sources=("$tree"/*.c packed.c)
+    local sources=("$tree"/{,format/}*.c packed.c)
     "$tree/page/embed" > packed.c
     cc -std=c11 -D_GNU_SOURCE -DPYFLAME_VERSION='"0.0.0"' -O1 -g "$@" -iquote "$tree" -o watched \
         "${sources[@]}" -lm 2> log || skip "cc can't build it with $*"

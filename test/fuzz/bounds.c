@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * with: simulated.c ../tap.c clock.c code.c collapsed.c dump.c elf.c frames.c json.c label.c layouts.c
- * with: linetab.c memory.c naming.c objects.c parse.c profile.c record.c regions.c sample.c saved.c snapshot.c
- * with: stack.c capture.c target.c threads.c gil.c util.c
- * flags: -Dprocess_vm_readv=simulated_readv
+ * with: simulated.c ../tap.c capture.c clock.c code.c codes.c dump.c elf.c explain.c format/collapsed.c
+ * with: format/json.c format/saved.c frames.c gil.c label.c layouts.c linetab.c memory.c objects.c proc.c
+ * with: process.c profile.c ptrace.c regions.c sample.c sandbox.c snapshot.c stack.c target.c thread.c
+ * with: threads.c util.c
  *
  * Targets that are broken in one way each, imitated.  What they come to is
  * counted, and what they cost is bounded: reads, bytes, time and memory.  A line
@@ -20,7 +20,7 @@
 #include "memory.h"
 #include "layouts.h"
 #include "profile.h"
-#include "collapsed.h"
+#include "format/collapsed.h"
 #include "target.h"
 #include "capture.h"
 #include "sample.h"
@@ -82,7 +82,7 @@ dump_it(struct sampler *s, const struct target *t, struct profile *p, struct out
 {
 	struct buf text = { 0 };
 
-	dump_write(s, t, p, &text);
+	dump_write(s, p, &text);
 	o->dumped = text.len;
 	for (size_t i = 0; i + 6 <= text.len; i++)
 		o->frames += !memcmp(text.data + i, "/a.py:", 6);
@@ -101,7 +101,7 @@ run(int ticks, int all_threads)
 	struct target t;
 
 	sim.calls = sim.read = sim.lists = 0;
-	if (target_open(SIM_PID, 0, &t, &reason) == TARGET_READY) {
+	if (target_open(sim_process(), 0, &t, &reason) == TARGET_READY) {
 		struct profile *p = profile_new();
 		struct sampler *s = sampler_new(&t, p, &options);
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * with: survive.c chrome.c collapsed.c colour.c export.c gecko.c input.c json.c label.c parse.c pprof.c
- * with: profile.c record.c saved.c speedscope.c timeline.c util.c
+ * with: survive.c format/chrome.c format/collapsed.c format/export.c format/gecko.c
+ * with: format/input.c format/json.c label.c format/pprof.c profile.c format/saved.c
+ * with: format/speedscope.c util.c
  * flags: -Dexit=fuzz_exit -Dread=fuzz_read -Dwrite=fuzz_write -Dcalloc=fuzz_calloc
  * flags: -Drealloc=fuzz_realloc -Dfree=fuzz_free
  *
@@ -14,14 +15,14 @@
 
 #include "util.h"
 #include "profile.h"
-#include "saved.h"
-#include "input.h"
-#include "export.h"
-#include "collapsed.h"
-#include "speedscope.h"
-#include "pprof.h"
-#include "gecko.h"
-#include "chrome.h"
+#include "format/saved.h"
+#include "format/input.h"
+#include "format/export.h"
+#include "format/collapsed.h"
+#include "format/speedscope.h"
+#include "format/pprof.h"
+#include "format/gecko.h"
+#include "format/chrome.h"
 #include "survive.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *, size_t);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * with: survive.c options.c chrome.c collapsed.c colour.c export.c formats.c gecko.c json.c
- * with: inflate.c label.c layouts.c page.c parse.c pprof.c profile.c record.c saved.c speedscope.c svg.c
- * with: timeline.c util.c
+ * with: survive.c options.c format/chrome.c format/collapsed.c format/export.c format/formats.c
+ * with: format/gecko.c format/json.c format/page.c label.c layouts.c format/pprof.c profile.c
+ * with: format/saved.c format/speedscope.c format/svg.c util.c
  * flags: -Dexit=fuzz_exit -Dread=fuzz_read -Dwrite=fuzz_write -Dcalloc=fuzz_calloc
  * flags: -Drealloc=fuzz_realloc -Dfree=fuzz_free
  *

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * with: simulated.c clock.c code.c collapsed.c dump.c elf.c frames.c json.c label.c layouts.c linetab.c
- * with: memory.c naming.c objects.c parse.c profile.c record.c regions.c sample.c saved.c snapshot.c stack.c
- * with: capture.c target.c threads.c gil.c util.c
- * flags: -Dprocess_vm_readv=simulated_readv
+ * with: simulated.c capture.c clock.c code.c codes.c dump.c elf.c explain.c format/collapsed.c
+ * with: format/json.c format/saved.c frames.c gil.c label.c layouts.c linetab.c memory.c objects.c proc.c
+ * with: process.c profile.c ptrace.c regions.c sample.c sandbox.c snapshot.c stack.c target.c thread.c
+ * with: threads.c util.c
  *
  * All that reads a target, on one that is imitated: found, sampled and dumped
  * while the input damages it, between any two reads.
@@ -21,8 +21,8 @@
 #include "memory.h"
 #include "layouts.h"
 #include "profile.h"
-#include "collapsed.h"
-#include "saved.h"
+#include "format/collapsed.h"
+#include "format/saved.h"
 #include "target.h"
 #include "capture.h"
 #include "sample.h"
@@ -133,7 +133,7 @@ sample(const struct target *t, const uint8_t *in)
 	for (int i = 0; i < 5 && sampler_tick(s) == OK; i++)
 		;
 	sampler_rename(s);
-	dump_write(s, t, p, &text);
+	dump_write(s, p, &text);
 	check_lines(&text);
 	text.len = 0;
 	(in[2] & 8 ? saved_write : collapsed_write)(p, &text);
@@ -166,7 +166,7 @@ LLVMFuzzerTestOneInput(const uint8_t *in, size_t len)
 	build(in, in + HEAD, table_len);
 	sim.calls = 0;
 	sim.changed = on_read;
-	if (target_open(SIM_PID, 0, &t, &reason) == TARGET_READY) {
+	if (target_open(sim_process(), 0, &t, &reason) == TARGET_READY) {
 		sample(&t, in);
 		target_close(&t);
 	}

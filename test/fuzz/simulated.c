@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A process that is not there; see simulated.h. */
 #include <elf.h>
-#include <errno.h>
-#include <limits.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,9 +9,8 @@
 #include "util.h"
 #include "proc.h"
 #include "memory.h"
+#include "process.h"
 #include "layouts.h"
-#include "explain.h"
-#include "ptrace.h"
 #include "simulated.h"
 
 #include "offsets.h"
@@ -128,7 +125,7 @@ sim_slot(size_t i, size_t *n)
 	return n_slots ? slots[i % n_slots] : SIM_ORIGIN;
 }
 
-/* ---- what memory.c calls ---- */
+/* ---- where its bytes come from ---- */
 
 /* Where the next bytes go. */
 struct places {
@@ -155,33 +152,39 @@ deliver(struct places *to, raddr addr, size_t len)
 }
 
 /* As the kernel does it: what is there is copied up to where it ends. */
-ssize_t
-process_vm_readv(pid_t pid, const struct iovec *local, unsigned long n_local,
-                 const struct iovec *remote, unsigned long n_remote, unsigned long flags)
+static enum why
+read_bytes(void *context, const struct mem_vec *v, size_t n, const struct iovec *places,
+           size_t n_places, size_t *done, uint64_t *calls)
 {
-	struct places to = { local, n_local, 0 };
-	size_t done = 0, missing = 0;
+	struct places to = { places, n_places, 0 };
+	size_t missing = 0;
 
-	if (pid != SIM_PID || n_local > IOV_MAX || n_remote > IOV_MAX || flags)
+	(void)context;
+	if (n > MEM_MAX_VECS || n_places > MEM_MAX_VECS)
 		abort();
+	++*calls;
 	sim.calls++;
 	if (sim.changed)
 		sim.changed();
-	for (; n_remote && !missing; n_remote--, remote++) {
-		raddr addr = (raddr)(uintptr_t)remote->iov_base;
-		size_t there = is_there(addr, 0) ? sim.size - (addr - SIM_ORIGIN) : 0;
-		size_t len = remote->iov_len < there ? remote->iov_len : there;
+	for (; n && !missing; n--, v++) {
+		size_t there = is_there(v->addr, 0) ? sim.size - (v->addr - SIM_ORIGIN) : 0;
+		size_t len = v->len < there ? v->len : there;
 
-		deliver(&to, addr, len);
-		done += len;
-		missing = remote->iov_len - len;
+		deliver(&to, v->addr, len);
+		*done += len;
+		missing = v->len - len;
 	}
-	sim.read += done;
-	errno = EFAULT;
-	return missing && !done ? -1 : (ssize_t)done;
+	sim.read += *done;
+	return missing ? FAULT : OK;
 }
 
-/* ---- proc.h, explain.h, ptrace.h ---- */
+static void
+close_bytes(void *context)
+{
+	(void)context;
+}
+
+/* ---- what is known of it ---- */
 
 static unsigned
 chance(void)
@@ -190,141 +193,118 @@ chance(void)
 	return sim.seed >> 16 & 0xff;
 }
 
-enum why
-proc_maps_read(int pid, struct proc_maps *out)
+static enum why
+maps(const struct process *p, struct proc_maps *out)
 {
-	(void)pid;
+	(void)p;
 	*out = (struct proc_maps){ xcalloc(1, sizeof *out->maps), 1, NULL };
 	out->maps[0] = (struct proc_map){ SIM_ORIGIN, SIM_ORIGIN + sim.size, 0, 1, 1, 1, "/python" };
 	return OK;
 }
 
-void
-proc_maps_free(struct proc_maps *m)
+static int
+exe(const struct process *p, char *buf, size_t size)
 {
-	free(m->maps);
-}
-
-int
-proc_exe(int pid, char *buf, size_t size)
-{
-	(void)pid;
+	(void)p;
 	text_format(buf, size, "/python");
 	return 0;
 }
 
-void
-proc_short_command(int pid, struct buf *out)
+static int
+stat(const struct process *p, struct proc_stat *out)
 {
-	(void)pid;
+	(void)p;
+	*out = (struct proc_stat){ 'R', 0, 1, SIM_PID, 1 };
+	return 0;
+}
+
+static void
+name(const struct process *p, struct buf *out)
+{
+	(void)p;
 	buf_str(out, "python\x1b x");
 }
 
-void
-proc_title(int pid, struct buf *out)
+static size_t
+tasks(const struct process *p, struct proc_task **out)
 {
-	buf_printf(out, "process %d", pid);
-}
-
-char
-proc_state(int pid, int tid, int *fd)
-{
-	(void)pid;
-	(void)tid;
-	(void)fd;
-	return "RRRRSSDtTZ"[chance() % 10];
-}
-
-int
-proc_times(int pid, int tid, int *fd, struct proc_times *times)
-{
-	(void)pid;
-	(void)tid;
-	(void)fd;
-	*times = (struct proc_times){ (int64_t)sim.calls * 100000, chance() };
-	return chance() < 32 ? -1 : 0;
-}
-
-uint64_t
-proc_futex(int pid, int tid, int *fd)
-{
-	(void)pid;
-	(void)tid;
-	(void)fd;
-	return sim.runtime + chance() * 16;
-}
-
-uint64_t
-proc_start_time(int pid)
-{
-	return (uint64_t)pid;
-}
-
-int
-proc_stat(int pid, struct proc_stat *stat)
-{
-	*stat = (struct proc_stat){ 'R', 0, 1, (uint64_t)pid, 1 };
-	return 0;
-}
-
-size_t
-proc_tasks(int pid, struct proc_task **tasks)
-{
+	(void)p;
 	sim.lists++;
-	*tasks = xcalloc(sim.tasks, sizeof **tasks);
+	*out = xcalloc(sim.tasks, sizeof **out);
 	for (int i = 0; i < (int)sim.tasks; i++)
-		(*tasks)[i] = (struct proc_task){ pid + i, pid + i };
+		(*out)[i] = (struct proc_task){ SIM_PID + i, SIM_PID + i };
 	return sim.tasks;
 }
 
-int
-proc_task_name(int pid, int tid, char *buf, size_t size)
+static int
+task_name(const struct process *p, int tid, char *buf, size_t size)
 {
+	(void)p;
 	text_format(buf, size, "t\n%d", tid);
-	return pid == tid ? -1 : 0;
+	return tid == SIM_PID ? -1 : 0;
 }
 
-void
-explain_not_python(int pid, const char *exe, const struct proc_maps *maps, struct buf *out)
+static char
+state(const struct process *p, struct task *t)
 {
-	(void)maps;
-	buf_printf(out, "%d is %s", pid, exe);
+	(void)p;
+	(void)t;
+	return "RRRRSSDtTZ"[chance() % 10];
 }
 
-void
-explain_no_memory(int pid, int kernel, struct buf *out)
+static int
+times(const struct process *p, struct task *t, struct proc_times *out)
 {
-	(void)kernel;
-	buf_printf(out, "%d", pid);
+	(void)p;
+	(void)t;
+	*out = (struct proc_times){ (int64_t)sim.calls * 100000, chance() };
+	return chance() < 32 ? -1 : 0;
 }
 
-int
-explain_hidden(int pid, struct buf *out)
+static uint64_t
+futex(const struct process *p, struct task *t)
 {
-	(void)pid;
-	(void)out;
-	return 0;
+	(void)p;
+	(void)t;
+	return sim.runtime + chance() * 16;
 }
 
-void
-explain_denied(int pid, struct buf *out)
-{
-	buf_printf(out, "%d", pid);
-}
-
-enum why
-ptrace_stop(int tid)
+static enum why
+stop(const struct process *p, struct task *t)
 {
 	unsigned c = chance();
 
-	(void)tid;
+	(void)p;
+	(void)t;
 	return c < 240 ? OK : c < 248 ? GONE : DENIED;
 }
 
-void
-ptrace_resume(int tid)
+static void
+resume(const struct process *p, struct task *t)
 {
-	(void)tid;
+	(void)p;
+	(void)t;
+}
+
+static int
+explain(const struct process *p, enum why why, struct buf *out)
+{
+	(void)p;
+	buf_str(out, why_word(why));
+	return why != GONE;
+}
+
+struct process *
+sim_process(void)
+{
+	static const struct mem_source bytes = { read_bytes, close_bytes };
+	static const struct process_source source = {
+		.maps = maps, .exe = exe, .stat = stat, .name = name, .tasks = tasks,
+		.task_name = task_name, .state = state, .times = times, .futex = futex,
+		.stop = stop, .resume = resume, .explain = explain,
+	};
+
+	return process_from(&source, mem_from(&bytes, NULL), SIM_PID);
 }
 
 /* ---- which Python it is ---- */

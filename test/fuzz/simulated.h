@@ -4,13 +4,13 @@
 
 /*
  * A process that is not there: its memory is an array, and what the kernel would
- * tell of it is made up.  Takes the place of proc.c and ptrace.c, and of the call
- * that memory.c reads with.
+ * say of it is made up.
  */
 
 enum { SIM_ORIGIN = 0x10000, SIM_PID = 1000 };
 
 struct layout;
+struct process;
 
 struct sim {
 	unsigned char *bytes;
@@ -31,6 +31,9 @@ extern struct sim sim;
 /* Begins a process of that many bytes of memory, all zero. */
 void sim_begin(size_t size);
 void sim_end(void);
+
+/* Opens it, as process_open() does a live one. */
+struct process *sim_process(void);
 
 /* Room for len bytes, aligned to 16; 0 if there is none left. */
 raddr sim_room(size_t len);

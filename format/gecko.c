@@ -13,12 +13,11 @@
 #include <string.h>
 
 #include "util.h"
-#include "json.h"
+#include "label.h"
 #include "profile.h"
-#include "colour.h"
-#include "export.h"
-#include "timeline.h"
-#include "gecko.h"
+#include "format/json.h"
+#include "format/export.h"
+#include "format/gecko.h"
 
 enum category { OTHER, APPLICATION, LIBRARY, STANDARD, NATIVE, IDLE };
 
@@ -120,7 +119,7 @@ category(const struct profile *p, uint32_t frame)
 {
 	static const enum category of[] = { [ORIGIN_APPLICATION] = APPLICATION,
 		[ORIGIN_PACKAGES] = LIBRARY, [ORIGIN_LIBRARY] = STANDARD };
-	enum origin origin = colour_origin(p, frame);
+	enum origin origin = label_origin(p, frame);
 	size_t len;
 	const char *name = profile_string_get(p, profile_frame_get(p, frame).function, &len);
 
@@ -249,19 +248,19 @@ write_tables(const struct writer *w)
 	size_t frames = w->frames.n, funcs = w->funcs.n;
 
 	json_open(out, "stackTable", '{');
-	json_array(out, "frame", w->stacks.n, stack_frame, w);
-	json_array(out, "prefix", w->stacks.n, stack_prefix, w);
+	json_add_array(out, "frame", w->stacks.n, stack_frame, w);
+	json_add_array(out, "prefix", w->stacks.n, stack_prefix, w);
 	end_table(out, w->stacks.n);
 	json_open(out, "frameTable", '{');
-	json_array(out, "category", frames, frame_category, w);
-	json_array(out, "func", frames, frame_func, w);
-	json_array(out, "line", frames, frame_line, w);
+	json_add_array(out, "category", frames, frame_category, w);
+	json_add_array(out, "func", frames, frame_func, w);
+	json_add_array(out, "line", frames, frame_line, w);
 	write_constants(out, "address -1 inlineDepth 0 subcategory 0 nativeSymbol null "
 	                "innerWindowID null column null ", frames);
 	end_table(out, frames);
 	json_open(out, "funcTable", '{');
-	json_array(out, "name", funcs, func_name, w);
-	json_array(out, "fileName", funcs, func_file, w);
+	json_add_array(out, "name", funcs, func_name, w);
+	json_add_array(out, "fileName", funcs, func_file, w);
 	write_constants(out, "isJS false relevantForJS false resource -1 lineNumber null "
 	                "columnNumber null ", funcs);
 	end_table(out, funcs);
@@ -273,12 +272,12 @@ write_samples(const struct writer *w, size_t n)
 	struct buf *out = w->out;
 
 	json_open(out, "samples", '{');
-	json_text(out, "weightType", "samples");
-	json_array(out, "stack", n, sample_stack, w);
-	json_array(out, "weight", n, sample_weight, w);
+	json_add_text(out, "weightType", "samples");
+	json_add_array(out, "stack", n, sample_stack, w);
+	json_add_array(out, "weight", n, sample_weight, w);
 	json_open(out, "time", '[');
 	for (size_t i = 0; i < n; i++)
-		json_decimal(out, NULL, w->spans[i].start, 3);
+		json_add_decimal(out, NULL, w->spans[i].start, 3);
 	json_close(out, ']');
 	end_table(out, n);
 }
@@ -292,9 +291,9 @@ write_thread(struct writer *w, size_t n)
 
 	find_members(w, thread);
 	json_open(out, NULL, '{');
-	json_name(out, "name", t.name ? t.name : "thread");
-	json_name(out, "processName", t.process ? t.process : "Python");
-	json_decimal(out, "registerTime", w->spans[0].start, 3);
+	json_add_name(out, "name", t.name ? t.name : "thread");
+	json_add_name(out, "processName", t.process ? t.process : "Python");
+	json_add_decimal(out, "registerTime", w->spans[0].start, 3);
 	buf_printf(out, ",\"isMainThread\":%s,\"pid\":\"%d\",\"tid\":%d,\"processType\":\"default\","
 	           "\"processStartupTime\":0,\"processShutdownTime\":null,\"unregisterTime\":null",
 	           t.tid && t.tid == t.pid ? "true" : "false", t.pid,
@@ -311,9 +310,9 @@ write_meta(const struct profile *p, struct buf *out)
 	const struct profile_run *run = profile_run_get(p);
 
 	json_open(out, "meta", '{');
-	json_text(out, "product", export_title(p));
-	json_decimal(out, "startTime", timeline_start(p), 3);
-	json_decimal(out, "interval", run->period ? run->period : 1000000, 6);
+	json_add_text(out, "product", export_title(p));
+	json_add_decimal(out, "startTime", timeline_start(p), 3);
+	json_add_decimal(out, "interval", run->period ? run->period : 1000000, 6);
 	buf_str(out, meta);
 	for (size_t i = 0; i < LEN(categories); i++)
 		buf_printf(out, "%s{\"name\":\"%s\",\"subcategories\":[\"Other\"]}", i ? "," : "",
@@ -336,7 +335,7 @@ gecko_write(const struct profile *p, struct buf *out)
 	json_open(out, NULL, '{');
 	write_meta(p, out);
 	buf_str(out, ",\"libs\":[],\"shared\":{");
-	json_strings(out, "stringArray", p);
+	json_add_strings(out, "stringArray", p);
 	json_close(out, '}');
 	json_open(out, "threads", '[');
 	for (size_t i = 0; i < n; i += part) {

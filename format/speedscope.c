@@ -5,11 +5,10 @@
 #include <stdlib.h>
 
 #include "util.h"
-#include "json.h"
 #include "profile.h"
-#include "export.h"
-#include "timeline.h"
-#include "speedscope.h"
+#include "format/json.h"
+#include "format/export.h"
+#include "format/speedscope.h"
 
 /* "MainThread (4711)" */
 static void
@@ -24,7 +23,7 @@ write_name(const struct profile *p, const struct span *spans, size_t n, struct b
 	if (t.tid)
 		buf_printf(&name, " (%d)", t.tid);
 	buf_add(&name, "", 1);
-	json_name(out, "name", name.data);
+	json_add_name(out, "name", name.data);
 	buf_free(&name);
 }
 
@@ -50,14 +49,14 @@ write_samples(const struct profile *p, const struct span *spans, size_t n, struc
 	uint32_t *path = NULL;
 	size_t cap = 0;
 
-	json_array(out, "weights", n, weight, spans);
+	json_add_array(out, "weights", n, weight, spans);
 	json_open(out, "samples", '[');
 	for (size_t i = 0; i < n; i++) {
 		size_t len = timeline_path(p, spans[i].stack, &path, &cap);
 
 		json_open(out, NULL, '[');
 		for (size_t k = 0; k < len; k++)
-			json_number(out, NULL, profile_stack_frame(p, path[k]));
+			json_add_number(out, NULL, profile_stack_frame(p, path[k]));
 		json_close(out, ']');
 	}
 	free(path);
@@ -92,7 +91,7 @@ speedscope_write(const struct profile *p, struct buf *out)
 	struct span *spans = timeline(p, 1, &n);
 
 	json_open(out, NULL, '{');
-	json_text(out, "name", export_title(p));
+	json_add_text(out, "name", export_title(p));
 	buf_str(out, ",\"$schema\":\"https://www.speedscope.app/file-format-schema.json\","
 	        "\"exporter\":\"pyflame " PYFLAME_VERSION "\",\"shared\":{\"frames\":[");
 	for (uint32_t frame = 0; frame < profile_frame_count(p); frame++) {

@@ -10,6 +10,7 @@
  * as in all other formats and then for XML.
  */
 #include <inttypes.h>
+#include <math.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -18,9 +19,8 @@
 #include "util.h"
 #include "label.h"
 #include "profile.h"
-#include "colour.h"
-#include "page.h"
-#include "svg.h"
+#include "format/page.h"
+#include "format/svg.h"
 
 enum {
 	WIDTH = 1200, MARGIN = 10, ROW = 17, TOP = 58, BOTTOM = 34,
@@ -221,6 +221,58 @@ place_boxes(struct graph *g)
 	return order;
 }
 
+/* ---- colours, as 0xRRGGBB; page/page.js has the same ---- */
+
+enum { SAME = 0xe4e2dc, MORE = 0xe2503f, LESS = 0x3f8fdc, IDLE = 0x8a8a88, ALL = 0xd9d8d2 };
+
+/* Between two colours: part is 0 to 255. */
+static uint32_t
+mix(int from, int to, int part)
+{
+	uint32_t colour = 0;
+
+	for (int shift = 16; shift >= 0; shift -= 8) {
+		int a = from >> shift & 255, b = to >> shift & 255;
+
+		colour = colour << 8 | (uint32_t)(a + (b - a) * part / 255);
+	}
+	return colour;
+}
+
+/* By where it comes from, and within that by the function's name.  Those of the origins
+ * differ in lightness as well, so that they can be told apart in all kinds of colour
+ * blindness. */
+static uint32_t
+colour_frame(const struct profile *p, uint32_t frame)
+{
+	static const int ends[][2] = {
+		[ORIGIN_APPLICATION] = { 0xf2a945, 0xfbc978 }, [ORIGIN_PACKAGES] = { 0x5aa0e0, 0x82bdf0 },
+		[ORIGIN_LIBRARY] = { 0xa4dcb8, 0xbfe8cd }, [ORIGIN_NATIVE] = { 0xcd8fb9, 0xdda9cc },
+	};
+	const int *range = ends[label_origin(p, frame)];
+	struct buf function = { 0 };
+	int part;
+
+	label_string(&function, p, profile_frame_get(p, frame).function);
+	part = hash_bytes(function.data, function.len) & 255;
+	buf_free(&function);
+	return mix(range[0], range[1], part);
+}
+
+/* Red for more samples than before, blue for less; pale if chance alone may have made
+ * the difference.  `before` is scaled to the total of now. */
+static uint32_t
+colour_change(double now, double before)
+{
+	double difference = fabs(now - before), most = now > before ? now : before, certain;
+
+	if (most <= 0)
+		return SAME;
+	certain = difference / (3 * sqrt(now + before));
+	return mix(SAME, now > before ? MORE : LESS,
+	           (int)(255 * (certain < 1 ? certain : 1) * difference / most));
+}
+
 /* ---- the picture ---- */
 
 /* Whether it stands for a thread or a process, as profile_thread makes them. */
@@ -253,8 +305,8 @@ colour(const struct graph *g, uint32_t box)
 	if (profile_compared(g->p))
 		return colour_change((double)b->total, (double)b->before * scaled);
 	if (is_thread(g, box))
-		return COLOUR_ALL;
-	return box >= g->n - 2 ? COLOUR_IDLE : colour_frame(g->p, profile_stack_frame(g->p, box));
+		return ALL;
+	return box >= g->n - 2 ? IDLE : colour_frame(g->p, profile_stack_frame(g->p, box));
 }
 
 static void

@@ -21,11 +21,10 @@
 
 #include "util.h"
 #include "label.h"
-#include "parse.h"
 #include "profile.h"
-#include "record.h"
-#include "saved.h"
-#include "input.h"
+#include "format/json.h"
+#include "format/saved.h"
+#include "format/input.h"
 
 #define MOST_BYTES ((size_t)1 << 30)
 
@@ -72,7 +71,7 @@ take_count(struct line *l)
 		l->stack[--len] = 0;
 	blank = strrchr(l->stack, ' ');
 	p = blank ? blank + 1 : l->stack + len;
-	if (parse_digits(&p, 10, &l->count) || !blank || l->count > PARSE_MOST)
+	if (parse_digits(&p, 10, &l->count) || !blank || l->count > JSON_MOST)
 		return -1;
 	if (*p == ',' && *l->stack == 'P') { /* idle or not, and bytes */
 		l->idle = p[1] == '1';
@@ -240,7 +239,7 @@ input_read(struct profile *p, const char *path, unsigned flags)
 	if (flags & SAVED_NO_LINES)
 		run.lines = 0;
 	if (flags & SAVED_BEFORE) /* nobody wants to know */
-		record_merge_run(&(struct profile_run){ .runs = 1 }, &run);
+		saved_merge_run(&(struct profile_run){ .runs = 1 }, &run);
 	else
-		record_merge_run(profile_run(p), &run);
+		saved_merge_run(profile_run(p), &run);
 }

@@ -6,11 +6,10 @@
 #include <stdlib.h>
 
 #include "util.h"
-#include "json.h"
 #include "profile.h"
-#include "export.h"
-#include "timeline.h"
-#include "chrome.h"
+#include "format/json.h"
+#include "format/export.h"
+#include "format/chrome.h"
 
 struct writer {
 	const struct profile *p;
@@ -31,7 +30,7 @@ write_event(void *context, int open, uint32_t frame, int64_t time)
 	const struct writer *w = context;
 
 	begin(w, open ? 'B' : 'E');
-	json_number(w->out, "ts", time);
+	json_add_number(w->out, "ts", time);
 	if (open) {
 		export_frame(w->out, w->p, frame, ",\"args\":{");
 		json_close(w->out, '}');
@@ -46,7 +45,7 @@ write_metadata(const struct writer *w, const char *what, const char *name)
 		return;
 	begin(w, 'M');
 	buf_printf(w->out, ",\"name\":\"%s\",\"args\":{", what);
-	json_name(w->out, "name", name);
+	json_add_name(w->out, "name", name);
 	buf_str(w->out, "}}");
 }
 

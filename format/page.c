@@ -1,10 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* RFC 1951 (deflate) and 1952 (gzip); in few bytes rather than fast. */
+/*
+ * The page of the folder page/, with the profile as JSON in its middle.  page/embed
+ * packs it.
+ */
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "util.h"
-#include "inflate.h"
+#include "format/saved.h"
+#include "format/page.h"
+
+/* ---- unpacking: RFC 1951 (deflate) and 1952 (gzip), in few bytes rather than fast; of
+ * what the build packed, so nothing is checked ---- */
 
 enum {
 	HEADER = 10,     /* of a member without a name */
@@ -26,7 +34,7 @@ struct code {
 };
 
 static unsigned
-take(struct bits *b, unsigned n)
+take_bits(struct bits *b, unsigned n)
 {
 	unsigned value = 0;
 
@@ -64,7 +72,7 @@ decode(struct bits *b, const struct code *c)
 	unsigned word = 0, first = 0, at = 0;
 
 	for (unsigned length = 1; length <= MAX_LENGTH; length++) {
-		word = word << 1 | take(b, 1);
+		word = word << 1 | take_bits(b, 1);
 		first <<= 1;
 		if (word - first < c->n[length])
 			return c->symbols[at + word - first];
@@ -82,20 +90,20 @@ read_codes(struct bits *b, struct code *literals, struct code *distances)
 	static const unsigned char order[] = { 16, 17, 18, 0, 8,  7, 9,  6, 10, 5,
 		                               11, 4,  12, 3, 13, 2, 14, 1, 15 };
 	unsigned char lengths[320] = { 0 };
-	unsigned n_literals = take(b, 5) + LITERALS, n = n_literals + take(b, 5) + 1;
+	unsigned n_literals = take_bits(b, 5) + LITERALS, n = n_literals + take_bits(b, 5) + 1;
 
-	for (unsigned i = 0, known = take(b, 4) + 4; i < known; i++)
-		lengths[order[i]] = (unsigned char)take(b, 3);
+	for (unsigned i = 0, known = take_bits(b, 4) + 4; i < known; i++)
+		lengths[order[i]] = (unsigned char)take_bits(b, 3);
 	make_code(literals, lengths, sizeof order);
 	for (unsigned i = 0; i < n;) {
 		unsigned symbol = decode(b, literals), times = 1, value = symbol;
 
 		if (symbol == 16) {
 			value = lengths[i - 1];
-			times = 3 + take(b, 2);
+			times = 3 + take_bits(b, 2);
 		} else if (symbol > 16) {
 			value = 0;
-			times = symbol == 17 ? 3 + take(b, 3) : 11 + take(b, 7);
+			times = symbol == 17 ? 3 + take_bits(b, 3) : 11 + take_bits(b, 7);
 		}
 		while (times--)
 			lengths[i++] = (unsigned char)value;
@@ -126,7 +134,7 @@ number(struct bits *b, unsigned i, unsigned shift, unsigned least)
 	unsigned extra = i < 2u << shift ? 0 : (i >> shift) - 1;
 
 	return least + (extra ? ((1u << shift) + (i & ((1u << shift) - 1))) << extra : i) +
-	       take(b, extra);
+	       take_bits(b, extra);
 }
 
 static void
@@ -139,7 +147,8 @@ copy(struct buf *out, unsigned back, unsigned n)
 	}
 }
 
-void
+/* Appends the text of a gzip member whose header is plain, as gzip -n makes it. */
+static void
 inflate(const unsigned char *member, struct buf *out)
 {
 	struct bits b = { member + HEADER, 0, 0 };
@@ -147,8 +156,8 @@ inflate(const unsigned char *member, struct buf *out)
 	unsigned last, kind, symbol;
 
 	do {
-		last = take(&b, 1);
-		kind = take(&b, 2);
+		last = take_bits(&b, 1);
+		kind = take_bits(&b, 2);
 		if (kind == 0) { /* as it is: 16 bits of length, and these inverted */
 			buf_add(out, b.next + 4, (size_t)(b.next[0] | b.next[1] << 8));
 			b = (struct bits){ b.next + 4 + (b.next[0] | b.next[1] << 8), 0, 0 };
@@ -171,4 +180,39 @@ inflate(const unsigned char *member, struct buf *out)
 			}
 		}
 	} while (!last);
+}
+
+/* ---- the page ---- */
+
+enum { HEAD, TAIL, SVG };
+
+extern const unsigned char packed_page[]; /* made by page/embed */
+
+/* Appends one of the parts, each of which a form feed ends. */
+static void
+add_part(struct buf *out, int part)
+{
+	struct buf parts = { 0 };
+	const char *begin, *end;
+
+	inflate(packed_page, &parts);
+	begin = parts.data;
+	while (end = strchr(begin, '\f'), part--)
+		begin = end + 1;
+	buf_add(out, begin, (size_t)(end - begin));
+	buf_free(&parts);
+}
+
+void
+page_write(const struct profile *profile, struct buf *out)
+{
+	add_part(out, HEAD);
+	saved_write(profile, out);
+	add_part(out, TAIL);
+}
+
+void
+page_add_svg(struct buf *out)
+{
+	add_part(out, SVG);
 }

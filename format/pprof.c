@@ -12,8 +12,8 @@
 #include "util.h"
 #include "label.h"
 #include "profile.h"
-#include "export.h"
-#include "pprof.h"
+#include "format/export.h"
+#include "format/pprof.h"
 
 enum field { /* of the messages that are written */
 	PROFILE_SAMPLE_TYPE = 1, PROFILE_SAMPLE = 2, PROFILE_LOCATION = 4, PROFILE_FUNCTION = 5,

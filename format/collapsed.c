@@ -11,7 +11,7 @@
 #include "util.h"
 #include "label.h"
 #include "profile.h"
-#include "collapsed.h"
+#include "format/collapsed.h"
 
 /* sort's comparison has no room for these. */
 static const struct profile *sorted;

@@ -5,15 +5,15 @@
 #include <string.h>
 
 #include "util.h"
-#include "collapsed.h"
-#include "page.h"
-#include "saved.h"
-#include "svg.h"
-#include "speedscope.h"
-#include "pprof.h"
-#include "gecko.h"
-#include "chrome.h"
-#include "formats.h"
+#include "format/collapsed.h"
+#include "format/page.h"
+#include "format/saved.h"
+#include "format/svg.h"
+#include "format/speedscope.h"
+#include "format/pprof.h"
+#include "format/gecko.h"
+#include "format/chrome.h"
+#include "format/formats.h"
 
 static void
 write_saved(const struct profile *p, struct buf *out)

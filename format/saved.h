@@ -27,4 +27,7 @@ enum saved_flags {
 const char *saved_read(struct profile *, const char *text, size_t len, unsigned flags,
                        struct profile_run *run, size_t *offset);
 
+/* Keeps of run a what is still known if b is added to it; frees b's texts. */
+void saved_merge_run(struct profile_run *a, struct profile_run *b);
+
 #endif
