@@ -14,7 +14,6 @@
 #include <string.h>
 
 #include "util.h"
-#include "memory.h"
 #include "layouts.h"
 
 const char layouts_supported[] = "2.7, 3.6 to 3.15";
@@ -381,18 +380,19 @@ static const uint16_t words[W_COUNT][3] = {
 	[W_UNICODE_ASCII] =          {  560, 640, 736 },
 };
 
-/* What the words do not tell, by minor version, relative to what they do.  All
- * but the first are made of pointers: half of it where those have 32 bits. */
+/* What the words do not say, by minor version, relative to what they do.  Distances
+ * are made of pointers, but for the first: half of them where those have 32 bits. */
 static const struct {
 	int state_after_status; /* PyThreadState.state */
 	int traceable_before_instructions[2]; /* [free_threaded] */
 	int cached_keys_after_name;
 	int shim_owner;
 	unsigned tags;
+	enum text_kind text[2]; /* [free_threaded] */
 } untold[] = {
-	{ 8, { 16, 16 }, 856, 3, 0 },
-	{ 12, { 16, 24 }, 856, 3, 3 },
-	{ 16, { 16, 24 }, 864, 3, 3 },
+	{ 8, { 16, 16 }, 856, 3, 0, { TEXT_UNICODE, TEXT_UNICODE } },
+	{ 12, { 16, 24 }, 856, 3, 3, { TEXT_UNICODE, TEXT_UNICODE8 } },
+	{ 16, { 16, 24 }, 864, 3, 3, { TEXT_UNICODE, TEXT_UNICODE8 } },
 };
 
 enum { MAX_STRUCT = 1 << 20 };
@@ -456,66 +456,161 @@ layout_known(unsigned hex)
 	return !layout_find(hex, 8, 0, &l) || describes_itself(hex);
 }
 
-int
-layout_from_debug_offsets(struct layout *out, struct mem *mem, raddr runtime, unsigned hex,
-                          int ptr)
+/* The words that matter, by their positions in that version; -1 if one of them is
+ * past the end or too large for an offset. */
+static int
+read_words(int v[W_COUNT], const unsigned char *bytes, size_t len, unsigned column)
 {
-	unsigned minor = hex >> 16 & 0xff, column = minor - 13;
-	uint64_t raw[888 / 8];
+	for (int w = 0; w < W_COUNT; w++) {
+		size_t at = words[w][column];
+		uint64_t value;
+
+		v[w] = ABSENT;
+		if (!at)
+			continue;
+		if (at + sizeof value > len)
+			return -1;
+		memcpy(&value, bytes + at, sizeof value);
+		if (value >= MAX_STRUCT)
+			return -1;
+		v[w] = (int)value;
+	}
+	return 0;
+}
+
+/* Whether it is a build without a GIL: the third word, of any version. */
+static int
+is_free_threaded(const unsigned char *bytes)
+{
+	uint64_t word;
+
+	memcpy(&word, bytes + 2 * sizeof word, sizeof word);
+	return word != 0;
+}
+
+static void
+fill_kinds(struct layout *l, const int v[W_COUNT], unsigned column)
+{
+	l->shim_owner = untold[column].shim_owner;
+	l->tags = untold[column].tags;
+	l->frames = FRAMES_CURRENT;
+	l->live = v[W_FRAME_STACKPOINTER] == ABSENT ? LIVE_STACKTOP : LIVE_STACKPOINTER;
+	l->instr = INSTR_PTR;
+	l->lines = LINES_LOCATIONS;
+	l->text = untold[column].text[l->free_threaded];
+	l->dicts = DICT_LOG2;
+	l->attrs = ATTRS_INLINE;
+}
+
+static void
+fill_interpreter(struct layout *l, const int v[W_COUNT])
+{
+	int before_holder = l->free_threaded ? 2 * l->ptr : l->ptr; /* the flag, the interval */
+
+	l->runtime.interpreters = v[W_RUNTIME_INTERPRETERS];
+	l->interp.next = v[W_INTERP_NEXT];
+	l->interp.threads = v[W_INTERP_THREADS];
+	l->interp.gil = v[W_INTERP_GIL];
+	l->interp.generation = v[W_INTERP_GENERATION];
+	l->interp.modules = v[W_INTERP_MODULES];
+	l->gil.holder = before_holder;
+	l->gil.locked = before_holder + l->ptr;
+	l->gil.enabled = l->free_threaded ? 0 : ABSENT;
+}
+
+static void
+fill_thread(struct layout *l, const int v[W_COUNT], unsigned column)
+{
+	l->thread.next = v[W_THREAD_NEXT];
+	l->thread.interp = v[W_THREAD_INTERP];
+	l->thread.frame = v[W_THREAD_FRAME];
+	l->thread.thread_id = v[W_THREAD_ID];
+	l->thread.native_id = v[W_THREAD_NATIVE_ID];
+	l->thread.state = v[W_THREAD_STATUS] + untold[column].state_after_status;
+	l->thread.base = v[W_THREAD_BASE];
+}
+
+static void
+fill_frame(struct layout *l, const int v[W_COUNT])
+{
+	l->frame.size = v[W_FRAME_SIZE];
+	l->frame.code = v[W_FRAME_CODE];
+	l->frame.back = v[W_FRAME_BACK];
+	l->frame.instr = v[W_FRAME_INSTR];
+	l->frame.owner = v[W_FRAME_OWNER];
+	l->frame.tlbc = l->free_threaded ? v[W_FRAME_TLBC] : ABSENT;
+	/* 3.13 has an index, stacktop, right before the locals. */
+	l->frame.live = l->live == LIVE_STACKTOP ? v[W_FRAME_LOCALS] - 8 : v[W_FRAME_STACKPOINTER];
+	l->frame.locals = v[W_FRAME_LOCALS];
+}
+
+static void
+fill_code(struct layout *l, const int v[W_COUNT], unsigned column)
+{
+	int before = untold[column].traceable_before_instructions[l->free_threaded];
+
+	l->code.firstlineno = v[W_CODE_FIRSTLINENO];
+	l->code.filename = v[W_CODE_FILENAME];
+	l->code.name = v[W_CODE_NAME];
+	l->code.qualname = v[W_CODE_QUALNAME];
+	l->code.linetable = v[W_CODE_LINETABLE];
+	l->code.instructions = v[W_CODE_INSTRUCTIONS];
+	l->code.traceable = v[W_CODE_INSTRUCTIONS] - before * l->ptr / 8;
+	l->code.tlbc = l->free_threaded ? v[W_CODE_TLBC] : ABSENT;
+	l->code.nlocals = v[W_CODE_FIRSTLINENO] + 4;
+	l->code.id_from = v[W_CODE_FIRSTLINENO];
+	l->code.id_to = v[W_CODE_LINETABLE] + l->ptr;
+	l->code.id_unique = 1;
+}
+
+static void
+fill_type(struct layout *l, const int v[W_COUNT], unsigned column)
+{
+	l->type.name = v[W_TYPE_NAME];
+	l->type.flags = v[W_TYPE_FLAGS];
+	l->type.basicsize = v[W_TYPE_NAME] + l->ptr;
+	l->type.dictoffset = v[W_TYPE_NAME] + 33 * l->ptr;
+	l->type.cached_keys = v[W_TYPE_NAME] + untold[column].cached_keys_after_name * l->ptr / 8;
+}
+
+static void
+fill_objects(struct layout *l, const int v[W_COUNT])
+{
+	l->object.type = v[W_OBJECT_TYPE];
+	l->object.head = v[W_OBJECT_HEAD];
+	l->unicode.length = v[W_UNICODE_LENGTH];
+	l->unicode.state = v[W_UNICODE_STATE];
+	l->unicode.hash = v[W_UNICODE_LENGTH] + l->ptr;
+	l->unicode.ascii = v[W_UNICODE_ASCII];
+	l->unicode.compact = v[W_UNICODE_ASCII] + 2 * l->ptr;
+	l->bytes.length = v[W_BYTES_LENGTH];
+	l->bytes.data = v[W_BYTES_DATA];
+	l->dict.keys = v[W_DICT_KEYS];
+	l->dict.values = v[W_DICT_VALUES];
+	l->dict.first_value = l->ptr;
+	l->integer.digits = v[W_LONG_DIGITS];
+	l->integer.count_shift = 3;
+	l->integer.bits = 30;
+}
+
+int
+layout_from_debug_offsets(struct layout *out, const void *bytes, size_t len, unsigned hex, int ptr)
+{
+	unsigned column = (hex >> 16 & 0xff) - 13;
 	int v[W_COUNT];
 
-	if (!describes_itself(hex))
+	if (!describes_itself(hex) || read_words(v, bytes, len, column) || !words_are_sane(v, ptr))
 		return -1;
-	if (mem_read(mem, runtime, raw, sizeof raw) != OK)
-		return -1;
-	for (int w = 0; w < W_COUNT; w++) {
-		unsigned at = words[w][column];
-
-		if (at && raw[at / 8] >= MAX_STRUCT)
-			return -1;
-		v[w] = at ? (int)raw[at / 8] : ABSENT;
-	}
-	if (!words_are_sane(v, ptr))
-		return -1;
-
-	int ft = raw[2] != 0, words_to_gil = ft ? 2 : 1;
-	int instructions = v[W_CODE_INSTRUCTIONS];
-	/* 3.13 has an index, stacktop, right before the locals. */
-	enum live_kind live = v[W_FRAME_STACKPOINTER] == ABSENT ? LIVE_STACKTOP : LIVE_STACKPOINTER;
-
-	*out = (struct layout){
-		.since = hex, .ptr = ptr, .free_threaded = ft,
-		.shim_owner = untold[column].shim_owner, .tags = untold[column].tags,
-		.frames = FRAMES_CURRENT, .live = live, .instr = INSTR_PTR, .lines = LINES_LOCATIONS,
-		.text = ft && minor >= 14 ? TEXT_UNICODE8 : TEXT_UNICODE,
-		.dicts = DICT_LOG2, .attrs = ATTRS_INLINE,
-		.runtime = { v[W_RUNTIME_INTERPRETERS], ABSENT, ABSENT },
-		.interp = { v[W_INTERP_NEXT], v[W_INTERP_THREADS], v[W_INTERP_GIL],
-		            v[W_INTERP_GENERATION], v[W_INTERP_MODULES] },
-		.gil = { words_to_gil * ptr, (words_to_gil + 1) * ptr, ft ? 0 : ABSENT },
-		.thread = { v[W_THREAD_NEXT], v[W_THREAD_INTERP], v[W_THREAD_FRAME],
-		            v[W_THREAD_ID], v[W_THREAD_NATIVE_ID],
-		            v[W_THREAD_STATUS] + untold[column].state_after_status,
-		            v[W_THREAD_BASE], ABSENT, ABSENT },
-		.cframe = { ABSENT, ABSENT },
-		.frame = { v[W_FRAME_SIZE], v[W_FRAME_CODE], v[W_FRAME_BACK], v[W_FRAME_INSTR],
-		           v[W_FRAME_OWNER], ft ? v[W_FRAME_TLBC] : ABSENT,
-		           live == LIVE_STACKTOP ? v[W_FRAME_LOCALS] - 8 : v[W_FRAME_STACKPOINTER],
-		           ABSENT, v[W_FRAME_LOCALS] },
-		.code = { v[W_CODE_FIRSTLINENO], v[W_CODE_FILENAME], v[W_CODE_NAME],
-		          v[W_CODE_QUALNAME], v[W_CODE_LINETABLE], instructions,
-		          instructions - untold[column].traceable_before_instructions[ft] * ptr / 8,
-		          ft ? v[W_CODE_TLBC] : ABSENT, v[W_CODE_FIRSTLINENO] + 4,
-		          v[W_CODE_FIRSTLINENO], v[W_CODE_LINETABLE] + ptr, 1 },
-		.object = { v[W_OBJECT_TYPE], v[W_OBJECT_HEAD] },
-		.unicode = { v[W_UNICODE_LENGTH], v[W_UNICODE_STATE], v[W_UNICODE_LENGTH] + ptr,
-		             v[W_UNICODE_ASCII], v[W_UNICODE_ASCII] + 2 * ptr },
-		.bytes = { v[W_BYTES_LENGTH], v[W_BYTES_DATA] },
-		.type = { v[W_TYPE_NAME], v[W_TYPE_FLAGS], v[W_TYPE_NAME] + ptr,
-		          v[W_TYPE_NAME] + 33 * ptr,
-		          v[W_TYPE_NAME] + untold[column].cached_keys_after_name * ptr / 8 },
-		.dict = { v[W_DICT_KEYS], v[W_DICT_VALUES], ptr },
-		.integer = { v[W_LONG_DIGITS], 3, 30 },
-	};
+	memset(out, 0xff, sizeof *out); /* all is ABSENT */
+	out->since = hex;
+	out->ptr = ptr;
+	out->free_threaded = is_free_threaded(bytes);
+	fill_kinds(out, v, column);
+	fill_interpreter(out, v);
+	fill_thread(out, v, column);
+	fill_frame(out, v);
+	fill_code(out, v, column);
+	fill_type(out, v, column);
+	fill_objects(out, v);
 	return 0;
 }

@@ -9,8 +9,6 @@
  * itself (3.13 and later).
  */
 
-struct mem;
-
 enum {
 	ABSENT = -1,       /* the offset of a field that this version lacks */
 	NO_SHIMS = 0x7fff, /* shim_owner where all frames are Python's */
@@ -106,13 +104,17 @@ int layout_find(unsigned hex, int ptr, int machine, struct layout *out);
 /* Whether that release can be read, by a row or because it describes itself. */
 int layout_known(unsigned hex);
 
+/* How many bytes from the start of _PyRuntime layout_from_debug_offsets takes: more
+ * than the _Py_DebugOffsets of any release, less than _PyRuntime. */
+enum { DEBUG_OFFSETS_SIZE = 1024 };
+
 /*
- * Fills *out for a target that describes itself, from the _Py_DebugOffsets at
- * runtime, read as those of release hex with pointers of ptr bytes.  0, or -1 if
- * they can't be read or hold an impossible value; *out is untouched then.
+ * Fills *out for a target that describes itself, from the len bytes of its
+ * _Py_DebugOffsets, read as those of release hex with pointers of ptr bytes.
+ * 0, or -1 if they hold too little or an impossible value; *out is untouched then.
  */
-int layout_from_debug_offsets(struct layout *out, struct mem *mem,
-                              raddr runtime, unsigned hex, int ptr);
+int layout_from_debug_offsets(struct layout *out, const void *bytes, size_t len, unsigned hex,
+                              int ptr);
 
 /* How many bytes of a structure have those fields in them, each a word at most;
  * ABSENT ones need none. */

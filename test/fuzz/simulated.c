@@ -421,9 +421,11 @@ sim_python(unsigned kind, int debug)
 	sim.hex = told ? offsets[row][0] : versions[kind / 3];
 	if (told) {
 		struct mem *mem = mem_open(SIM_PID);
+		unsigned char bytes[DEBUG_OFFSETS_SIZE];
 
 		write_offsets(row);
-		layout_from_debug_offsets(sim.l, mem, sim.runtime, sim.hex, sim.ptr);
+		if (mem_read(mem, sim.runtime, bytes, sizeof bytes) == OK)
+			layout_from_debug_offsets(sim.l, bytes, sizeof bytes, sim.hex, sim.ptr);
 		mem_close(mem);
 	} else {
 		layout_find(sim.hex, sim.ptr, sim.machine, sim.l);

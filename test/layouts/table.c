@@ -23,19 +23,6 @@ static const char *const word_names[] = {
 	WORDS_3_13(STRING) WORDS_3_14(STRING) WORDS_3_15(STRING)
 };
 
-/* The target: its _PyRuntime is at address 0. */
-static unsigned char runtime[4096];
-
-enum why
-mem_read(struct mem *mem, raddr addr, void *buf, size_t len)
-{
-	(void)mem;
-	if (addr > sizeof runtime || len > sizeof runtime - addr)
-		return FAULT;
-	memcpy(buf, runtime + addr, len);
-	return OK;
-}
-
 static void
 print_release(unsigned hex)
 {
@@ -55,7 +42,9 @@ int
 main(int argc, char **argv)
 {
 	struct layout layout = { 0 };
+	unsigned char offsets[DEBUG_OFFSETS_SIZE];
 	unsigned hex;
+	size_t len;
 
 	if (argc == 2 && strcmp(argv[1], "rows") == 0) {
 		print_rows();
@@ -77,8 +66,8 @@ main(int argc, char **argv)
 		print_layout(&layout);
 		return 0;
 	}
-	if (fread(runtime, 1, sizeof runtime, stdin) == 0 ||
-	    layout_from_debug_offsets(&layout, NULL, 0, hex, atoi(argv[3])) != 0) {
+	len = fread(offsets, 1, sizeof offsets, stdin);
+	if (layout_from_debug_offsets(&layout, offsets, len, hex, atoi(argv[3])) != 0) {
 		printf("_Py_DebugOffsets refused\n");
 		return 1;
 	}
