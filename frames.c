@@ -251,8 +251,8 @@ agrees(const struct context *c, const struct visit *v, const struct visit *calle
 
 /*
  * Whether the chain ends where a thread begins: at the shim, or the frame
- * marked so, of the first entry from C; from 3.15 on the thread state says
- * which frame that is.
+ * marked so, of the first entry from C; some thread states say which frame
+ * that is.
  */
 static int
 ends_at_base(const struct context *c)
@@ -306,7 +306,7 @@ frames_equal(const struct visit *a, const struct visit *b)
 size_t
 frames_base(const struct layout *l, const struct frames *f)
 {
-	size_t most = l->thread.base == ABSENT ? 1 : 2, n = 0;
+	size_t most = (size_t)l->thread.base_shims, n = 0;
 
 	while (n < most && n < f->n && f->visits[n].shim)
 		n++;

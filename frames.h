@@ -29,8 +29,7 @@ struct frames {
 };
 
 /* How many of them, from the root, are known by the pointer to them, so that
- * nothing of them is read: the shim that every thread has there, and what
- * CPython 3.15 enters from that one. */
+ * nothing of them is read: see layouts.h, base_shims. */
 size_t frames_base(const struct layout *, const struct frames *);
 
 /* What a walk has found: frames that may be new, on top of some of a stack that

@@ -16,8 +16,6 @@
 #include "frames.h"
 #include "naming.h"
 
-enum { OWNER_GENERATOR = 1 /* CPython v3.11.0 pycore_frame.h */ };
-
 struct namer {
 	const struct layout *l;
 	struct codes *codes;
@@ -270,7 +268,7 @@ name(struct namer *n, struct named *d, const struct visit *v, int first, int cer
 	offset = offset_of(n, code, v);
 	if (!code_offset_valid(code, offset))
 		return certain ? BROKEN : TORN;
-	if (v->owner != OWNER_GENERATOR && code_not_begun(code, offset))
+	if (v->owner != n->l->frame.generator_owner && code_not_begun(code, offset))
 		return OK;
 	d->frames = grow(d->frames, d->n, &d->cap, sizeof *d->frames);
 	d->frames[d->n++] = code_frame(n->codes, code, offset);

@@ -246,7 +246,7 @@ is_holder(struct walker *w, const struct stack *st, const struct gil *gil, unsig
 		int32_t state;
 
 		memcpy(&state, p + w->l->thread.state, sizeof state);
-		*holder = state == 1 ? st->tstate : 0;
+		*holder = state == w->l->thread.attached ? st->tstate : 0;
 	} else {
 		return 1;
 	}

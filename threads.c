@@ -371,7 +371,7 @@ list_thread(struct threads *th, raddr interp, raddr tstate, raddr *next)
 	} else {
 		t->listed = LISTED;
 	}
-	t->attached = state == 1;
+	t->attached = state == l->thread.attached;
 	th->listing = grow(th->listing, th->n_listing, &th->cap_listing, sizeof *th->listing);
 	th->listing[th->n_listing++] = t;
 	if (!t->tid && native) {
