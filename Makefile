@@ -111,6 +111,10 @@ check-all:
 check-layouts:
 	@test/layouts/check
 
+# Puts what the headers below HEADERS say (by default: those found here) into layouts.c.
+layouts:
+	@test/layouts/update $(HEADERS)
+
 SANITIZE = -fsanitize=address,undefined -fno-sanitize-recover=all
 SANITIZED = BUILD=build/sanitized PROGRAM=build/sanitized/pyflame CC=gcc SMALL= LDFLAGS= \
 	CFLAGS='-O1 -g $(SANITIZE)'
@@ -168,5 +172,5 @@ dist:
 print-version:
 	@echo $(VERSION)
 
-.PHONY: all install uninstall clean demo check check-all check-layouts check-sanitized bench lint \
+.PHONY: all install uninstall clean demo check check-all check-layouts layouts check-sanitized bench lint \
 	cross check-vm dist print-version fuzz fuzz-coverage

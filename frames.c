@@ -265,9 +265,9 @@ agrees(const struct context *c, const struct visit *v, const struct visit *calle
 }
 
 /*
- * Whether the chain ends where it has to: at the base, if that is known (from 3.15 on a
- * thread state says which frame that is), else at the shim, or the frame marked so, of
- * the first entry from C.
+ * Whether the chain ends where it has to: at the base, if that is known (some thread
+ * states say which frame that is), else at the shim, or the frame marked so, of the
+ * first entry from C.
  */
 static int
 ends_at_base(const struct context *c)
@@ -321,7 +321,7 @@ frames_equal(const struct visit *a, const struct visit *b)
 size_t
 frames_base(const struct layout *l, const struct frames *f)
 {
-	size_t most = l->thread.base == ABSENT ? 1 : 2, n = 0;
+	size_t most = (size_t)l->thread.base_shims, n = 0;
 
 	while (n < most && n < f->n && f->visits[n].shim)
 		n++;

@@ -29,8 +29,7 @@ struct frames {
 };
 
 /* How many of them, from the root, are known by the pointer to them, so that
- * nothing of them is read: the shim that every thread has there, and what
- * CPython 3.15 enters from that one. */
+ * nothing of them is read: see layouts.h, base_shims. */
 size_t frames_base(const struct layout *, const struct frames *);
 
 /* Where a walk begins, and where it has to end: of a thread by frames_of_thread(), or of

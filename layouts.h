@@ -9,8 +9,6 @@
  * itself (3.13 and later).
  */
 
-struct mem;
-
 enum {
 	ABSENT = -1,       /* the offset of a field that this version lacks */
 	NO_SHIMS = 0x7fff, /* shim_owner where all frames are Python's */
@@ -42,9 +40,8 @@ enum line_kind {
 };
 
 enum text_kind {
-	TEXT_BYTES,    /* 2.7: str is bytes */
-	TEXT_UNICODE,  /* PEP 393, state bit-fields in one 32-bit word */
-	TEXT_UNICODE8, /* the same, shifted up by one byte (3.14t) */
+	TEXT_BYTES,   /* 2.7: str is bytes */
+	TEXT_UNICODE, /* PEP 393, state bit-fields in one 32-bit word */
 };
 
 enum dict_kind {
@@ -60,6 +57,11 @@ enum attr_kind {
 	ATTRS_INLINE, /* 3.13: dict before the object, else values inside it */
 };
 
+/*
+ * After each member: the member of CPython's structure, or the constant, that it
+ * is.  "3.12: x" means from 3.12 on, "-3.11: x" up to 3.11; without either it is
+ * the same in all versions, and where none is given it is ABSENT.
+ */
 struct layout {
 	unsigned since;    /* PY_VERSION_HEX of the first release that it fits */
 	int ptr;           /* bytes in a pointer */
@@ -71,32 +73,123 @@ struct layout {
 	enum text_kind text;
 	enum dict_kind dicts;
 	enum attr_kind attrs;
-	int shim_owner;     /* frames of this owner and above are not Python's */
-	unsigned tags;       /* bits of f_executable that are not address */
+	int shim_owner; /* frames of this owner and above are not Python's;
+	                 * 3.12: FRAME_OWNED_BY_CSTACK, 3.14: FRAME_OWNED_BY_INTERPRETER */
+	unsigned tags;  /* bits of f_executable that are not address; 3.14: Py_TAG_BITS */
 
-	/* current: of the thread with the GIL, as far as is known; it lies behind
-	 * structures of the C library.  main_after: how far behind it there is a
-	 * pointer to the main interpreter. */
-	struct { int interpreters, current, main_after; } runtime;
-	struct { int next, threads, gil, generation, modules; } interp;
-	struct { int holder, locked, enabled; } gil;
-	/* stack: the top of the data stack, then its limit.  root: the first _PyCFrame. */
-	struct { int next, interp, frame, thread_id, native_id, state, base, stack, root; } thread;
-	struct { int frame, previous; } cframe;
-	struct { int size, code, back, instr, owner, tlbc, live, entry, locals; } frame;
-	struct {
-		int firstlineno, filename, name, qualname, linetable;
-		int instructions, traceable, tlbc, nlocals;
-		int id_from, id_to; /* bytes that tell one code object from another */
-		int id_unique;      /* those bytes hold a number never used twice */
+	struct {                  /* _PyRuntimeState, 3.7 */
+		int interpreters; /* interpreters.head */
+		int current;      /* -3.11: gilstate.tstate_current, of the thread with the GIL, as far
+		                   * as is known; it lies after structures of the C library */
+		int main_after;   /* -3.11: gilstate.autoInterpreterState, the main interpreter:
+		                   * how far after current */
+	} runtime;
+
+	struct {                /* PyInterpreterState */
+		int next;       /* next */
+		int threads;    /* -3.10: tstate_head, 3.11: threads.head */
+		int gil;        /* 3.12: ceval.gil */
+		int generation; /* 3.14: _code_object_generation */
+		int modules;    /* -3.11: modules, 3.12: imports.modules */
+	} interp;
+
+	struct {             /* struct _gil_runtime_state, 3.12 */
+		int holder;  /* last_holder */
+		int locked;  /* locked */
+		int enabled; /* enabled, of free-threaded builds */
+	} gil;
+
+	struct {                /* PyThreadState */
+		int next;       /* next */
+		int interp;     /* interp */
+		int frame;      /* -3.10: frame, 3.11: cframe, 3.13: current_frame */
+		int thread_id;  /* thread_id */
+		int native_id;  /* 3.11: native_thread_id */
+		int state;      /* 3.13: state */
+		int base;       /* 3.15: base_frame */
+		int stack;      /* 3.11, 3.12: datastack_top; datastack_limit comes next */
+		int root;       /* 3.11, 3.12: root_cframe, the first _PyCFrame */
+		int attached;   /* the value of state: 3.13: _Py_THREAD_ATTACHED */
+		int base_shims; /* how many shims lie at the root of every stack: 3.12: 1, and 3.15:
+		                 * base_frame and the one that is entered from there */
+	} thread;
+
+	struct {              /* _PyCFrame, 3.11 and 3.12 */
+		int frame;    /* current_frame */
+		int previous; /* previous */
+	} cframe;
+
+	struct {             /* -3.10: PyFrameObject, 3.11: _PyInterpreterFrame */
+		int size;    /* up to the last member that is read; 3.11: all but localsplus */
+		int code;    /* f_code, 3.13: f_executable */
+		int back;    /* -3.10: f_back, 3.11: previous */
+		int instr;   /* -3.10: f_lasti, 3.11: prev_instr, 3.13: instr_ptr */
+		int owner;   /* 3.11: owner */
+		int tlbc;    /* 3.14: tlbc_index, of free-threaded builds */
+		int live;    /* -3.10: ob_base.ob_refcnt, 3.11: stacktop, 3.14: stackpointer */
+		int entry;   /* 3.11 alone: is_entry */
+		int locals;  /* 3.11: localsplus */
+		int generator_owner; /* the value of owner: 3.11: FRAME_OWNED_BY_GENERATOR */
+	} frame;
+
+	struct {                  /* PyCodeObject */
+		int firstlineno;  /* co_firstlineno */
+		int filename;     /* co_filename */
+		int name;         /* co_name */
+		int qualname;     /* 3.11: co_qualname */
+		int linetable;    /* -3.9: co_lnotab, 3.10: co_linetable */
+		int instructions; /* 3.11: co_code_adaptive */
+		int traceable;    /* 3.11: _co_firsttraceable */
+		int tlbc;         /* 3.14: co_tlbc, of free-threaded builds */
+		int nlocals;      /* 3.13: co_nlocalsplus */
+		int id_from;      /* the bytes from here on (co_firstlineno; 2.7: co_code)... */
+		int id_to;        /* ...up to the end of linetable tell one object from another */
+		int id_unique;    /* they hold a number never used twice; 3.12: co_version */
 	} code;
-	struct { int type, head; } object; /* head: the whole of PyObject_HEAD */
-	struct { int length, state, hash, ascii, compact; } unicode;
-	struct { int length, data; } bytes;
-	struct { int name, flags, basicsize, dictoffset, cached_keys; } type;
-	struct { int keys, values, first_value; } dict;
-	/* count_shift: ABSENT is a C long; bits: of a digit, 15 (in two bytes) or 30 */
-	struct { int digits, count_shift, bits; } integer;
+
+	struct {                 /* PyObject */
+		int type;        /* ob_type */
+		int head;        /* the size of it */
+		int dict_before; /* how far before an object of type.managed_dict its dict is; 3.11:
+		                  * MANAGED_DICT_OFFSET, negated (3.12 has no name for it) */
+	} object;
+
+	struct {             /* PyASCIIObject, 3.6 */
+		int length;  /* length */
+		int state;   /* state */
+		int hash;    /* hash */
+		int ascii;   /* the size of it: here ASCII text begins */
+		int compact; /* the size of PyCompactUnicodeObject: here other text begins */
+		int kind_at; /* the bit of state at which state.kind begins: three bits, after
+		              * which state.compact and state.ascii are one each */
+	} unicode;
+
+	struct {            /* PyBytesObject */
+		int length; /* ob_base.ob_size */
+		int data;   /* ob_sval */
+	} bytes;
+
+	struct {                 /* PyTypeObject */
+		int name;        /* tp_name */
+		int flags;       /* tp_flags */
+		int basicsize;   /* tp_basicsize */
+		int dictoffset;  /* tp_dictoffset */
+		int cached_keys; /* 3.11: ht_cached_keys, of PyHeapTypeObject */
+		unsigned managed_dict;  /* 3.11: Py_TPFLAGS_MANAGED_DICT, else 0 */
+		unsigned inline_values; /* 3.13: Py_TPFLAGS_INLINE_VALUES, else 0 */
+	} type;
+
+	struct {                 /* PyDictObject */
+		int keys;        /* 2.7: ma_mask, 3.6: ma_keys */
+		int values;      /* 2.7: ma_table, 3.6: ma_values */
+		int first_value; /* within what ma_values points to; 3.11: PyDictValues.values */
+	} dict;
+
+	struct {                 /* 2.7: PyIntObject, 3.6: PyLongObject */
+		int digits;      /* 2.7: ob_ival, 3.6: ob_digit, 3.12: long_value.ob_digit */
+		int count_shift; /* ABSENT: it is a C long; 3.6: 0, 3.12: _PyLong_NON_SIZE_BITS */
+		int bits;        /* of a digit, 15 (in two bytes) or 30: 3.6: PyLong_SHIFT */
+	} integer;
 };
 
 /* Finds the row for a release (PY_VERSION_HEX), that width of pointers and that
@@ -106,13 +199,17 @@ int layout_find(unsigned hex, int ptr, int machine, struct layout *out);
 /* Whether that release can be read, by a row or because it describes itself. */
 int layout_known(unsigned hex);
 
+/* How many bytes from the start of _PyRuntime layout_from_debug_offsets takes: more
+ * than the _Py_DebugOffsets of any release, less than _PyRuntime. */
+enum { DEBUG_OFFSETS_SIZE = 1024 };
+
 /*
- * Fills *out for a target that describes itself, from the _Py_DebugOffsets at
- * runtime, read as those of release hex with pointers of ptr bytes.  0, or -1 if
- * they can't be read or hold an impossible value; *out is untouched then.
+ * Fills *out for a target that describes itself, from the len bytes of its
+ * _Py_DebugOffsets, read as those of release hex with pointers of ptr bytes.
+ * 0, or -1 if they hold too little or an impossible value; *out is untouched then.
  */
-int layout_from_debug_offsets(struct layout *out, struct mem *mem,
-                              raddr runtime, unsigned hex, int ptr);
+int layout_from_debug_offsets(struct layout *out, const void *bytes, size_t len, unsigned hex,
+                              int ptr);
 
 /* How many bytes of a structure have those fields in them, each a word at most;
  * ABSENT ones need none. */

@@ -104,7 +104,7 @@ unicode_extent(struct mem *mem, const struct layout *l, raddr str, struct object
 		return why;
 	memcpy(&state, head + l->unicode.state, sizeof state);
 
-	unsigned first = l->text == TEXT_UNICODE8 ? 8 : 2; /* bits of "interned" */
+	unsigned first = (unsigned)l->unicode.kind_at;
 	unsigned compact = bit_field(state, first + 3, 1), ascii = bit_field(state, first + 4, 1);
 
 	t->kind = bit_field(state, first, 3);
@@ -322,8 +322,6 @@ split_get(struct mem *mem, const struct layout *l, raddr type, raddr values, con
 	return s.value ? OK : BROKEN;
 }
 
-enum { MANAGED_DICT = 1 << 4, INLINE_VALUES = 1 << 2 }; /* bits of tp_flags */
-
 enum why
 object_attribute(struct mem *mem, const struct layout *l, raddr object, const char *name,
                  raddr *value)
@@ -340,21 +338,21 @@ object_attribute(struct mem *mem, const struct layout *l, raddr object, const ch
 	if (why != OK)
 		return why;
 
-	if (l->attrs == ATTRS_DICT || !(flags & MANAGED_DICT)) {
+	if (l->attrs == ATTRS_DICT || !(flags & l->type.managed_dict)) {
 		why = object_read_pointer(mem, l, object + dictoffset, &dict);
 	} else if (l->attrs == ATTRS_PAIR) {
-		why = object_read_pointer(mem, l, object - 4 * p, &word);
+		why = object_read_pointer(mem, l, object - (raddr)l->object.dict_before - p, &word);
 		if (why == OK && word)
 			return split_get(mem, l, type, word + (raddr)l->dict.first_value, name, value);
-		why = object_read_pointer(mem, l, object - 3 * p, &dict);
+		why = object_read_pointer(mem, l, object - (raddr)l->object.dict_before, &dict);
 	} else if (l->attrs == ATTRS_TAGGED) {
-		why = object_read_pointer(mem, l, object - 3 * p, &word);
+		why = object_read_pointer(mem, l, object - (raddr)l->object.dict_before, &word);
 		if (why == OK && word & 1)
 			return split_get(mem, l, type, word + 1 + (raddr)l->dict.first_value, name, value);
 		dict = word;
 	} else {
-		why = object_read_pointer(mem, l, object - (l->free_threaded ? p : 3 * p), &dict);
-		if (why == OK && !dict && flags & INLINE_VALUES)
+		why = object_read_pointer(mem, l, object - (raddr)l->object.dict_before, &dict);
+		if (why == OK && !dict && flags & l->type.inline_values)
 			return split_get(mem, l, type, object + basicsize + (raddr)l->dict.first_value,
 			                 name, value);
 	}

@@ -26,7 +26,7 @@
 
 /* ---- in the profile ---- */
 
-/* "3.12.1", "3.15.0rc2". */
+/* "3.12.1", "3.13.0rc2". */
 static char *
 version_text(unsigned hex)
 {

@@ -36,8 +36,6 @@ enum {
 	NOTE_EACH = 64,    /* samples, to find out which regions are not needed */
 };
 
-enum { OWNER_GENERATOR = 1 /* CPython v3.11.0 pycore_frame.h */ };
-
 struct stacks {
 	struct mem *mem;
 	const struct layout *l;
@@ -257,7 +255,7 @@ is_holder(struct stacks *all, const struct stack *st, const struct gil *gil, uns
 		int32_t state;
 
 		memcpy(&state, p + all->l->thread.state, sizeof state);
-		*holder = state == 1 ? st->tstate : 0;
+		*holder = state == all->l->thread.attached ? st->tstate : 0;
 	} else {
 		return 1;
 	}
@@ -322,7 +320,7 @@ name_visit(struct stacks *all, struct named *d, const struct visit *v, int inner
 	offset = offset_of(all, code, v);
 	if (!code_offset_valid(code, offset))
 		return certain ? BROKEN : TORN;
-	if (v->owner != OWNER_GENERATOR && code_not_begun(code, offset))
+	if (v->owner != all->l->frame.generator_owner && code_not_begun(code, offset))
 		return OK;
 	add_name(d, codes_frame(all->codes, code, offset), v->frame);
 	return OK;

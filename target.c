@@ -200,14 +200,15 @@ believe(struct finder *f, raddr slot, raddr holder)
 static int
 try_cookie(struct finder *f, raddr runtime)
 {
-	uint64_t head[2];
+	uint64_t words[DEBUG_OFFSETS_SIZE / sizeof(uint64_t)];
 	unsigned hex;
 
-	if (mem_read(f->t->mem, runtime, head, sizeof head) != OK ||
-	    memcmp(head, cookie, sizeof cookie))
+	if (mem_read(f->t->mem, runtime, words, 2 * sizeof *words) != OK ||
+	    memcmp(words, cookie, sizeof cookie))
 		return -1;
-	hex = (unsigned)head[1];
-	if (layout_from_debug_offsets(&f->layout, f->t->mem, runtime, f->abi ? f->abi : hex,
+	hex = (unsigned)words[1];
+	if (mem_read(f->t->mem, runtime, words, sizeof words) != OK ||
+	    layout_from_debug_offsets(&f->layout, words, sizeof words, f->abi ? f->abi : hex,
 	                              f->elf.ptr)) {
 		f->refused = hex;
 		return 0;

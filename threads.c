@@ -321,7 +321,7 @@ list_thread(struct threads *th, raddr interp, raddr tstate, raddr *next)
 	t = claim_thread(th, t, tstate, object_pointer(l, p + l->thread.thread_id));
 	if (l->thread.state != ABSENT)
 		memcpy(&state, p + l->thread.state, sizeof state);
-	t->attached = state == 1;
+	t->attached = state == l->thread.attached;
 	th->listing = grow(th->listing, th->n_listing, &th->cap_listing, sizeof *th->listing);
 	th->listing[th->n_listing++] = t;
 	if (l->thread.native_id != ABSENT && !t->task.tid)

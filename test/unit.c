@@ -712,7 +712,7 @@ test_strings(void)
 		memset(memory + l.unicode.state, 0, 4);
 		memcpy(memory + l.unicode.state, &threads, sizeof threads);
 		memcpy(memory + l.unicode.ascii, "t", 1);
-		l.text = TEXT_UNICODE8;
+		l.unicode.kind_at = 8;
 		is_str("str: as free-threaded builds have it", &l, "t");
 	}
 }

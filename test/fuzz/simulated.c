@@ -401,9 +401,11 @@ sim_python(unsigned kind, int debug)
 	sim.hex = told ? offsets[row][0] : versions[kind / 3];
 	if (told) {
 		struct mem *mem = mem_open(SIM_PID);
+		unsigned char bytes[DEBUG_OFFSETS_SIZE];
 
 		write_offsets(row);
-		layout_from_debug_offsets(sim.l, mem, sim.runtime, sim.hex, sim.ptr);
+		if (mem_read(mem, sim.runtime, bytes, sizeof bytes) == OK)
+			layout_from_debug_offsets(sim.l, bytes, sizeof bytes, sim.hex, sim.ptr);
 		mem_close(mem);
 	} else {
 		layout_find(sim.hex, sim.ptr, sim.machine, sim.l);
@@ -466,7 +468,7 @@ sim_str(const char *text, size_t len)
 	at = object(sim.str_type, (size_t)l->unicode.compact + len + 1);
 	word(at + (raddr)l->unicode.length, len);
 	word(at + (raddr)l->unicode.hash, len ^ 0x1234);
-	sim_int(at + (raddr)l->unicode.state, state << (l->text == TEXT_UNICODE8 ? 8 : 2));
+	sim_int(at + (raddr)l->unicode.state, state << l->unicode.kind_at);
 	sim_put(at + (raddr)l->unicode.ascii, text, len);
 	return at;
 }
@@ -544,7 +546,6 @@ sim_dict(const raddr *keys, const raddr *values, size_t n)
 raddr
 sim_instance(raddr name, raddr value)
 {
-	enum { MANAGED_DICT = 1 << 4, INLINE_VALUES = 1 << 2 };
 	const struct layout *l = sim.l;
 	raddr before = sim_room(512), at = before + 64, p = (raddr)l->ptr, values = sim_room(64);
 	raddr type = sim_room(1024);
@@ -557,17 +558,17 @@ sim_instance(raddr name, raddr value)
 		sim_pointer(at + 64, sim_dict(&name, &value, 1));
 		return at;
 	}
-	word(type + (raddr)l->type.flags, MANAGED_DICT | INLINE_VALUES);
+	word(type + (raddr)l->type.flags, l->type.managed_dict | l->type.inline_values);
 	if (!split) {
-		sim_pointer(at - (l->free_threaded ? p : 3 * p), sim_dict(&name, &value, 1));
+		sim_pointer(at - (raddr)l->object.dict_before, sim_dict(&name, &value, 1));
 		return at;
 	}
 	sim_pointer(type + (raddr)l->type.cached_keys, dict_keys(&name, &value, 1, 0));
 	sim_pointer(values + (raddr)l->dict.first_value, value);
 	if (l->attrs == ATTRS_PAIR)
-		sim_pointer(at - 4 * p, values);
+		sim_pointer(at - (raddr)l->object.dict_before - p, values);
 	else if (l->attrs == ATTRS_TAGGED)
-		sim_pointer(at - 3 * p, values - 1);
+		sim_pointer(at - (raddr)l->object.dict_before, values - 1);
 	else
 		sim_pointer(at + 64 + (raddr)l->dict.first_value, value);
 	return at;

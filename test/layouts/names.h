@@ -23,16 +23,19 @@
 	M(gil.holder) M(gil.locked) M(gil.enabled) \
 	M(thread.next) M(thread.interp) M(thread.frame) M(thread.thread_id) \
 	M(thread.native_id) M(thread.state) M(thread.base) M(thread.stack) M(thread.root) \
+	M(thread.attached) M(thread.base_shims) \
 	M(cframe.frame) M(cframe.previous) \
 	M(frame.size) M(frame.code) M(frame.back) M(frame.instr) M(frame.owner) M(frame.tlbc) \
-	M(frame.live) M(frame.entry) M(frame.locals) \
+	M(frame.live) M(frame.entry) M(frame.locals) M(frame.generator_owner) \
 	M(code.firstlineno) M(code.filename) M(code.name) M(code.qualname) M(code.linetable) \
 	M(code.instructions) M(code.traceable) M(code.tlbc) M(code.nlocals) \
 	M(code.id_from) M(code.id_to) M(code.id_unique) \
-	M(object.type) M(object.head) \
+	M(object.type) M(object.head) M(object.dict_before) \
 	M(unicode.length) M(unicode.state) M(unicode.hash) M(unicode.ascii) M(unicode.compact) \
+	M(unicode.kind_at) \
 	M(bytes.length) M(bytes.data) \
 	M(type.name) M(type.flags) M(type.basicsize) M(type.dictoffset) M(type.cached_keys) \
+	M(type.managed_dict) M(type.inline_values) \
 	M(dict.keys) M(dict.values) M(dict.first_value) \
 	M(integer.digits) M(integer.count_shift) M(integer.bits)
 
@@ -89,6 +92,7 @@ _Static_assert(sizeof(struct layout) == sizeof(int) * (1 KIND_MEMBERS(COUNT) MEM
 	W(CODE_TLBC, code_object.co_tlbc)
 #define WORDS_3_15(W) \
 	W(THREAD_BASE, thread_state.base_frame)
+#define WORDS(W) WORDS_3_13(W) WORDS_3_14(W) WORDS_3_15(W)
 
 static const char *const frames_names[] = { "FRAMES_HEAP", "FRAMES_CFRAME", "FRAMES_CURRENT" };
 static const char *const live_names[] = {
@@ -98,7 +102,7 @@ static const char *const instr_names[] = { "INSTR_BYTES", "INSTR_UNITS", "INSTR_
 static const char *const lines_names[] = {
 	"LINES_LNOTAB_U8", "LINES_LNOTAB", "LINES_RANGES", "LINES_LOCATIONS",
 };
-static const char *const text_names[] = { "TEXT_BYTES", "TEXT_UNICODE", "TEXT_UNICODE8" };
+static const char *const text_names[] = { "TEXT_BYTES", "TEXT_UNICODE" };
 static const char *const dicts_names[] = { "DICT_TABLE", "DICT_COMPACT", "DICT_LOG2" };
 static const char *const attrs_names[] = {
 	"ATTRS_DICT", "ATTRS_PAIR", "ATTRS_TAGGED", "ATTRS_INLINE",

@@ -3,8 +3,7 @@
  * Compiled against the headers of one CPython, prints what they say of its
  * structures.
  *
- *   row            its entry of rows[] in layouts.c; from 3.13 what that file
- *                  says about it
+ *   row            its entry of rows[] in layouts.c; from 3.13 that of selves[]
  *   row values     the same as NAME=VALUE, one a line
  *   row offsets    its _Py_DebugOffsets, as bytes; nothing before 3.13
  *   row version    its version, PY_VERSION_HEX and how far a debug build moves
@@ -39,6 +38,7 @@
 #include <internal/pycore_frame.h>
 #include <internal/pycore_code.h>
 #include <internal/pycore_dict.h>
+#include <internal/pycore_object.h>
 #if PY_VERSION_HEX >= 0x030c0000
 #include <internal/pycore_gil.h>
 #include <internal/pycore_long.h>
@@ -61,6 +61,35 @@
 
 #define AT(type, member) ((int)offsetof(type, member))
 #define SIZE(type) ((int)sizeof(type))
+
+/*
+ * What the kinds say, and objects.c, turns.c, code.c and frames.c rely on, as far
+ * as headers show it.
+ */
+#if PY_VERSION_HEX >= 0x030b0000
+#define IS(offset, expected) _Static_assert((offset) == (expected), "not as " #expected)
+/* DICT_LOG2 */
+IS(AT(PyDictKeysObject, dk_log2_index_bytes), SIZE(void *) + 1);
+IS(AT(PyDictKeysObject, dk_kind), SIZE(void *) + 2);
+IS(AT(PyDictKeysObject, dk_nentries), 2 * SIZE(void *) + 8);
+IS(AT(PyDictKeysObject, dk_indices), 3 * SIZE(void *) + 8);
+IS(AT(PyDictKeyEntry, me_key), SIZE(void *));
+IS(AT(PyDictKeyEntry, me_value), 2 * SIZE(void *));
+IS(AT(PyDictUnicodeEntry, me_key), 0);
+IS(AT(PyDictUnicodeEntry, me_value), SIZE(void *));
+IS(DICT_KEYS_GENERAL, 0);
+/* thread.stack */
+IS(AT(PyThreadState, datastack_limit), AT(PyThreadState, datastack_top) + SIZE(void *));
+#endif
+#if PY_VERSION_HEX >= 0x030c0000
+/* gil: the interval, the last holder, whether it is locked */
+IS(AT(struct _gil_runtime_state, interval), AT(struct _gil_runtime_state, last_holder) - SIZE(void *));
+IS(AT(struct _gil_runtime_state, locked), AT(struct _gil_runtime_state, last_holder) + SIZE(void *));
+#endif
+#if PY_VERSION_HEX >= 0x030e0000 && defined(Py_GIL_DISABLED)
+/* code.tlbc */
+IS(AT(_PyCodeArray, entries), SIZE(void *));
+#endif
 
 /* Objects other than code and frames. */
 static void
@@ -109,13 +138,26 @@ find_objects(struct layout *l)
 	l->unicode.ascii = SIZE(PyASCIIObject);
 	l->unicode.compact = SIZE(PyCompactUnicodeObject);
 
-	/* Which bits are its kind, compact and ascii? */
+	/* At which bit do its kind, compact and ascii begin, if they follow each other? */
 	memset(&text, 0, sizeof text);
 	text.state.kind = 7;
 	text.state.compact = 1;
 	text.state.ascii = 1;
 	memcpy(&state, &text.state, sizeof state);
-	l->text = state == 0x1f << 2 ? TEXT_UNICODE : state == 0x1f << 8 ? TEXT_UNICODE8 : TEXT_BYTES;
+	l->unicode.kind_at = __builtin_ctz(state);
+	l->text = state >> l->unicode.kind_at == 0x1f ? TEXT_UNICODE : TEXT_BYTES;
+#endif
+	l->type.managed_dict = l->type.inline_values = 0;
+#if PY_VERSION_HEX >= 0x030b0000
+	l->type.managed_dict = Py_TPFLAGS_MANAGED_DICT;
+#endif
+#if PY_VERSION_HEX >= 0x030b0000 && PY_VERSION_HEX < 0x030c0000 || PY_VERSION_HEX >= 0x030d0000
+	l->object.dict_before = (int)-MANAGED_DICT_OFFSET;
+#elif PY_VERSION_HEX >= 0x030c0000
+	l->object.dict_before = 3 * SIZE(void *); /* as _PyObject_DictOrValuesPointer has it */
+#endif
+#if PY_VERSION_HEX >= 0x030d0000
+	l->type.inline_values = Py_TPFLAGS_INLINE_VALUES;
 #endif
 	l->attrs = PY_VERSION_HEX < 0x030b0000 ? ATTRS_DICT :
 	           PY_VERSION_HEX < 0x030c0000 ? ATTRS_PAIR :
@@ -177,6 +219,7 @@ find_frame(struct layout *l)
 	l->frame.back = AT(_PyInterpreterFrame, previous);
 	l->frame.owner = AT(_PyInterpreterFrame, owner);
 	l->frame.locals = AT(_PyInterpreterFrame, localsplus);
+	l->frame.generator_owner = FRAME_OWNED_BY_GENERATOR;
 #if PY_VERSION_HEX < 0x030c0000
 	l->frame.entry = AT(_PyInterpreterFrame, is_entry);
 #endif
@@ -228,12 +271,15 @@ find_thread(struct layout *l)
 #else
 	l->thread.frame = AT(PyThreadState, current_frame);
 	l->thread.state = AT(PyThreadState, state);
+	l->thread.attached = _Py_THREAD_ATTACHED;
 #endif
 #if PY_VERSION_HEX >= 0x030b0000
 	l->thread.native_id = AT(PyThreadState, native_thread_id);
 #endif
+	l->thread.base_shims = PY_VERSION_HEX < 0x030c0000 ? 0 : 1;
 #if PY_VERSION_HEX >= 0x030f0000
 	l->thread.base = AT(PyThreadState, base_frame);
+	l->thread.base_shims = 2;
 #endif
 }
 
@@ -298,17 +344,15 @@ print_version(void)
 	       (unsigned)PY_VERSION_HEX, shift());
 }
 
-#if PY_VERSION_HEX < 0x030d0000
-
 static void
-print_offsets(void)
+print_column(int column)
 {
-}
-
-static void
-print_words(const char *format)
-{
-	(void)format;
+	if (column == ABSENT)
+		printf("ABSENT");
+	else if (column == NO_SHIMS)
+		printf("NO_SHIMS");
+	else
+		printf("%d", column);
 }
 
 /* MACRO(column, ...), with the text after it. */
@@ -320,17 +364,32 @@ print_columns(const char *macro, const char *after, int n, ...)
 	va_start(list, n);
 	printf("%s(", macro);
 	for (int i = 0; i < n; i++) {
-		int column = va_arg(list, int);
-
 		if (i)
 			printf(", ");
-		if (column == ABSENT)
-			printf("ABSENT");
-		else
-			printf("%d", column);
+		print_column(va_arg(list, int));
 	}
 	printf(")%s", after);
 	va_end(list);
+}
+
+static void
+print_kinds(const struct layout *l)
+{
+	printf("%s, %s, %s,\n\t      %s, %s, %s, %s),\n\t  ", frames_names[l->frames],
+	       live_names[l->live], instr_names[l->instr], lines_names[l->lines], text_names[l->text],
+	       dicts_names[l->dicts], attrs_names[l->attrs]);
+}
+
+#if PY_VERSION_HEX < 0x030d0000
+
+static void
+print_offsets(void)
+{
+}
+
+static void
+print_words(void)
+{
 }
 
 static void
@@ -339,33 +398,30 @@ print_row(const struct layout *l)
 	int micro = l->ptr == 8 && (PY_VERSION_HEX >> 16) == 0x0307 && PY_MICRO_VERSION >= 4 ? 4 : 0;
 
 	printf("\t{ ROW(%d, %d, %d, %d, ", PY_MAJOR_VERSION, PY_MINOR_VERSION, micro, l->ptr);
-	if (l->shim_owner == NO_SHIMS)
-		printf("NO_SHIMS, ");
-	else
-		printf("%d, ", l->shim_owner);
-	printf("%s, %s, %s,\n\t      %s, %s, %s, %s),\n\t  ", frames_names[l->frames],
-	       live_names[l->live], instr_names[l->instr], lines_names[l->lines], text_names[l->text],
-	       dicts_names[l->dicts], attrs_names[l->attrs]);
+	print_column(l->shim_owner);
+	printf(", ");
+	print_kinds(l);
 	print_columns("RUNTIME", ", ", 3, l->runtime.interpreters, l->runtime.current,
 	              l->runtime.main_after);
 	print_columns("INTERP", ", ", 4, l->interp.next, l->interp.threads, l->interp.gil,
 	              l->interp.modules);
 	print_columns("GIL", ",\n\t  ", 2, l->gil.holder, l->gil.locked);
-	print_columns("THREAD", ", ", 7, l->thread.next, l->thread.interp, l->thread.frame,
-	              l->thread.thread_id, l->thread.native_id, l->thread.stack, l->thread.root);
+	print_columns("THREAD", ", ", 8, l->thread.next, l->thread.interp, l->thread.frame,
+	              l->thread.thread_id, l->thread.native_id, l->thread.stack, l->thread.root,
+	              l->thread.base_shims);
 	print_columns("CFRAME", ",\n\t  ", 2, l->cframe.frame, l->cframe.previous);
-	print_columns("FRAME", ",\n\t  ", 8, l->frame.size, l->frame.code, l->frame.back,
+	print_columns("FRAME", ",\n\t  ", 9, l->frame.size, l->frame.code, l->frame.back,
 	              l->frame.instr, l->frame.owner, l->frame.live, l->frame.entry,
-	              l->frame.locals);
+	              l->frame.locals, l->frame.generator_owner);
 	print_columns("CODE", ",\n\t  ", 10, l->code.firstlineno, l->code.filename, l->code.name,
 	              l->code.qualname, l->code.linetable, l->code.instructions, l->code.traceable,
 	              l->code.id_from, l->code.id_to, l->code.id_unique);
-	print_columns("OBJECT", ", ", 2, l->object.type, l->object.head);
-	print_columns("UNICODE", ", ", 5, l->unicode.length, l->unicode.state, l->unicode.hash,
-	              l->unicode.ascii, l->unicode.compact);
+	print_columns("OBJECT", ", ", 3, l->object.type, l->object.head, l->object.dict_before);
+	print_columns("UNICODE", ", ", 6, l->unicode.length, l->unicode.state, l->unicode.hash,
+	              l->unicode.ascii, l->unicode.compact, l->unicode.kind_at);
 	print_columns("BYTES", ",\n\t  ", 2, l->bytes.length, l->bytes.data);
-	print_columns("TYPE", ", ", 5, l->type.name, l->type.flags, l->type.basicsize,
-	              l->type.dictoffset, l->type.cached_keys);
+	print_columns("TYPE", ", ", 6, l->type.name, l->type.flags, l->type.basicsize,
+	              l->type.dictoffset, l->type.cached_keys, (int)l->type.managed_dict);
 	print_columns("DICT", ",\n\t  ", 3, l->dict.keys, l->dict.values, l->dict.first_value);
 	print_columns("INTEGER", " },\n", 3, l->integer.digits, l->integer.count_shift,
 	              l->integer.bits);
@@ -391,42 +447,61 @@ print_offsets(void)
 	fwrite(&state.debug_offsets, sizeof state.debug_offsets, 1, stdout);
 }
 
-static void
-print_words(const char *format)
-{
-#define POSITION(name, member) printf(format, #name, AT(_Py_DebugOffsets, member));
-#define NO_POSITION(name, member) printf(format, #name, 0);
+/* Where in it each word is; 0: this release does not have it. */
+#define INDEX(name, member) W_##name,
+#define POSITION(name, member) [W_##name] = AT(_Py_DebugOffsets, member),
+enum { WORDS(INDEX) W_COUNT };
+static const int words[W_COUNT] = {
 	WORDS_3_13(POSITION)
-#if PY_VERSION_HEX < 0x030e0000
-	WORDS_3_14(NO_POSITION)
-#else
+#if PY_VERSION_HEX >= 0x030e0000
 	WORDS_3_14(POSITION)
 #endif
-#if PY_VERSION_HEX < 0x030f0000
-	WORDS_3_15(NO_POSITION)
-#else
+#if PY_VERSION_HEX >= 0x030f0000
 	WORDS_3_15(POSITION)
 #endif
+};
+
+static void
+print_words(void)
+{
+#define PRINT_WORD(name, member) printf("word." #name "=%d\n", words[W_##name]);
+	WORDS(PRINT_WORD)
 }
 
-/* What _Py_DebugOffsets does not tell, and where in it is what it does. */
 static void
 print_row(const struct layout *l)
 {
-	printf("state_after_status = %d\n", l->thread.state - AT(PyThreadState, _status));
-	printf("traceable_before_instructions[%d] = %d\n", l->free_threaded,
-	       l->code.instructions - l->code.traceable);
-	printf("cached_keys_after_name = %d\n", l->type.cached_keys - l->type.name);
-	printf("shim_owner = %d\n", l->shim_owner);
-	printf("tags = %u\n", l->tags);
-	printf("gil = { %d, %d, %d }\n", l->gil.holder, l->gil.locked, l->gil.enabled);
-	printf("first_value = %d\n", l->dict.first_value);
-	printf("hash_after_length = %d\n", l->unicode.hash - l->unicode.length);
-	printf("compact_after_ascii = %d\n", l->unicode.compact - l->unicode.ascii);
-	printf("basicsize_after_name = %d\n", l->type.basicsize - l->type.name);
-	printf("dictoffset_after_name = %d\n", l->type.dictoffset - l->type.name);
-	printf("text = %s\n", text_names[l->text]);
-	print_words("[W_%s] = %d\n");
+	const int *w = words;
+
+	printf("\t{ SELF(%d, %d, %d, %u, ", PY_MINOR_VERSION, l->free_threaded, l->shim_owner, l->tags);
+	print_kinds(l);
+	print_columns("SELF_INTERP", ", ", 7, w[W_RUNTIME_INTERPRETERS], w[W_INTERP_SIZE],
+	              w[W_INTERP_NEXT], w[W_INTERP_THREADS], w[W_INTERP_MODULES], w[W_INTERP_GIL],
+	              w[W_INTERP_GENERATION]);
+	print_columns("SELF_GIL", ",\n\t  ", 3, l->gil.holder, l->gil.locked, l->gil.enabled);
+	print_columns("SELF_THREAD", ",\n\t  ", 11, w[W_THREAD_SIZE], w[W_THREAD_NEXT],
+	              w[W_THREAD_INTERP], w[W_THREAD_FRAME], w[W_THREAD_BASE], w[W_THREAD_ID],
+	              w[W_THREAD_NATIVE_ID], w[W_THREAD_STATUS],
+	              l->thread.state - AT(PyThreadState, _status), l->thread.attached,
+	              l->thread.base_shims);
+	print_columns("SELF_FRAME", ",\n\t  ", 9, w[W_FRAME_SIZE], w[W_FRAME_BACK], w[W_FRAME_CODE],
+	              w[W_FRAME_INSTR], w[W_FRAME_OWNER], w[W_FRAME_LOCALS],
+	              w[W_FRAME_STACKPOINTER], w[W_FRAME_TLBC], l->frame.generator_owner);
+	print_columns("SELF_CODE", ",\n\t  ", 9, w[W_CODE_SIZE], w[W_CODE_FILENAME], w[W_CODE_NAME],
+	              w[W_CODE_QUALNAME], w[W_CODE_LINETABLE], w[W_CODE_FIRSTLINENO],
+	              w[W_CODE_INSTRUCTIONS], w[W_CODE_TLBC],
+	              l->code.instructions - l->code.traceable);
+	print_columns("SELF_OBJECT", ", ", 3, w[W_OBJECT_HEAD], w[W_OBJECT_TYPE],
+	              l->object.dict_before);
+	print_columns("SELF_UNICODE", ",\n\t  ", 4, w[W_UNICODE_STATE], w[W_UNICODE_LENGTH],
+	              w[W_UNICODE_ASCII], l->unicode.kind_at);
+	print_columns("SELF_BYTES", ", ", 2, w[W_BYTES_LENGTH], w[W_BYTES_DATA]);
+	print_columns("SELF_TYPE", ",\n\t  ", 6, w[W_TYPE_SIZE], w[W_TYPE_NAME], w[W_TYPE_FLAGS],
+	              l->type.cached_keys - l->type.name, (int)l->type.managed_dict,
+	              (int)l->type.inline_values);
+	print_columns("SELF_DICT", ", ", 2, w[W_DICT_KEYS], w[W_DICT_VALUES]);
+	print_columns("SELF_INTEGER", " },\n", 3, w[W_LONG_DIGITS], l->integer.count_shift,
+	              l->integer.bits);
 }
 
 #endif
@@ -455,7 +530,7 @@ main(int argc, char **argv)
 		print_offsets();
 	} else if (strcmp(what, "values") == 0) {
 		print_layout(&layout);
-		print_words("word.%s=%d\n");
+		print_words();
 	} else {
 		print_row(&layout);
 	}

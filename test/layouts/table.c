@@ -6,7 +6,8 @@
  *   table HEX SHIFT PTR MACHINE
  *                HEX is its PY_VERSION_HEX, SHIFT how far its debug build moves
  *                objects, PTR the bytes of a pointer and MACHINE an e_machine of
- *                ELF; from 3.13 its _Py_DebugOffsets is on stdin
+ *                ELF; if it describes itself, its
+ *                _Py_DebugOffsets is on stdin
  *   table rows   the releases that a row or a column begins with
  */
 #include <stdlib.h>
@@ -15,47 +16,35 @@
 #include "names.h"
 
 #define NAME(name, member) W_##name,
-static const uint8_t printed[] = { WORDS_3_13(NAME) WORDS_3_14(NAME) WORDS_3_15(NAME) };
+static const uint8_t printed[] = { WORDS(NAME) };
 _Static_assert(LEN(printed) == W_COUNT, "there are words that are not named in names.h");
 
 #define STRING(name, member) #name,
-static const char *const word_names[] = {
-	WORDS_3_13(STRING) WORDS_3_14(STRING) WORDS_3_15(STRING)
-};
-
-/* The target: its _PyRuntime is at address 0. */
-static unsigned char runtime[4096];
-
-enum why
-mem_read(struct mem *mem, raddr addr, void *buf, size_t len)
-{
-	(void)mem;
-	if (addr > sizeof runtime || len > sizeof runtime - addr)
-		return FAULT;
-	memcpy(buf, runtime + addr, len);
-	return OK;
-}
+static const char *const word_names[] = { WORDS(STRING) };
 
 static void
-print_release(unsigned hex)
+print_release(unsigned hex, int free_threaded)
 {
-	printf("%u.%u.%u\n", hex >> 24, hex >> 16 & 0xff, hex >> 8 & 0xff);
+	printf("%u.%u.%u%s\n", hex >> 24, hex >> 16 & 0xff, hex >> 8 & 0xff, free_threaded ? "t" : "");
 }
 
 static void
 print_rows(void)
 {
 	for (size_t i = 0; i < LEN(rows); i++)
-		print_release(since(rows[i]));
-	for (unsigned i = 0; i < LEN(untold); i++)
-		print_release(HEX(3, 13 + i, 0));
+		print_release(since(rows[i]), 0);
+	for (size_t i = 0; i < LEN(selves); i++)
+		print_release(HEX(3u, (unsigned)selves[i].minor, 0), selves[i].free_threaded);
 }
 
 int
 main(int argc, char **argv)
 {
 	struct layout layout = { 0 };
+	unsigned char offsets[DEBUG_OFFSETS_SIZE];
+	const struct self *self;
 	unsigned hex;
+	size_t len;
 
 	if (argc == 2 && strcmp(argv[1], "rows") == 0) {
 		print_rows();
@@ -66,26 +55,27 @@ main(int argc, char **argv)
 		return 2;
 	}
 	hex = (unsigned)strtoul(argv[1], NULL, 16);
-	if (hex < HEX(3, 13, 0)) {
+	len = fread(offsets, 1, sizeof offsets, stdin);
+	if (!len) {
 		if (layout_find(hex, atoi(argv[3]), atoi(argv[4]), &layout)) {
 			printf("no row\n");
 			return 1;
 		}
 		printf("row=");
-		print_release(layout.since);
+		print_release(layout.since, 0);
 		layout_shift_objects(&layout, atoi(argv[2]));
 		print_layout(&layout);
 		return 0;
 	}
-	if (fread(runtime, 1, sizeof runtime, stdin) == 0 ||
-	    layout_from_debug_offsets(&layout, NULL, 0, hex, atoi(argv[3])) != 0) {
+	if (layout_from_debug_offsets(&layout, offsets, len, hex, atoi(argv[3])) != 0) {
 		printf("_Py_DebugOffsets refused\n");
 		return 1;
 	}
 	printf("row=");
-	print_release(hex & 0xffff0000);
+	print_release(hex & 0xffff0000, layout.free_threaded);
 	print_layout(&layout);
+	self = find_self(hex, layout.free_threaded);
 	for (size_t i = 0; i < LEN(printed); i++)
-		printf("word.%s=%d\n", word_names[i], words[printed[i]][(hex >> 16 & 0xff) - 13]);
+		printf("word.%s=%d\n", word_names[i], self->words[printed[i]]);
 	return 0;
 }
