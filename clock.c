@@ -10,7 +10,7 @@
 #include "clock.h"
 
 enum {
-	WINDOW = 64,       /* ticks after which that is looked at again */
+	WINDOW = 64,       /* ticks after which the stride is decided again */
 	STRIDE_1 = 256,    /* a stride of one tick */
 };
 
@@ -48,7 +48,7 @@ clock_due(struct clock *c)
 
 /* The last tick of all is taken however late. */
 void
-clock_skip_missed(struct clock *c)
+clock_count_missed(struct clock *c)
 {
 	int64_t due = (now_ns() - c->start) / c->period, last = c->ticks - 1;
 
@@ -60,40 +60,47 @@ clock_skip_missed(struct clock *c)
 	c->next = due;
 }
 
+/* How far apart ticks have to be, by what the last window of them cost. */
+static void
+choose_stride(struct clock *c)
+{
+	int64_t allowed = c->period * WINDOW / c->part;
+
+	c->stride = c->window_stopped * STRIDE_1 / allowed;
+	if (c->stride < STRIDE_1)
+		c->stride = STRIDE_1;
+	c->window_ticks = c->window_stopped = 0;
+}
+
 /*
  * If samples take so much stopping that the target would stand still for more
  * than its part, ticks are left out: evenly, whatever the target does at the
  * time, since to leave out only where stopping was needed would favour code that
- * holds still.  From half as many on to half as many more, again for the sake of
- * rhythms.
+ * holds still.  Each time it is between half as many as are owed and half as many more,
+ * again for the sake of rhythms.
  */
 static void
-spare(struct clock *c)
+leave_out(struct clock *c)
 {
-	int64_t left = c->ticks - 1 - c->next, skip;
+	int64_t remaining = c->ticks - 1 - c->next, owed, n = 0;
 
-	if (++c->window_ticks == WINDOW) {
-		int64_t allowed = c->period * WINDOW / c->part;
-
-		c->stride = c->window_stopped * STRIDE_1 / allowed;
-		if (c->stride < STRIDE_1)
-			c->stride = STRIDE_1;
-		c->window_ticks = c->window_stopped = 0;
-	}
+	if (++c->window_ticks == WINDOW)
+		choose_stride(c);
 	c->debt += c->stride - STRIDE_1;
-	skip = c->debt / STRIDE_1;
-	skip = skip > 0 ? skip / 2 + random_below(c, skip + 1) : 0;
-	c->debt -= skip * STRIDE_1;
-	if (c->ticks >= 0 && skip > left)
-		skip = left > 0 ? left : 0;
-	c->next += skip;
-	c->spared += (uint64_t)skip;
+	owed = c->debt / STRIDE_1;
+	if (owed > 0)
+		n = owed / 2 + random_below(c, owed + 1);
+	c->debt -= n * STRIDE_1;
+	if (c->ticks >= 0 && n > remaining)
+		n = remaining > 0 ? remaining : 0;
+	c->next += n;
+	c->left_out += (uint64_t)n;
 }
 
 void
 clock_advance(struct clock *c, int64_t stopped_ns)
 {
 	c->window_stopped += stopped_ns;
-	spare(c);
+	leave_out(c);
 	c->next++;
 }

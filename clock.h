@@ -9,11 +9,11 @@ struct clock {
 	int64_t ticks;       /* how many; -1: no end */
 	uint64_t random;     /* of the jitter; what it is at first is the seed */
 	int64_t start, next; /* when tick 0 was, and which is due */
-	int64_t part;        /* the target may be stopped for one part in so many */
-	int64_t stride, debt; /* ticks from one taken to the next, see clock_spare */
+	int64_t part;        /* the target may be stopped for 1/part of the time */
+	int64_t stride, debt; /* how far apart ticks have to be for that, see leave_out() */
 	int64_t window_ticks, window_stopped; /* since that was last decided */
-	uint64_t missed;     /* skipped because one took too long */
-	uint64_t spared;     /* left out, to stop the target less */
+	uint64_t missed;     /* over before they could be taken */
+	uint64_t left_out;   /* to stop the target less */
 };
 
 /* A clock that starts when it is first asked for a tick.  seed 0: another one
@@ -23,9 +23,9 @@ struct clock clock_new(int64_t period, int64_t ticks, uint64_t seed, int64_t par
 /* When the next tick is due, on CLOCK_MONOTONIC; -1: there are no more. */
 int64_t clock_due(struct clock *);
 
-/* To be called when a tick is about to be taken: those whose time is over as
- * well are missed. */
-void clock_skip_missed(struct clock *);
+/* To be called when a tick is about to be taken: if later ones are due by now, too, it is
+ * the last of these that is taken, and those before it are missed. */
+void clock_count_missed(struct clock *);
 
 /* After a tick, for which the target had to stand still for stopped_ns: goes
  * on to the next one to be taken. */

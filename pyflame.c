@@ -49,32 +49,29 @@
 #include <unistd.h>
 
 #include "util.h"
-#include "sandbox.h"
-#include "proc.h"
-#include "process.h"
 #include "profile.h"
+#include "label.h"
+#include "proc.h"
 #include "ptrace.h"
+#include "sandbox.h"
+#include "process.h"
 #include "target.h"
 #include "clock.h"
 #include "capture.h"
 #include "sample.h"
-#include "follow.h"
 #include "group.h"
-#include "format/collapsed.h"
-#include "dump.h"
-#include "label.h"
-#include "format/saved.h"
 #include "format/formats.h"
-#include "options.h"
+#include "format/collapsed.h"
+#include "format/saved.h"
 #include "format/input.h"
 #include "format/export.h"
-#include "progress.h"
+#include "options.h"
 #include "output.h"
 #include "report.h"
+#include "dump.h"
+#include "attach.h"
 
-enum { START_PATIENCE_MS = 2000, POLL_MS = 2 };
-
-/* The target may be stopped for one part in so many of the time; with --pause. */
+/* The target may be stopped for one part in this many of the time; with --pause. */
 enum { STOPPED_PART = 50, PAUSED_PART = 2 };
 
 struct run {
@@ -83,7 +80,8 @@ struct run {
 	struct group *group;
 	struct clock clock;
 	struct report report; /* what is said of it */
-	int64_t looked;  /* when signals were last looked after */
+	struct attach attach; /* to what is sampled */
+	int64_t checked; /* when signals were last looked after */
 	int64_t began;   /* the sampling, now_ns() */
 	int64_t total;   /* how long it is to take, nanoseconds; 0: not known */
 	int failed;      /* a file could not be written */
@@ -108,7 +106,7 @@ write_profile(struct run *r)
 	int result;
 
 	if (r->group)
-		report_progress(&r->report, profile_run(r->profile));
+		report_update(&r->report, profile_run(r->profile));
 	if (r->options.format->needs & FORMAT_FOREIGN)
 		export_prepare(r->profile);
 	output_begin(&text);
@@ -199,7 +197,7 @@ wait_until(struct run *r, int64_t due)
 	siginfo_t info;
 	int signal;
 
-	if (now >= due && now - r->looked < OFTEN_NS)
+	if (now >= due && now - r->checked < OFTEN_NS)
 		return 0;
 	do {
 		struct timespec timeout = { 0, 0 };
@@ -210,15 +208,16 @@ wait_until(struct run *r, int64_t due)
 		ptrace_service();
 		if (on_event(r, signal > 0 ? &info : NULL))
 			return 1;
-		now = r->looked = now_ns();
+		now = r->checked = now_ns();
 	} while (signal > 0 || now < due);
 	return 0;
 }
 
+/* The same, for whoever does not know what a run is. */
 static int
-wait_ms(struct run *r, int ms)
+wait_for_attach(void *run, int64_t due)
 {
-	return wait_until(r, now_ns() + ms * INT64_C(1000000));
+	return wait_until(run, due);
 }
 
 /* ---- profiles from files ---- */
@@ -246,174 +245,6 @@ read_inputs(struct run *r)
 	}
 	write_profile(r);
 	return DONE;
-}
-
-/* ---- the targets ---- */
-
-/* Each thread may take some descriptors.  Not for a command: it would inherit it. */
-static void
-raise_limits(void)
-{
-	struct rlimit files;
-
-	if (prlimit(0, RLIMIT_NOFILE, NULL, &files))
-		return;
-	files.rlim_cur = files.rlim_max;
-	prlimit(0, RLIMIT_NOFILE, &files, NULL);
-}
-
-static int
-is_following(const struct options *o)
-{
-	return o->children || o->all;
-}
-
-static enum status
-status_of(enum target_answer answer)
-{
-	switch (answer) {
-	case TARGET_DENIED:
-		return NOT_PERMITTED;
-	case TARGET_GONE:
-		return NO_PROCESS;
-	case TARGET_READY:
-		return DONE;
-	default:
-		return NOT_PYTHON;
-	}
-}
-
-/* Appends the descendants that are Python, as "; its Python children: ...". */
-static void
-list_python_children(int pid, struct buf *out)
-{
-	enum { SHOWN = 20 };
-	struct follow *follow = follow_new(0);
-	const struct followed *children;
-	int shown = 0;
-	size_t n;
-
-	follow_root(follow, pid);
-	children = follow_look(follow, &n);
-	for (size_t i = 0; i < n && shown < SHOWN; i++) {
-		struct buf reason = { 0 };
-		struct target t;
-		enum target_answer answer = target_open(process_open(children[i].pid), 0, &t, &reason);
-
-		buf_free(&reason);
-		if (answer != TARGET_READY && answer != TARGET_STARTING && answer != TARGET_UNSUPPORTED)
-			continue;
-		if (answer == TARGET_READY)
-			target_close(&t);
-		buf_printf(out, "%s%d ", shown++ ? ", " : "; its Python children: ", children[i].pid);
-		proc_command(children[i].pid, out);
-	}
-	follow_free(follow);
-}
-
-/* Opens a target or says why that can't be done.  One that is just starting
- * gets a moment to do so. */
-static enum status
-open_target(struct run *r, int pid)
-{
-	struct buf reason = { 0 };
-	struct target target;
-	enum target_answer answer;
-
-	for (int waited = 0;; waited += POLL_MS) {
-		reason.len = 0;
-		answer = target_open(process_open(pid), r->options.abi, &target, &reason);
-		if (answer != TARGET_STARTING || waited >= START_PATIENCE_MS)
-			break;
-		if (wait_ms(r, POLL_MS))
-			break;
-	}
-	if (answer == TARGET_NOT_PYTHON)
-		list_python_children(pid, &reason);
-	if (answer == TARGET_READY)
-		group_adopt(r->group, &target);
-	else
-		warn("%.*s", (int)reason.len, reason.data);
-	buf_free(&reason);
-	return status_of(answer);
-}
-
-/* Opens all that were given; one of them has to be there. */
-static enum status
-open_targets(struct run *r)
-{
-	enum status first = DONE;
-
-	for (size_t i = 0; i < r->options.n_pids && !r->interrupted; i++) {
-		enum status status = open_target(r, r->options.pids[i]);
-
-		if (first == DONE)
-			first = status;
-	}
-	return group_ready(r->group) ? DONE : first;
-}
-
-/* Says why nothing could be sampled of what was followed. */
-static enum status
-nothing_sampled(const struct run *r)
-{
-	struct buf reason = { 0 };
-	enum target_answer answer = group_answer(r->group, &reason);
-	int ended = answer == TARGET_STARTING && !group_is_starting(r->group);
-
-	if (r->options.all && answer == TARGET_DENIED)
-		warn("no Python that may be read is running; for one: %.*s", (int)reason.len,
-		     reason.data);
-	else if (r->options.all)
-		warn("no Python is running; start it first, or use -t");
-	else if (ended)
-		warn("pid %d ended before the first sample", r->options.pids[0]);
-	else if (answer == TARGET_NOT_PYTHON)
-		warn("%.*s, and no process that descends from it is Python", (int)reason.len,
-		     reason.data);
-	else
-		warn("%.*s", (int)reason.len, reason.data);
-	buf_free(&reason);
-	return status_of(ended ? TARGET_GONE : answer);
-}
-
-/* Finds the first of those that are to be followed.  Where there are none,
- * they may come, unless nothing was permitted or nothing is left. */
-static enum status
-find_targets(struct run *r)
-{
-	int64_t deadline = now_ns() + START_PATIENCE_MS * INT64_C(1000000);
-	enum target_answer answer;
-	struct buf reason = { 0 };
-
-	for (size_t i = 0; i < r->options.n_pids; i++)
-		group_add(r->group, r->options.pids[i]);
-	do {
-		group_look(r->group);
-		if (group_ready(r->group))
-			return DONE;
-	} while (group_is_starting(r->group) && now_ns() < deadline &&
-	         !wait_until(r, group_look_due(r->group)));
-	answer = group_answer(r->group, &reason);
-	buf_free(&reason);
-	if (answer == TARGET_NOT_PYTHON && group_size(r->group) && !r->options.all && !r->options.dump)
-		return DONE;
-	return nothing_sampled(r);
-}
-
-/* Polls until the command (or what it executes, or with --children runs) is a
- * Python that can be read.  -1 if it ended first or sampling was ended. */
-static int
-await_python(struct run *r)
-{
-	group_add(r->group, r->child);
-	for (;;) {
-		group_look(r->group);
-		if (group_ready(r->group))
-			return 0;
-		if (wait_until(r, group_look_due(r->group)))
-			return -1;
-	}
 }
 
 /* ---- sampling ---- */
@@ -521,10 +352,10 @@ sample(struct run *r)
 	while ((due = clock_due(&r->clock)) >= 0 && !wait_for_tick(r, due)) {
 		if (r->options.rotate && now_ns() - r->report.since >= r->options.rotate)
 			rotate(r);
-		clock_skip_missed(&r->clock);
+		clock_count_missed(&r->clock);
 		gap++;
 		if (group_tick(r->group, &stopped)) {
-			if (!is_following(&r->options))
+			if (!attach_is_following(&r->options))
 				r->clock.missed += gap - 1;
 			gap = 0;
 		}
@@ -616,12 +447,24 @@ profile(struct run *r)
 	if (r->interrupted || r->child || group_counts(r->group).ticks)
 		return DONE;
 	if (!group_sampled(r->group))
-		return nothing_sampled(r);
-	if (is_following(&r->options))
+		return attach_nothing_sampled(&r->attach);
+	if (attach_is_following(&r->options))
 		warn("each Python that was found ended before the first sample");
 	else
 		warn("pid %d ended before the first sample", r->options.pids[0]);
 	return NO_PROCESS;
+}
+
+/* Each thread may take some descriptors.  Not for a command: it would inherit it. */
+static void
+raise_limits(void)
+{
+	struct rlimit files;
+
+	if (prlimit(0, RLIMIT_NOFILE, NULL, &files))
+		return;
+	files.rlim_cur = files.rlim_max;
+	prlimit(0, RLIMIT_NOFILE, &files, NULL);
 }
 
 static enum status
@@ -639,12 +482,12 @@ run_command(struct run *r)
 	r->report.pid = r->child;
 	sandbox_enter(r->child);
 	raise_limits();
-	if (!await_python(r))
+	if (!attach_command(&r->attach, r->child))
 		profile(r);
 	else
 		warn("%s ended before pyflame saw a Python in it", r->options.command[0]);
 	while (!launch_ended(&status))
-		wait_ms(r, 1000);
+		wait_until(r, now_ns() + 1000000000);
 	return (enum status)status;
 }
 
@@ -662,7 +505,7 @@ attach(struct run *r)
 	enum status status;
 
 	raise_limits();
-	status = is_following(&r->options) ? find_targets(r) : open_targets(r);
+	status = attach_targets(&r->attach);
 	if (status != DONE)
 		return status;
 	return r->options.dump ? dump(r) : profile(r);
@@ -681,6 +524,8 @@ sample_processes(struct run *r)
 	r->group = group_new(r->profile, &options, r->options.abi, following(&r->options));
 	r->report = (struct report){ .options = &r->options, .group = r->group, .clock = &r->clock,
 	                             .pid = r->options.n_pids ? r->options.pids[0] : 0 };
+	r->attach = (struct attach){ .options = &r->options, .group = r->group,
+	                             .wait = wait_for_attach, .context = r };
 	status = r->options.command ? run_command(r) : attach(r);
 	group_free(r->group);
 	return status;

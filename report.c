@@ -6,7 +6,10 @@
  * its own.
  */
 #include <inttypes.h>
+#include <poll.h>
+#include <signal.h>
 #include <stdint.h>
+#include <sys/time.h>
 #include <sys/utsname.h>
 #include <time.h>
 #include <unistd.h>
@@ -65,7 +68,7 @@ remember_counts(struct report *r)
 
 	r->ticks = c.ticks;
 	r->missed = r->clock->missed;
-	r->left_out = r->clock->spared;
+	r->left_out = r->clock->left_out;
 	for (int i = 0; i < WHY_COUNT; i++)
 		r->failures[i] = c.failed[i];
 }
@@ -93,14 +96,14 @@ report_begin(struct report *r, struct profile_run *run)
 }
 
 void
-report_progress(const struct report *r, struct profile_run *run)
+report_update(const struct report *r, struct profile_run *run)
 {
 	struct sample_counts c = group_counts(r->group);
 
 	run->duration = (now_ns() - r->since) / 1000;
 	run->ticks = c.ticks - r->ticks;
 	run->missed = r->clock->missed - r->missed;
-	run->left_out = r->clock->spared - r->left_out;
+	run->left_out = r->clock->left_out - r->left_out;
 	for (int i = 0; i < WHY_COUNT; i++)
 		run->failures[i] = c.failed[i] - r->failures[i];
 }
@@ -134,7 +137,7 @@ report_stats(const struct report *r)
 	uint64_t n = c.ticks ? c.ticks : 1, hundredths = c.calls * 100 / n;
 
 	warn("ticks %" PRIu64 ", missed %" PRIu64 ", left out %" PRIu64, c.ticks,
-	     r->clock->missed, r->clock->spared);
+	     r->clock->missed, r->clock->left_out);
 	warn("samples %" PRIu64 ", idle %" PRIu64 ", not proven at first %" PRIu64
 	     ", taken with the thread stopped %" PRIu64, c.samples, c.idle, c.retried, c.stopped);
 	if (r->options->threads)
@@ -169,9 +172,9 @@ report_end(const struct report *r, int64_t elapsed)
 	say_failures(&c, &line);
 	if (r->clock->missed)
 		buf_printf(&line, "; %" PRIu64 " ticks missed", r->clock->missed);
-	if (r->clock->spared)
+	if (r->clock->left_out)
 		buf_printf(&line, "; %" PRIu64 " ticks left out, to stop the program for less than "
-		           "%s of the time", r->clock->spared,
+		           "%s of the time", r->clock->left_out,
 		           r->options->pause ? "half" : "a fiftieth");
 	if (c.may_not_stop)
 		buf_str(&line, "; not permitted to stop threads, so fast ones may be missing");
@@ -179,4 +182,65 @@ report_end(const struct report *r, int64_t elapsed)
 	if (!r->options->quiet && (isatty(STDERR_FILENO) || line.len > plain))
 		warn("%.*s", (int)line.len, line.data);
 	buf_free(&line);
+}
+
+/* ---- the progress line ---- */
+
+/* A timer's signal comes between ticks, where all signals are handled, so that nothing is
+ * done for it at a tick. */
+enum { DRAW_EACH_US = 250000 };
+
+static int drawing, drawn;
+
+static void
+set_timer(int us)
+{
+	struct itimerval every = { .it_interval.tv_usec = us, .it_value.tv_usec = us };
+
+	setitimer(ITIMER_REAL, &every, NULL);
+}
+
+void
+progress_begin(sigset_t *set)
+{
+	drawing = isatty(STDERR_FILENO);
+	if (!drawing)
+		return;
+	sigaddset(set, SIGALRM);
+	sigprocmask(SIG_BLOCK, set, NULL);
+	set_timer(DRAW_EACH_US);
+}
+
+int
+progress_is_due(int signal)
+{
+	return drawing && signal == SIGALRM;
+}
+
+void
+progress_draw(int64_t elapsed, int64_t total, uint64_t ticks, uint64_t samples)
+{
+	struct pollfd terminal = { .fd = STDERR_FILENO, .events = POLLOUT };
+	int64_t tenths = elapsed / 100000000, of = total / 100000000;
+	struct buf text = { 0 };
+
+	if (tcgetpgrp(STDERR_FILENO) != getpgrp() || poll(&terminal, 1, 0) != 1 || !tenths)
+		return;
+	buf_printf(&text, "\rpyflame: %" PRId64 ".%" PRId64, tenths / 10, tenths % 10);
+	if (total)
+		buf_printf(&text, " of %" PRId64 ".%" PRId64, of / 10, of % 10);
+	buf_printf(&text, " s, %" PRIu64 " samples, %" PRIu64 " ticks a second\033[K", samples,
+	           ticks * 1000000 / (uint64_t)(elapsed / 1000));
+	drawn = !write_all(STDERR_FILENO, text.data, text.len);
+	buf_free(&text);
+}
+
+void
+progress_end(void)
+{
+	if (drawing)
+		set_timer(0);
+	if (drawn)
+		write_all(STDERR_FILENO, "\r\033[K", 4);
+	drawing = drawn = 0;
 }

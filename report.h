@@ -2,7 +2,7 @@
 #ifndef REPORT_H
 #define REPORT_H
 
-/* What is said of a run: in its profile, and to the person at its end. */
+/* What is said of a run: in its profile, and to the person, meanwhile and at its end. */
 
 struct clock;
 struct group;
@@ -25,12 +25,26 @@ struct report {
 void report_begin(struct report *, struct profile_run *);
 
 /* What is known since, into the same; may be called again. */
-void report_progress(const struct report *, struct profile_run *);
+void report_update(const struct report *, struct profile_run *);
 
 /* On stderr: what --stats asks for; the line at the end, after that many
  * nanoseconds, which in a pipe is there only if it has something that a person
  * has to know. */
 void report_stats(const struct report *);
 void report_end(const struct report *, int64_t elapsed);
+
+/* The progress line, which is written over a few times a second, so that a person sees that
+ * something is happening.
+ * If stderr is a terminal: adds to the set a signal that tells when to draw,
+ * and blocks it.  progress_is_due() says whether a signal is that. */
+void progress_begin(sigset_t *);
+int progress_is_due(int signal);
+
+/* Draws the line, unless that would have to wait or we are in the background.
+ * Times are nanoseconds; total 0: until the target ends. */
+void progress_draw(int64_t elapsed, int64_t total, uint64_t ticks, uint64_t samples);
+
+/* Takes the line away. */
+void progress_end(void);
 
 #endif

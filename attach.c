@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Attaching.  A process that was given has to be a Python that can be read, though one
+ * that is just starting gets a moment; where processes are followed, those that were
+ * given are only where that begins.
+ */
+#include <stdint.h>
+#include <stdlib.h>
+
+#include "util.h"
+#include "proc.h"
+#include "process.h"
+#include "target.h"
+#include "sample.h"
+#include "follow.h"
+#include "group.h"
+#include "options.h"
+#include "attach.h"
+
+enum { START_PATIENCE_MS = 2000, POLL_MS = 2 };
+
+int
+attach_is_following(const struct options *o)
+{
+	return o->children || o->all;
+}
+
+static enum status
+status_of(enum target_answer answer)
+{
+	switch (answer) {
+	case TARGET_DENIED:
+		return NOT_PERMITTED;
+	case TARGET_GONE:
+		return NO_PROCESS;
+	case TARGET_READY:
+		return DONE;
+	default:
+		return NOT_PYTHON;
+	}
+}
+
+/* ---- those that were given ---- */
+
+static int
+is_python(int pid)
+{
+	struct buf reason = { 0 };
+	struct target t;
+	enum target_answer answer = target_open(process_open(pid), 0, &t, &reason);
+
+	buf_free(&reason);
+	if (answer == TARGET_READY)
+		target_close(&t);
+	return answer == TARGET_READY || answer == TARGET_STARTING || answer == TARGET_UNSUPPORTED;
+}
+
+/* Appends the descendants that are Python, as "; its Python children: ...". */
+static void
+list_python_children(int pid, struct buf *out)
+{
+	enum { SHOWN = 20 };
+	struct follow *follow = follow_new(0);
+	const struct followed *children;
+	int shown = 0;
+	size_t n;
+
+	follow_root(follow, pid);
+	children = follow_look(follow, &n);
+	for (size_t i = 0; i < n && shown < SHOWN; i++) {
+		if (!is_python(children[i].pid))
+			continue;
+		buf_printf(out, "%s%d ", shown++ ? ", " : "; its Python children: ", children[i].pid);
+		proc_command(children[i].pid, out);
+	}
+	follow_free(follow);
+}
+
+/* Opens a target or says why that can't be done.  *ended: it is time to end. */
+static enum status
+open_target(const struct attach *a, int pid, int *ended)
+{
+	struct buf reason = { 0 };
+	struct target target;
+	enum target_answer answer;
+
+	for (int waited = 0;; waited += POLL_MS) {
+		reason.len = 0;
+		answer = target_open(process_open(pid), a->options->abi, &target, &reason);
+		if (answer != TARGET_STARTING || waited >= START_PATIENCE_MS)
+			break;
+		*ended = a->wait(a->context, now_ns() + POLL_MS * INT64_C(1000000));
+		if (*ended)
+			break;
+	}
+	if (answer == TARGET_NOT_PYTHON)
+		list_python_children(pid, &reason);
+	if (answer == TARGET_READY)
+		group_adopt(a->group, &target);
+	else
+		warn("%.*s", (int)reason.len, reason.data);
+	buf_free(&reason);
+	return status_of(answer);
+}
+
+/* Opens all that were given; one of them has to be there. */
+static enum status
+open_targets(const struct attach *a)
+{
+	enum status first = DONE;
+	int ended = 0;
+
+	for (size_t i = 0; i < a->options->n_pids && !ended; i++) {
+		enum status status = open_target(a, a->options->pids[i], &ended);
+
+		if (first == DONE)
+			first = status;
+	}
+	return group_ready(a->group) ? DONE : first;
+}
+
+/* ---- those that are followed ---- */
+
+enum status
+attach_nothing_sampled(const struct attach *a)
+{
+	const struct options *o = a->options;
+	struct buf reason = { 0 };
+	enum target_answer answer = group_answer(a->group, &reason);
+	int ended = answer == TARGET_STARTING && !group_is_starting(a->group);
+
+	if (o->all && answer == TARGET_DENIED)
+		warn("no Python that may be read is running; for one: %.*s", (int)reason.len,
+		     reason.data);
+	else if (o->all)
+		warn("no Python is running; start it first, or use -t");
+	else if (ended)
+		warn("pid %d ended before the first sample", o->pids[0]);
+	else if (answer == TARGET_NOT_PYTHON)
+		warn("%.*s, and no process that descends from it is Python", (int)reason.len,
+		     reason.data);
+	else
+		warn("%.*s", (int)reason.len, reason.data);
+	buf_free(&reason);
+	return status_of(ended ? TARGET_GONE : answer);
+}
+
+/* Whether a Python may come to be among the descendants of what was given, to wait for. */
+static int
+may_come(const struct attach *a)
+{
+	const struct options *o = a->options;
+	struct buf reason = { 0 };
+	enum target_answer answer = group_answer(a->group, &reason);
+
+	buf_free(&reason);
+	return answer == TARGET_NOT_PYTHON && group_size(a->group) && !o->all && !o->dump;
+}
+
+/* Finds the first of those that are to be followed. */
+static enum status
+find_targets(const struct attach *a)
+{
+	int64_t deadline = now_ns() + START_PATIENCE_MS * INT64_C(1000000);
+
+	for (size_t i = 0; i < a->options->n_pids; i++)
+		group_add(a->group, a->options->pids[i]);
+	do {
+		group_look(a->group);
+		if (group_ready(a->group))
+			return DONE;
+	} while (group_is_starting(a->group) && now_ns() < deadline &&
+	         !a->wait(a->context, group_look_due(a->group)));
+	return may_come(a) ? DONE : attach_nothing_sampled(a);
+}
+
+enum status
+attach_targets(const struct attach *a)
+{
+	return attach_is_following(a->options) ? find_targets(a) : open_targets(a);
+}
+
+int
+attach_command(const struct attach *a, int pid)
+{
+	group_add(a->group, pid);
+	for (;;) {
+		group_look(a->group);
+		if (group_ready(a->group))
+			return 0;
+		if (a->wait(a->context, group_look_due(a->group)))
+			return -1;
+	}
+}
