@@ -400,13 +400,9 @@ sim_python(unsigned kind, int debug)
 	sim.ptr = sim.machine == EM_X86_64 ? 8 : 4;
 	sim.hex = told ? offsets[row][0] : versions[kind / 3];
 	if (told) {
-		struct mem *mem = mem_open(SIM_PID);
-		unsigned char bytes[DEBUG_OFFSETS_SIZE];
-
 		write_offsets(row);
-		if (mem_read(mem, sim.runtime, bytes, sizeof bytes) == OK)
-			layout_from_debug_offsets(sim.l, bytes, sizeof bytes, sim.hex, sim.ptr);
-		mem_close(mem);
+		layout_from_debug_offsets(sim.l, sim.bytes + (sim.runtime - SIM_ORIGIN), DEBUG_OFFSETS_SIZE,
+		                          sim.hex, sim.ptr);
 	} else {
 		layout_find(sim.hex, sim.ptr, sim.machine, sim.l);
 		if (debug)
