@@ -66,7 +66,6 @@
 #include "format/formats.h"
 #include "options.h"
 #include "format/input.h"
-#include "format/export.h"
 #include "progress.h"
 #include "output.h"
 #include "report.h"
@@ -108,8 +107,8 @@ write_profile(struct run *r)
 
 	if (r->group)
 		report_progress(&r->report, profile_run(r->profile));
-	if (r->options.format->needs & FORMAT_FOREIGN)
-		export_prepare(r->profile);
+	if (r->options.format->prepare)
+		r->options.format->prepare(r->profile);
 	output_begin(&text);
 	if (r->options.flamechart)
 		flamechart_write(r->profile, &text);
