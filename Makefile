@@ -27,14 +27,30 @@ PROGRAM = pyflame
 STARTFILES =
 LDLIBS = -lm
 
-SOURCES = $(sort $(wildcard *.c format/*.c))
-OBJECTS = $(SOURCES:%.c=$(BUILD)/%.o) $(BUILD)/packed.o
+# What it is to write, and with html and json to read: FORMATS="html svg", say.
+# Collapsed stacks are always there.
+ALL_FORMATS = collapsed html svg speedscope pprof gecko chrome json
+FORMATS = $(ALL_FORMATS)
+ifneq ($(filter-out $(ALL_FORMATS),$(FORMATS)),)
+$(error FORMATS are some of $(ALL_FORMATS), not $(filter-out $(ALL_FORMATS),$(FORMATS)))
+endif
+WITHOUT = $(filter-out collapsed $(FORMATS),$(ALL_FORMATS))
+
+# format/NAME.c goes with its format, what several share with the last of these; all
+# read the runs of files with saved.c and json.c.
+PAGED = $(filter html svg,$(FORMATS))
+EXPORTED = $(filter speedscope pprof gecko chrome,$(FORMATS))
+LEFT_OUT = $(filter-out format/json.c,$(WITHOUT:%=format/%.c)) \
+	$(if $(PAGED),,format/page.c) $(if $(EXPORTED),,format/export.c)
+
+SOURCES = $(sort $(filter-out $(LEFT_OUT),$(wildcard *.c format/*.c)))
+OBJECTS = $(SOURCES:%.c=$(BUILD)/%.o) $(if $(PAGED),$(BUILD)/packed.o)
 
 override CFLAGS += -std=c11 -iquote . -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -DPYFLAME_VERSION='"$(VERSION)"' $(WARNINGS) $(SMALL)
 
 all: $(PROGRAM)
 
-$(PROGRAM): $(OBJECTS)
+$(PROGRAM): $(OBJECTS) $(BUILD)/without
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(STARTFILES) $(OBJECTS) $(LDLIBS)
 
 # What every sample runs through.
@@ -43,6 +59,13 @@ $(HOT:%=$(BUILD)/%.o): override CFLAGS += -O2
 
 $(BUILD)/%.o: %.c Makefile | $(BUILD)/format
 	$(CC) $(CFLAGS) -MMD -MP -c -o $@ $<
+
+$(BUILD)/format/formats.o: override CFLAGS += $(WITHOUT:%=-DWITHOUT_%)
+$(BUILD)/format/formats.o: $(BUILD)/without
+
+# Changes when FORMATS does.
+$(BUILD)/without: always | $(BUILD)
+	@echo $(WITHOUT) | cmp -s - $@ || echo $(WITHOUT) > $@
 
 # The page's files, as arrays of bytes.
 $(BUILD)/packed.o: $(BUILD)/packed.c
@@ -172,5 +195,5 @@ dist:
 print-version:
 	@echo $(VERSION)
 
-.PHONY: all install uninstall clean demo check check-all check-layouts layouts check-sanitized bench lint \
-	cross check-vm dist print-version fuzz fuzz-coverage
+.PHONY: all always install uninstall clean demo check check-all check-layouts layouts check-sanitized bench \
+	lint cross check-vm dist print-version fuzz fuzz-coverage

@@ -66,7 +66,9 @@ static const char help[] =
 	"       pyflame -d PID                       print every thread's stack once\n"
 	"       pyflame [OPTIONS] -i FILE...         read profiles instead of a process\n"
 	"\n"
-	"Prints collapsed stacks, or draws them: pyflame -o profile.html PID\n"
+	"Prints collapsed stacks";
+
+static const char help_options[] =
 	"\n"
 	"  -p, --pid=PID           the process to profile, as PID alone; may be repeated\n"
 	"      --children          profile all processes that descend from it, too\n"
@@ -80,10 +82,10 @@ static const char help[] =
 	"  -o, --output=FILE       write there instead of to stdout; in its name %p is the\n"
 	"                          pid and %t the time\n"
 	"      --rotate=N          begin another FILE after each N seconds, or 5m, 1h\n"
-	"  -f, --format=FORMAT     collapsed, html, svg, speedscope, pprof, gecko (Firefox\n"
-	"                          Profiler), chrome or json; default: by FILE's name, else\n"
-	"                          collapsed\n"
-	"  -i, --input=FILE        read collapsed stacks or JSON instead of sampling; several\n"
+	"  -f, --format=FORMAT     ";
+
+static const char help_rest[] =
+	" instead of sampling; several\n"
 	"                          files are added up; - is stdin\n"
 	"      --diff=FILE         compare with that earlier profile\n"
 	"      --title=TEXT        a title for the profile\n"
@@ -120,14 +122,48 @@ print(struct buf *text)
 	exit(write_all(STDOUT_FILENO, text->data, text->len) ? FAILURE : DONE);
 }
 
+/* Appends a text, in lines that begin where --help explains options. */
+static void
+add_wrapped(struct buf *out, const char *text)
+{
+	enum { WIDTH = 60 };
+	size_t used = 0, n;
+
+	for (; *text; text += n + (text[n] == ' ')) {
+		n = strcspn(text, " ");
+		if (used && used + 1 + n > WIDTH) {
+			buf_str(out, "\n                          ");
+			used = 0;
+		}
+		buf_printf(out, used ? " %.*s" : "%.*s", (int)n, text);
+		used += n + !!used;
+	}
+	buf_str(out, "\n");
+}
+
+static void
+add_formats(struct buf *out)
+{
+	struct buf text = { 0 };
+
+	if (format_list(&text) > 1)
+		buf_str(&text, "; default: by FILE's name, else collapsed");
+	buf_add(&text, "", 1);
+	add_wrapped(out, text.data);
+	buf_free(&text);
+}
+
 static _Noreturn void
 print_help(void)
 {
 	struct buf text = { 0 };
 
 	add_version(&text);
-	buf_str(&text, "\n\n");
-	buf_str(&text, help);
+	buf_printf(&text, "\n\n%s%s\n%s", help, format_named("html")->write ?
+	           ", or draws them: pyflame -o profile.html PID" : "", help_options);
+	add_formats(&text);
+	buf_printf(&text, "  -i, --input=FILE        read collapsed stacks%s%s",
+	           format_named("json")->read ? " or JSON" : "", help_rest);
 	print(&text);
 }
 
@@ -223,6 +259,8 @@ parse_format(const char *name)
 	const struct format *format = format_named(name);
 	struct buf names = { 0 };
 
+	if (format && !format->write)
+		format_left_out(format, USAGE, "-f ", name);
 	if (format)
 		return format;
 	format_names(&names);
@@ -275,6 +313,8 @@ check_format(struct options *o)
 
 	if (!o->format)
 		o->format = format_of_file(o->output);
+	if (!o->format->write)
+		format_left_out(o->format, USAGE, "-o ", o->output);
 	if (text && o->format != format_of_file(NULL))
 		die(USAGE, "%s and -f %s do not go together" TRY, text, o->format->name);
 	if (o->diff && (text || !(o->format->needs & FORMAT_BEFORE)))

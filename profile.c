@@ -384,6 +384,14 @@ profile_log(struct profile *p, uint32_t stack, int64_t time, int idle)
 	p->log[p->n_log++] = (struct profile_sample){ time, stack, idle != 0 };
 }
 
+void
+profile_log_move(struct profile *p, uint32_t from, uint32_t to)
+{
+	for (size_t i = 0; i < p->n_log; i++)
+		if (p->log[i].stack == from)
+			p->log[i].stack = to;
+}
+
 /* ---- for writers ---- */
 
 uint32_t

@@ -107,6 +107,9 @@ int profile_compared(const struct profile *);
 /* Keeps a sample's time as well; of one that failed: PROFILE_FAILED. */
 void profile_log(struct profile *, uint32_t stack, int64_t time, int idle);
 
+/* Makes the log's samples of one stack, or of PROFILE_FAILED, samples of another. */
+void profile_log_move(struct profile *, uint32_t from, uint32_t to);
+
 /* For writers.  A string's bytes may hold anything; they are good until the
  * next new string.  A stack's parent has a lower number. */
 const char *profile_string_get(const struct profile *, uint32_t string, size_t *len);

@@ -64,7 +64,6 @@
 #include "format/collapsed.h"
 #include "format/saved.h"
 #include "format/input.h"
-#include "format/export.h"
 #include "options.h"
 #include "output.h"
 #include "report.h"
@@ -107,8 +106,8 @@ write_profile(struct run *r)
 
 	if (r->group)
 		report_update(&r->report, profile_run(r->profile));
-	if (r->options.format->needs & FORMAT_FOREIGN)
-		export_prepare(r->profile);
+	if (r->options.format->prepare)
+		r->options.format->prepare(r->profile);
 	output_begin(&text);
 	if (r->options.flamechart)
 		flamechart_write(r->profile, &text);

@@ -16,6 +16,7 @@
 /* sort's comparison has no room for these. */
 static const struct profile *sorted;
 static char **labels; /* by frame, made when first needed */
+static struct buf tails[2]; /* what it compares */
 
 static const char *
 label(uint32_t frame)
@@ -73,7 +74,6 @@ tail(struct buf *out, uint32_t stack, uint32_t leaf)
 static int
 compare(const void *pa, const void *pb)
 {
-	static struct buf text_a, text_b;
 	uint32_t a, b, leaf_a, leaf_b, depth_a, depth_b;
 
 	memcpy(&leaf_a, pa, sizeof leaf_a);
@@ -94,9 +94,9 @@ compare(const void *pa, const void *pb)
 		a = profile_stack_parent(sorted, a);
 		b = profile_stack_parent(sorted, b);
 	}
-	tail(&text_a, a, leaf_a);
-	tail(&text_b, b, leaf_b);
-	return strcmp(text_a.data, text_b.data);
+	tail(&tails[0], a, leaf_a);
+	tail(&tails[1], b, leaf_b);
+	return strcmp(tails[0].data, tails[1].data);
 }
 
 /* The frames of a stack, root first, each followed by a semicolon. */
@@ -128,6 +128,8 @@ end(void)
 	for (size_t i = 0; i < profile_frame_count(sorted); i++)
 		free(labels[i]);
 	free(labels);
+	buf_free(&tails[0]);
+	buf_free(&tails[1]);
 }
 
 static void

@@ -11,31 +11,28 @@
 
 enum { UNKNOWN_PERIOD = 1000 };
 
-/* Of what was idle, of what failed; 0: there was none. */
-static uint32_t exposed[2];
+/* Makes a stack of that name of what belongs to none: PROFILE_ROOT or PROFILE_FAILED. */
+static void
+expose(struct profile *p, uint32_t special, const char *name)
+{
+	uint64_t n = profile_get(p, PROFILE_SAMPLES, special);
+	struct profile_frame f = { PROFILE_NO_FILE, 0, 0 };
+	uint32_t stack;
+
+	if (!n)
+		return;
+	stack = profile_thread(p, profile_run(p)->pid, 0, "(no thread)", NULL);
+	f.function = profile_string(p, name, strlen(name));
+	stack = profile_stack(p, stack, profile_frame(p, f));
+	profile_add(p, PROFILE_SAMPLES, stack, n - profile_get(p, PROFILE_SAMPLES, stack));
+	profile_log_move(p, special, stack);
+}
 
 void
 export_prepare(struct profile *p)
 {
-	for (int i = 0; i < 2; i++) {
-		const char *name = i ? "(failed)" : "(idle)";
-		uint64_t n = profile_get(p, PROFILE_SAMPLES, i ? PROFILE_FAILED : PROFILE_ROOT);
-		uint32_t root;
-
-		if (!n)
-			continue;
-		root = profile_thread(p, profile_run(p)->pid, 0, "(no thread)", NULL);
-		exposed[i] = profile_stack(p, root, profile_frame(p, (struct profile_frame){
-			PROFILE_NO_FILE, profile_string(p, name, strlen(name)), 0 }));
-		profile_add(p, PROFILE_SAMPLES, exposed[i],
-		            n - profile_get(p, PROFILE_SAMPLES, exposed[i]));
-	}
-}
-
-uint32_t
-export_stack(uint32_t stack)
-{
-	return stack == PROFILE_ROOT ? exposed[0] : stack == PROFILE_FAILED ? exposed[1] : stack;
+	expose(p, PROFILE_ROOT, "(idle)");
+	expose(p, PROFILE_FAILED, "(failed)");
 }
 
 uint32_t *
@@ -170,7 +167,7 @@ by_log(const struct profile *p, int merge, const uint32_t *owners, struct span *
 
 	for (size_t i = 0; i < profile_log_count(p); i++) {
 		struct profile_sample s = profile_log_get(p, i);
-		uint32_t stack = export_stack(s.stack), thread = owners[stack];
+		uint32_t thread = owners[s.stack];
 		struct span *before = last[thread] ? &spans[last[thread] - 1] : NULL;
 		int64_t start = s.time - from, end = end_of(p, i, &next) - from;
 
@@ -178,13 +175,13 @@ by_log(const struct profile *p, int merge, const uint32_t *owners, struct span *
 			start = before ? before->end : 0;
 		if (end < start)
 			end = start;
-		if (merge && before && before->end == start && before->stack == stack &&
+		if (merge && before && before->end == start && before->stack == s.stack &&
 		    before->idle == s.idle) {
 			before->end = end;
 			before->count++;
 			continue;
 		}
-		spans[n++] = (struct span){ start, end, 1, thread, stack, s.idle };
+		spans[n++] = (struct span){ start, end, 1, thread, s.stack, s.idle };
 		last[thread] = n;
 	}
 	free(last);

@@ -7,12 +7,10 @@
 struct buf;
 struct profile;
 
-/* Makes stacks of a thread of their own of what was idle and what failed, as
- * those formats know nothing else; to be called again when there is more. */
+/* Makes stacks of a thread of their own of what was idle and what failed, in the
+ * counts and in the log, as those formats know nothing else; to be called again when
+ * there is more. */
 void export_prepare(struct profile *);
-
-/* The stack that a sample of the log counts for then. */
-uint32_t export_stack(uint32_t stack);
 
 /* To be freed: of every stack the number of its thread (UINT32_MAX: none); of
  * every frame the number of its function, whatever the line, and how many

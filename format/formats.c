@@ -1,11 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* All formats, one a row; of two suffixes that fit a name the first counts. */
+/*
+ * All formats, one a row of the table.  A new one is a file format/NAME.c with its
+ * writer, which sees the profile and nothing else, a row here, and its name in
+ * FORMATS in the Makefile; what the fields of a row mean is in formats.h.  It has to
+ * be named in the man page, in contrib/pyflame.bash and in the tests of formats, too.
+ *
+ * `make FORMATS="..."` defines WITHOUT_NAME here for each that is not named there:
+ * such a row keeps its name and its suffixes, so that who asks for it is told, and has
+ * no functions.
+ */
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
 
 #include "util.h"
 #include "format/collapsed.h"
+#include "format/export.h"
 #include "format/page.h"
 #include "format/saved.h"
 #include "format/svg.h"
@@ -15,24 +25,52 @@
 #include "format/chrome.h"
 #include "format/formats.h"
 
-static void
-write_saved(const struct profile *p, struct buf *out)
-{
-	saved_write(p, out);
-	buf_str(out, "\n");
-}
-
+/* Of two suffixes that fit a file's name the first counts; the first row is what is
+ * written if none fits. */
 static const struct format formats[] = {
-	{ "collapsed", ".txt .folded ", FORMAT_BEFORE, collapsed_write },
-	{ "html", ".html .htm ", FORMAT_THREADS | FORMAT_IDLE | FORMAT_BEFORE, page_write },
-	{ "svg", ".svg ", FORMAT_BEFORE, svg_write },
-	{ "speedscope", ".speedscope.json ", FORMAT_THREADS | FORMAT_TIMES | FORMAT_FOREIGN,
-	  speedscope_write },
-	{ "pprof", ".pb .pb.gz ", FORMAT_THREADS | FORMAT_FOREIGN, pprof_write },
-	{ "gecko", ".gecko.json ", FORMAT_THREADS | FORMAT_TIMES | FORMAT_IDLE | FORMAT_FOREIGN,
-	  gecko_write },
-	{ "chrome", ".chrome.json ", FORMAT_THREADS | FORMAT_TIMES | FORMAT_FOREIGN, chrome_write },
-	{ "json", ".json ", FORMAT_THREADS | FORMAT_IDLE | FORMAT_BEFORE, write_saved },
+	{
+		.name = "collapsed", .suffixes = ".txt .folded ", .needs = FORMAT_BEFORE,
+		.write = collapsed_write,
+	}, {
+		.name = "html", .suffixes = ".html .htm ",
+		.needs = FORMAT_THREADS | FORMAT_IDLE | FORMAT_BEFORE,
+#ifndef WITHOUT_html
+		.write = page_write, .read = saved_read,
+#endif
+	}, {
+		.name = "svg", .suffixes = ".svg ", .needs = FORMAT_BEFORE,
+#ifndef WITHOUT_svg
+		.write = svg_write,
+#endif
+	}, {
+		.name = "speedscope", .suffixes = ".speedscope.json ",
+		.needs = FORMAT_THREADS | FORMAT_TIMES,
+#ifndef WITHOUT_speedscope
+		.write = speedscope_write, .prepare = export_prepare,
+#endif
+	}, {
+		.name = "pprof", .suffixes = ".pb .pb.gz ", .needs = FORMAT_THREADS,
+#ifndef WITHOUT_pprof
+		.write = pprof_write, .prepare = export_prepare,
+#endif
+	}, {
+		.name = "gecko", .note = "Firefox Profiler", .suffixes = ".gecko.json ",
+		.needs = FORMAT_THREADS | FORMAT_TIMES | FORMAT_IDLE,
+#ifndef WITHOUT_gecko
+		.write = gecko_write, .prepare = export_prepare,
+#endif
+	}, {
+		.name = "chrome", .suffixes = ".chrome.json ", .needs = FORMAT_THREADS | FORMAT_TIMES,
+#ifndef WITHOUT_chrome
+		.write = chrome_write, .prepare = export_prepare,
+#endif
+	}, {
+		.name = "json", .suffixes = ".json ",
+		.needs = FORMAT_THREADS | FORMAT_IDLE | FORMAT_BEFORE,
+#ifndef WITHOUT_json
+		.write = saved_write_file, .read = saved_read,
+#endif
+	},
 };
 
 const struct format *
@@ -70,5 +108,41 @@ void
 format_names(struct buf *out)
 {
 	for (size_t i = 0; i < LEN(formats); i++)
-		buf_printf(out, i ? " %s" : "%s", formats[i].name);
+		if (formats[i].write)
+			buf_printf(out, i ? " %s" : "%s", formats[i].name);
+}
+
+/* The next one from that row on that is in this build; LEN(formats): there is none. */
+static size_t
+next_built(size_t i)
+{
+	while (i < LEN(formats) && !formats[i].write)
+		i++;
+	return i;
+}
+
+size_t
+format_list(struct buf *out)
+{
+	size_t n = 0;
+
+	for (size_t i = 0, next; i < LEN(formats); i = next) {
+		next = next_built(i + 1);
+		if (n++)
+			buf_str(out, next < LEN(formats) ? ", " : " or ");
+		buf_str(out, formats[i].name);
+		if (formats[i].note)
+			buf_printf(out, " (%s)", formats[i].note);
+	}
+	return n;
+}
+
+_Noreturn void
+format_left_out(const struct format *f, int status, const char *option, const char *value)
+{
+	struct buf names = { 0 };
+
+	format_names(&names);
+	die(status, "%s%s: this pyflame was built without the format %s; it has: %.*s", option,
+	    value, f->name, (int)names.len, names.data);
 }

@@ -6,29 +6,45 @@
 
 struct buf;
 struct profile;
+struct profile_run;
+
+/* What the profile has to hold for a format. */
+enum format_needs {
+	FORMAT_THREADS = 1, /* a tree for every thread: profile_split() */
+	FORMAT_TIMES = 2,   /* the log: when each sample was taken */
+	FORMAT_IDLE = 4,    /* which samples found their thread waiting */
+	FORMAT_BEFORE = 8,  /* nothing, but it can show the counts of an earlier profile */
+};
 
 struct format {
-	const char *name;
-	const char *suffixes; /* of files that have it, each followed by a blank */
-	unsigned needs;
+	const char *name;     /* what -f calls it */
+	const char *note;     /* what --help adds to that; NULL: nothing */
+	const char *suffixes; /* of the files that have it, each followed by a blank */
+	unsigned needs;       /* enum format_needs */
+	/* Appends the profile.  NULL: this build was made without the format, and
+	 * what follows is NULL as well. */
 	void (*write)(const struct profile *, struct buf *);
+	/* Is called before each time it is written; NULL: nothing to be done. */
+	void (*prepare)(struct profile *);
+	/* Reads the JSON of such a file, as saved_read() does; NULL: -i does not take
+	 * it.  (Collapsed stacks, which need no format's help, are input.c's.) */
+	const char *(*read)(struct profile *, const char *text, size_t len, unsigned flags,
+	                    struct profile_run *, size_t *offset);
 };
 
-/* What the profile has to hold for it. */
-enum format_needs {
-	FORMAT_THREADS = 1, /* is to be split: a tree for every thread */
-	FORMAT_TIMES = 2,   /* the log */
-	FORMAT_IDLE = 4,    /* which samples found the thread waiting */
-	FORMAT_BEFORE = 8,  /* it can show the counts of an earlier profile */
-	FORMAT_FOREIGN = 16, /* export_prepare() */
-};
-
-/* By its name; by that of a file, which may be NULL: the first one if none
- * fits.  NULL: there is no such format. */
+/* By its name, NULL: there is none; by the name of a file, which may be NULL: the
+ * first one if none fits.  Either may have been left out of this build. */
 const struct format *format_named(const char *name);
 const struct format *format_of_file(const char *path);
 
-/* Appends all names, with blanks between them. */
+/* Append the names of those in this build: with blanks between them; as a sentence
+ * has them, with their notes.  How many these are. */
 void format_names(struct buf *);
+size_t format_list(struct buf *);
+
+/* Ends the program, as the format that was asked for by an option ("-f ", or "") and
+ * its value, or a file's name, was left out of this build. */
+_Noreturn void format_left_out(const struct format *, int status, const char *option,
+                               const char *value);
 
 #endif

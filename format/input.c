@@ -24,6 +24,7 @@
 #include "profile.h"
 #include "format/json.h"
 #include "format/saved.h"
+#include "format/formats.h"
 #include "format/input.h"
 
 #define MOST_BYTES ((size_t)1 << 30)
@@ -191,13 +192,18 @@ read_lines(struct profile *p, const char *path, struct buf *text, unsigned flags
 
 /* ---- JSON and pages ---- */
 
+/* Reads the JSON of a file in the format of that name. */
 static void
-read_saved(struct profile *p, const char *path, const char *text, size_t len, unsigned flags,
-           struct profile_run *run)
+read_saved(struct profile *p, const char *path, const char *name, const struct buf *text,
+           unsigned flags, struct profile_run *run)
 {
+	const struct format *format = format_named(name);
+	const char *wrong;
 	size_t offset;
-	const char *wrong = saved_read(p, text, len, flags, run, &offset);
 
+	if (!format->read)
+		format_left_out(format, FAILURE, "", path);
+	wrong = format->read(p, text->data, text->len, flags, run, &offset);
 	if (wrong)
 		die(FAILURE, "%s, byte %zu of the JSON: %s", path, offset, wrong);
 }
@@ -209,14 +215,16 @@ read_page(struct profile *p, const char *path, struct buf *text, unsigned flags,
 {
 	static const char tag[] = "<script type=\"application/json\" id=\"profile\">";
 	char *from = text_find(text->data, tag), *to = from ? text_find(from, "</script>") : NULL;
+	struct buf json = { 0 };
 
 	if (!to && !strncmp(text->data, "<!", 2))
 		die(FAILURE, "%s is a page without a profile of pyflame", path);
 	if (!to)
 		return 0;
-	from += sizeof tag - 1;
 	*to = 0;
-	read_saved(p, path, from, (size_t)(to - from), flags, run);
+	json.data = from + sizeof tag - 1;
+	json.len = (size_t)(to - json.data);
+	read_saved(p, path, "html", &json, flags, run);
 	return 1;
 }
 
@@ -232,7 +240,7 @@ input_read(struct profile *p, const char *path, unsigned flags)
 	read_file(path, &text);
 	at = text.data + strspn(text.data, " \t\r\n");
 	if (*at == '{' && at[1 + strspn(at + 1, " \t\r\n")] == '"')
-		read_saved(p, path, text.data, text.len, flags, &run);
+		read_saved(p, path, "json", &text, flags, &run);
 	else if (*at != '<' || !read_page(p, path, &text, flags, &run))
 		read_lines(p, path, &text, flags);
 	buf_free(&text);

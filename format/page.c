@@ -11,8 +11,10 @@
 #include "format/saved.h"
 #include "format/page.h"
 
-/* ---- unpacking: RFC 1951 (deflate) and 1952 (gzip), in few bytes rather than fast; of
- * what the build packed, so nothing is checked ---- */
+/* ---- unpacking ---- */
+
+/* RFC 1951 (deflate) and 1952 (gzip), in few bytes rather than fast.  It is for what
+ * the build packed, so nothing is checked. */
 
 enum {
 	HEADER = 10,     /* of a member without a name */
@@ -53,15 +55,16 @@ take_bits(struct bits *b, unsigned n)
 static void
 make_code(struct code *c, const unsigned char *lengths, unsigned n)
 {
-	unsigned at = 0;
+	unsigned at = 0, before = 0;
 
 	*c = (struct code){ 0 };
-	for (unsigned length = 1; length <= MAX_LENGTH; length++)
+	for (unsigned length = 1; length <= MAX_LENGTH; length++) {
 		for (unsigned i = 0; i < n; i++)
-			if (lengths[i] == length) {
-				c->n[length]++;
+			if (lengths[i] == length)
 				c->symbols[at++] = (uint16_t)i;
-			}
+		c->n[length] = (uint16_t)(at - before);
+		before = at;
+	}
 }
 
 /* Words of one length are consecutive numbers, which begin after the last shorter
@@ -82,6 +85,23 @@ decode(struct bits *b, const struct code *c)
 	return END;
 }
 
+/* Reads one length, or what stands for several.  How many these are. */
+static unsigned
+read_lengths(struct bits *b, const struct code *packed, unsigned char *lengths)
+{
+	unsigned symbol = decode(b, packed), value = symbol, n = 1;
+
+	if (symbol == 16) {
+		value = lengths[-1];
+		n = 3 + take_bits(b, 2);
+	} else if (symbol > 16) {
+		value = 0;
+		n = symbol == 17 ? 3 + take_bits(b, 3) : 11 + take_bits(b, 7);
+	}
+	memset(lengths, (int)value, n);
+	return n;
+}
+
 /* The codes of a block that brings its own: lengths of their words, packed with a
  * code whose lengths come first. */
 static void
@@ -95,19 +115,8 @@ read_codes(struct bits *b, struct code *literals, struct code *distances)
 	for (unsigned i = 0, known = take_bits(b, 4) + 4; i < known; i++)
 		lengths[order[i]] = (unsigned char)take_bits(b, 3);
 	make_code(literals, lengths, sizeof order);
-	for (unsigned i = 0; i < n;) {
-		unsigned symbol = decode(b, literals), times = 1, value = symbol;
-
-		if (symbol == 16) {
-			value = lengths[i - 1];
-			times = 3 + take_bits(b, 2);
-		} else if (symbol > 16) {
-			value = 0;
-			times = symbol == 17 ? 3 + take_bits(b, 3) : 11 + take_bits(b, 7);
-		}
-		while (times--)
-			lengths[i++] = (unsigned char)value;
-	}
+	for (unsigned i = 0; i < n;)
+		i += read_lengths(b, literals, lengths + i);
 	make_code(literals, lengths, n_literals);
 	make_code(distances, lengths + n_literals, n - n_literals);
 }
@@ -137,48 +146,63 @@ number(struct bits *b, unsigned i, unsigned shift, unsigned least)
 	       take_bits(b, extra);
 }
 
+/* Appends a piece of what is there already: the symbol of its length has been read,
+ * that of its distance comes next. */
 static void
-copy(struct buf *out, unsigned back, unsigned n)
+copy_piece(struct bits *b, unsigned symbol, const struct code *distances, struct buf *out)
 {
-	while (n--) {
-		char c = out->data[out->len - back];
+	unsigned n = symbol == SYMBOLS - 3 ? 258 : number(b, symbol - LITERALS, 2, 3);
+	unsigned back = number(b, decode(b, distances), 1, 1);
 
-		buf_add(out, &c, 1);
+	while (n--)
+		buf_add(out, &(char){ out->data[out->len - back] }, 1);
+}
+
+static void
+unpack(struct bits *b, const struct code *literals, const struct code *distances, struct buf *out)
+{
+	unsigned symbol;
+
+	while ((symbol = decode(b, literals)) != END) {
+		if (symbol < END)
+			buf_add(out, &(char){ (char)symbol }, 1);
+		else
+			copy_piece(b, symbol, distances, out);
 	}
+}
+
+/* A block that is stored as it is: 16 bits of length, these inverted, the bytes. */
+static void
+copy_block(struct bits *b, struct buf *out)
+{
+	const unsigned char *bytes = b->next + 4;
+	size_t n = (size_t)(b->next[0] | b->next[1] << 8);
+
+	buf_add(out, bytes, n);
+	*b = (struct bits){ bytes + n, 0, 0 };
 }
 
 /* Appends the text of a gzip member whose header is plain, as gzip -n makes it. */
 static void
 inflate(const unsigned char *member, struct buf *out)
 {
+	enum { STORED, FIXED };
 	struct bits b = { member + HEADER, 0, 0 };
 	struct code literals, distances;
-	unsigned last, kind, symbol;
+	unsigned last, kind;
 
 	do {
 		last = take_bits(&b, 1);
 		kind = take_bits(&b, 2);
-		if (kind == 0) { /* as it is: 16 bits of length, and these inverted */
-			buf_add(out, b.next + 4, (size_t)(b.next[0] | b.next[1] << 8));
-			b = (struct bits){ b.next + 4 + (b.next[0] | b.next[1] << 8), 0, 0 };
+		if (kind == STORED) {
+			copy_block(&b, out);
 			continue;
 		}
-		if (kind == 1)
+		if (kind == FIXED)
 			fixed_codes(&literals, &distances);
 		else
 			read_codes(&b, &literals, &distances);
-		while ((symbol = decode(&b, &literals)) != END) {
-			char c = (char)symbol;
-
-			if (symbol < END) {
-				buf_add(out, &c, 1);
-			} else {
-				unsigned n = symbol == SYMBOLS - 3 ? 258 :
-				             number(&b, symbol - LITERALS, 2, 3);
-
-				copy(out, number(&b, decode(&b, &distances), 1, 1), n);
-			}
-		}
+		unpack(&b, &literals, &distances, out);
 	} while (!last);
 }
 

@@ -418,6 +418,13 @@ saved_write(const struct profile *p, struct buf *out)
 	free(w.numbers);
 }
 
+void
+saved_write_file(const struct profile *p, struct buf *out)
+{
+	saved_write(p, out);
+	buf_str(out, "\n");
+}
+
 /* ---- reading ---- */
 
 struct reader {

@@ -11,6 +11,9 @@ struct profile_run;
 /* Appends the profile as one JSON object, without a newline. */
 void saved_write(const struct profile *, struct buf *);
 
+/* The same with one: a file. */
+void saved_write_file(const struct profile *, struct buf *);
+
 enum saved_flags {
 	SAVED_NO_LINES = 1, /* leave out line numbers */
 	SAVED_NO_IDLE = 2,  /* leave out what was idle */

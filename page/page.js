@@ -64,7 +64,8 @@ function labelOf(key, lines = true) {
 }
 
 // ---- colours ----
-// By origin, and within that by the function's name; the same as in svg.c.
+// Of frames by where they come from, and within that by the function's name. SVG pictures
+// have the same: label_origin() in label.c, colour_frame() in format/svg.c.
 const origins = [
 	['application', 0xf2a945, 0xfbc978], ['packages', 0x5aa0e0, 0x82bdf0], ['standard library', 0xa4dcb8, 0xbfe8cd],
 	['native', 0xcd8fb9, 0xdda9cc], ['idle', 0x8a8a88, 0x8a8a88], ['all', 0xd9d8d2, 0xd9d8d2]];
