@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * with: survive.c chrome.c collapsed.c colour.c export.c gecko.c input.c json.c label.c parse.c pprof.c
- * with: profile.c record.c saved.c speedscope.c timeline.c util.c
  * flags: -Dexit=fuzz_exit -Dread=fuzz_read -Dwrite=fuzz_write -Dcalloc=fuzz_calloc
  * flags: -Drealloc=fuzz_realloc -Dfree=fuzz_free
  *

@@ -1,8 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * with: simulated.c clock.c code.c collapsed.c dump.c elf.c frames.c json.c label.c layouts.c linetab.c
- * with: memory.c naming.c objects.c parse.c profile.c record.c regions.c sample.c saved.c snapshot.c stack.c
- * with: take.c target.c threads.c turns.c util.c
  * flags: -Dprocess_vm_readv=simulated_readv
  *
  * All that reads a target, on one that is imitated: found, sampled and dumped

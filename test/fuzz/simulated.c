@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A process that is not there; see simulated.h. */
+/* instead of: proc.c ptrace.c explain.c */
 #include <elf.h>
 #include <errno.h>
 #include <limits.h>
