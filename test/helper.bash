@@ -125,12 +125,6 @@ END
     echo "$output"
 }
 
-# What works on bytes alone, and its tests, to be compiled together.
-# shellcheck disable=SC2034 # used by those that load this
-unit_sources=("$tests"/{unit,tap}.c -DPYFLAME_VERSION='"unit"'
-    "$tree"/{elf,linetab,label,layouts,objects,profile,util}.c
-    "$tree"/format/{collapsed,json,saved,export,svg,speedscope,pprof,gecko,chrome}.c)
-
 # What leaks are looked for with, in a program that is built so, needs ptrace itself.
 without_leak_check() {
     export ASAN_OPTIONS=detect_leaks=0
@@ -140,6 +134,22 @@ without_leak_check() {
 compile() {
     requires cc
     cc -std=c11 -D_GNU_SOURCE -Wall -Wextra -O1 -g -o "$@"
+}
+
+# What the tree's sources are compiled with: its own headers are found before the
+# system's, as "elf.h" and <elf.h> are two.
+tree_flags=(-D_FILE_OFFSET_BITS=64 -DPYFLAME_VERSION='"test"' -iquote "$tree")
+
+# find_sources FILE: with all that it needs of the tree, in $sources.
+find_sources() {
+    mapfile -t sources < <("$tests/sources" "$1")
+}
+
+# compile_all OUTPUT FILE [FLAG]...: the file with all that it needs of the tree.
+compile_all() {
+    local sources
+    find_sources "$2"
+    compile "$1" "${tree_flags[@]}" "${@:3}" "${sources[@]}" -lm
 }
 
 # Fails with both values.

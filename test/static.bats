@@ -62,11 +62,7 @@ is_plain_build() {
 
 # build_with FLAG...: ./watched, a build by plain cc.
 build_with() {
-    requires cc
-    local sources=("$tree"/{,format/}*.c packed.c)
-    "$tree/page/embed" > packed.c
-    cc -std=c11 -D_GNU_SOURCE -DPYFLAME_VERSION='"0.0.0"' -O1 -g "$@" -iquote "$tree" -o watched \
-        "${sources[@]}" -lm 2> log || skip "cc can't build it with $*"
+    compile_all watched "$tree/pyflame.c" "$@" 2> log || skip "cc can't build it with $*"
     pyflame=$PWD/watched
 }
 

@@ -4,12 +4,6 @@
 
 load helper
 
-# compile_unit OUTPUT SOURCE ARGUMENT...: with the tree's own headers before the
-# system's, as "elf.h" and <elf.h> are two.
-compile_unit() {
-    compile "$1" -iquote "$tree" "${@:2}" -lm
-}
-
 run_unit() {
     status=0
     ./unit > log 2>&1 || status=$?
@@ -19,13 +13,13 @@ run_unit() {
 }
 
 @test "numbers, line tables, ELF images, objects, labels, stacks, saved profiles, times and streams" {
-    compile_unit unit "${unit_sources[@]}"
+    compile_all unit "$tests/unit.c"
     run_unit
 }
 
 @test "the same with sanitizers" {
     requires all
-    compile_unit unit -fsanitize=address,undefined -fno-sanitize-recover=all "${unit_sources[@]}" ||
+    compile_all unit "$tests/unit.c" -fsanitize=address,undefined -fno-sanitize-recover=all ||
         skip "needs sanitizers"
     run_unit
 }
@@ -37,7 +31,7 @@ reads_lines() {
 }
 
 compile_lines() {
-    compile_unit lines_of "$tests/tools/lines.c" "$tree/linetab.c"
+    compile_all lines_of "$tests/tools/lines.c"
 }
 
 @test "2.7: line tables as Python reads them"  { compile_lines; each_python 2.7 reads_lines; }

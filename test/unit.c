@@ -5,6 +5,7 @@
  * read back, times, streams.  A line `ok NAME` or `not ok NAME` for each check; the exit
  * status is 1 if any failed.
  */
+/* instead of: memory.c page.c */
 #include <elf.h>
 #include <inttypes.h>
 #include <limits.h>
@@ -998,7 +999,7 @@ test_timeline(void)
 
 /* ---- streams ---- */
 
-/* What else an SVG has is made by a script. */
+/* Quick; what else an SVG has is made by a script. */
 void
 page_add_svg(struct buf *out)
 {

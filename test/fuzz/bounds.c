@@ -1,10 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * with: simulated.c ../tap.c capture.c clock.c code.c codes.c dump.c elf.c explain.c format/collapsed.c
- * with: format/json.c format/saved.c frames.c gil.c label.c layouts.c linetab.c memory.c objects.c proc.c
- * with: process.c profile.c ptrace.c regions.c sample.c sandbox.c snapshot.c stack.c target.c thread.c
- * with: threads.c util.c
- *
  * Targets that are broken in one way each, imitated.  What they come to is
  * counted, and what they cost is bounded: reads, bytes, time and memory.  A line
  * `ok NAME` or `not ok NAME` for each; the exit status is 1 if any failed.

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * with: elf.c util.c
- *
  * ELF images as they lie in memory.  The input is the image; what lies beyond
  * it is not there.
  */

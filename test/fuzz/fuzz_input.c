@@ -1,8 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * with: survive.c format/chrome.c format/collapsed.c format/export.c format/gecko.c
- * with: format/formats.c format/input.c format/json.c format/page.c label.c format/pprof.c
- * with: profile.c format/saved.c format/speedscope.c format/svg.c util.c
  * flags: -Dexit=fuzz_exit -Dread=fuzz_read -Dwrite=fuzz_write -Dcalloc=fuzz_calloc
  * flags: -Drealloc=fuzz_realloc -Dfree=fuzz_free
  *

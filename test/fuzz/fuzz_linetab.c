@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * with: linetab.c
- *
  * Line tables.  Input: the format, the first line and the offset (4 bytes each),
  * then the table.
  */

@@ -1,8 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * with: survive.c options.c format/chrome.c format/collapsed.c format/export.c format/formats.c
- * with: format/gecko.c format/json.c format/page.c label.c layouts.c format/pprof.c profile.c
- * with: format/saved.c format/speedscope.c format/svg.c util.c
  * flags: -Dexit=fuzz_exit -Dread=fuzz_read -Dwrite=fuzz_write -Dcalloc=fuzz_calloc
  * flags: -Drealloc=fuzz_realloc -Dfree=fuzz_free
  *
@@ -14,7 +11,6 @@
 #include <string.h>
 
 #include "util.h"
-#include "memory.h"
 #include "options.h"
 #include "survive.h"
 
@@ -22,21 +18,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *, size_t);
 
 enum { MAX_WORDS = 32 };
 
-/* What is in the page does not matter here: three empty parts, as gzip stores them. */
-const unsigned char packed_page[] = { [10] = 1, 3, 0, 0xfc, 0xff, '\f', '\f', '\f' };
-
 static char *words[MAX_WORDS + 1];
 static int n_words;
-
-enum why
-mem_read(struct mem *mem, raddr addr, void *buf, size_t len)
-{
-	(void)mem;
-	(void)addr;
-	(void)buf;
-	(void)len;
-	return FAULT;
-}
 
 static void
 parse(void)

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * with: util.c
- *
  * What the kernel writes in /proc, in which others choose names.  Input: which
  * file it is to be, then its text.
  */

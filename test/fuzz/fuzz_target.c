@@ -1,10 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * with: simulated.c capture.c clock.c code.c codes.c dump.c elf.c explain.c format/collapsed.c
- * with: format/json.c format/saved.c frames.c gil.c label.c layouts.c linetab.c memory.c objects.c proc.c
- * with: process.c profile.c ptrace.c regions.c sample.c sandbox.c snapshot.c stack.c target.c thread.c
- * with: threads.c util.c
- *
  * All that reads a target, on one that is imitated: found, sampled and dumped
  * while the input damages it, between any two reads.
  *

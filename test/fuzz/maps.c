@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * with: util.c
- *
  * A process that has mapped as much as it may, and more.
  */
 #include <stdio.h>
