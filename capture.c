@@ -3,7 +3,7 @@
  * A thread is read while it runs.  Where the result can't be proven it is read
  * again, which favours code that holds still; so a thread that needs that more
  * than now and then (restless) is stopped for all its samples, microseconds
- * each, until it has been calm for a while.
+ * each, until it has been quiet for a while.
  */
 #include <stdint.h>
 #include <stdlib.h>
@@ -12,18 +12,18 @@
 #include "util.h"
 #include "proc.h"
 #include "process.h"
-#include "stack.h"
 #include "thread.h"
 #include "threads.h"
+#include "stack.h"
 #include "capture.h"
 
 enum {
 	RESTLESS_AT = 3,       /* of the last 64 samples not proven at first */
-	CALM_FOR = 0xff,       /* the last 8: after one that was not proven */
+	QUIET_FOR = 0xff,      /* the last 8 samples, all proven at first: it is not any more */
 	READS = 3,             /* of a thread that moves now and then */
 	READS_WITHOUT_STOP = 12, /* of one that moves all the time */
-	AGREEING_READS = 3,
-	STOPS = 5,
+	AGREEING_READS = 3,    /* in a row, of those: enough to believe them */
+	STOPS = 5,             /* of a thread whose frames do not hang together when it stops */
 	STOP_AGAIN_NS = 50000, /* and four times as long before each further one */
 	REFUSAL_NS = 10000000,
 	MAX_REFUSAL_NS = 1000000000,
@@ -68,7 +68,7 @@ remember_try(struct capturer *k, struct thread *t, int proven)
 		k->counts.retried++;
 	if (!proven || __builtin_popcountll(t->history) >= RESTLESS_AT)
 		t->restless = 1;
-	else if (!(t->history & CALM_FOR))
+	else if (!(t->history & QUIET_FOR))
 		t->restless = 0;
 }
 
@@ -116,24 +116,47 @@ stop_cost(struct thread *t, int64_t took)
 	return took + AROUND_NS;
 }
 
-/* *late: it was not stopped, as it has no CPU or has ended. */
+/* ---- while it is stopped ---- */
+
+/* Something that is done with a thread while it cannot move. */
+typedef enum why stopped_action(struct capturer *, struct thread *);
+
+/* Stops a thread, does that, and lets it go: what came of it, or why not.  *ran_on: it did
+ * not stop, as it has no CPU or has ended. */
 static enum why
-stop_and_read(struct capturer *k, struct thread *t, int *late)
+while_stopped(struct capturer *k, struct thread *t, stopped_action *action, int *ran_on)
 {
-	raddr holder;
 	int64_t since = now_ns();
 	enum why why = task_stop(t->process, &t->task);
-	int first;
 
-	*late = why == TORN || why == GONE;
+	*ran_on = why == TORN || why == GONE;
 	if (why != OK) /* GONE is the thread only: it has ended meanwhile */
 		return why == GONE ? TORN : why;
 	k->refused = k->refusal = 0;
-	why = stack_read(k->stacks, t->stack, t->tstate, NULL, STACK_STOPPED, &holder, &first);
+	why = action(k, t);
 	task_resume(t->process, &t->task);
 	k->counts.stopped_ns += stop_cost(t, now_ns() - since);
 	k->counts.stopped++;
 	return why;
+}
+
+static enum why
+read_standing(struct capturer *k, struct thread *t)
+{
+	raddr holder;
+	int first;
+
+	return stack_read(k->stacks, t->stack, t->tstate, NULL, STACK_STOPPED, &holder, &first);
+}
+
+static void
+note_refusal(struct capturer *k, struct thread *t)
+{
+	k->counts.may_not_stop |= is_alive(t);
+	k->refused = now_ns();
+	k->refusal = k->refusal ? k->refusal * 2 : REFUSAL_NS;
+	if (k->refusal > MAX_REFUSAL_NS)
+		k->refusal = MAX_REFUSAL_NS;
 }
 
 /* Reads a stopped thread, again if it was stopped in the few instructions
@@ -143,22 +166,19 @@ stop_and_read(struct capturer *k, struct thread *t, int *late)
 static enum why
 read_stopped(struct capturer *k, struct thread *t)
 {
-	int late;
-	enum why why = stop_and_read(k, t, &late);
+	int ran_on;
+	enum why why = while_stopped(k, t, read_standing, &ran_on);
 
-	for (int i = 1; i < STOPS && !late && why != OK && why != GONE && why != DEEP; i++) {
+	for (int i = 1; i < STOPS && !ran_on && why != OK && why != GONE && why != DEEP; i++) {
 		nanosleep(&(struct timespec){ 0, STOP_AGAIN_NS << 2 * (i - 1) }, NULL);
-		why = stop_and_read(k, t, &late);
+		why = while_stopped(k, t, read_standing, &ran_on);
 	}
-	if (why == DENIED) {
-		k->counts.may_not_stop |= is_alive(t);
-		k->refused = now_ns();
-		k->refusal = k->refusal ? k->refusal * 2 : REFUSAL_NS;
-		if (k->refusal > MAX_REFUSAL_NS)
-			k->refusal = MAX_REFUSAL_NS;
-	}
+	if (why == DENIED)
+		note_refusal(k, t);
 	return why;
 }
+
+/* ---- where that does not help ---- */
 
 /* Reads a thread that somebody else holds (stopped, frozen), if it has been
  * held throughout. */
@@ -203,33 +223,24 @@ read_unstoppable(struct capturer *k, struct thread *t)
 	return last;
 }
 
-/* A thread that waits in the kernel does not move, and is not to be stopped:
- * some system calls (epoll_wait) would end with EINTR. */
-enum why
-capture_stack(struct capturer *k, struct thread *t, const struct gil *gil, unsigned flags, raddr *holder)
+/* ---- the choice ---- */
+
+/* Reads a thread that has to be stopped.  DENIED: it may not be. */
+static enum why
+read_restless(struct capturer *k, struct thread *t)
 {
-	int asks = gil || flags, may = may_stop(k), first;
-	int always = may && k->pausing == PAUSE_ALWAYS;
-	enum why why = stack_read(k->stacks, t->stack, t->tstate, gil, flags, holder, &first);
+	enum why why = read_stopped(k, t);
 
-	/* What is too deep does not get less so, and costs most. */
-	if (why == GONE || why == DENIED || why == DEEP || (why == OK && asks && *holder != t->tstate))
-		return why;
-	remember_try(k, t, why == OK && first);
-	if (why == OK && !t->restless && !always)
-		return OK;
-	if (may && (always || t->restless) && !thread_is_idle(t)) {
-		enum why stopped = read_stopped(k, t);
+	/* One that would not stop in time has no CPU, and so stands still. */
+	return why == TORN ? read_unstoppable(k, t) : why;
+}
 
-		/* One that would not stop in time has no CPU, and so stands still. */
-		if (stopped == TORN)
-			return read_unstoppable(k, t);
-		if (stopped != DENIED)
-			return stopped;
-		may = 0;
-	}
-	if (!may && t->restless)
-		return why == OK && thread_is_idle(t) ? OK : read_unstoppable(k, t);
+/* Reads a thread once more that moves now and then; it is stopped at last, if it may be. */
+static enum why
+read_again(struct capturer *k, struct thread *t, enum why why, int may, raddr *holder)
+{
+	int first;
+
 	if (why != OK && read_held(k, t) == OK)
 		return OK;
 	for (int i = 1; i < READS && why != OK && why != GONE; i++)
@@ -237,6 +248,40 @@ capture_stack(struct capturer *k, struct thread *t, const struct gil *gil, unsig
 	if (why == OK || why == GONE || !may)
 		return why;
 	return read_stopped(k, t);
+}
+
+/* Whether there is nothing to gain from another read.  What is too deep does not get less
+ * so, and costs most. */
+static int
+is_final(enum why why)
+{
+	return why == GONE || why == DENIED || why == DEEP;
+}
+
+/* A thread that waits in the kernel does not move, and is not to be stopped:
+ * some system calls (epoll_wait) would end with EINTR. */
+enum why
+capture_stack(struct capturer *k, struct thread *t, const struct gil *gil, unsigned flags,
+              raddr *holder)
+{
+	int asks = gil || flags, may = may_stop(k), first;
+	int always = may && k->pausing == PAUSE_ALWAYS;
+	enum why why = stack_read(k->stacks, t->stack, t->tstate, gil, flags, holder, &first), stopped;
+
+	if (is_final(why) || (why == OK && asks && *holder != t->tstate))
+		return why;
+	remember_try(k, t, why == OK && first);
+	if (why == OK && !t->restless && !always)
+		return OK;
+	if (may && (always || t->restless) && !thread_is_idle(t)) {
+		stopped = read_restless(k, t);
+		if (stopped != DENIED)
+			return stopped;
+		may = 0;
+	}
+	if (!may && t->restless)
+		return why == OK && thread_is_idle(t) ? OK : read_unstoppable(k, t);
+	return read_again(k, t, why, may, holder);
 }
 
 enum why

@@ -14,7 +14,7 @@ enum pausing { PAUSE_IF_NEEDED, PAUSE_ALWAYS, PAUSE_NEVER };
 
 struct capture_counts {
 	uint64_t retried;   /* not proven at the first try */
-	uint64_t stopped;   /* taken with the thread stopped */
+	uint64_t stopped;   /* captured with the thread stopped */
 	int64_t stopped_ns; /* for how long all of these were, about */
 	int may_not_stop;   /* ptrace was refused where it was needed */
 };
@@ -30,7 +30,8 @@ void capturer_free(struct capturer *);
  * microseconds younger than that answer, so that threads that let go of the
  * GIL meanwhile are not left out.
  */
-enum why capture_stack(struct capturer *, struct thread *, const struct gil *, unsigned flags, raddr *holder);
+enum why capture_stack(struct capturer *, struct thread *, const struct gil *, unsigned flags,
+                       raddr *holder);
 
 /* The same for a thread whose stack may have been read already, with all others, as it was
  * planned; or which is known to stand still. */

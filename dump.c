@@ -4,8 +4,8 @@
 #include <stdlib.h>
 
 #include "util.h"
-#include "label.h"
 #include "profile.h"
+#include "label.h"
 #include "process.h"
 #include "thread.h"
 #include "threads.h"

@@ -13,8 +13,8 @@
 #include <unistd.h>
 
 #include "util.h"
-#include "sandbox.h"
 #include "proc.h"
+#include "sandbox.h"
 #include "explain.h"
 
 enum { CAP_SYS_PTRACE = 19 };

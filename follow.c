@@ -29,7 +29,7 @@ struct seen { /* a process that is known: nothing about it needs looking up */
 struct follow {
 	int all, loadavg;
 	char last[128];  /* what loadavg told */
-	int64_t looked, due; /* when last, and not again before */
+	int64_t last_look, due; /* when that was, and not again before */
 	struct seen *seen; /* by pid */
 	size_t n_seen, cap_seen;
 	struct followed *fresh;
@@ -188,16 +188,16 @@ follow_look(struct follow *f, size_t *n)
 	int *pids;
 
 	*n = 0;
-	if (now < f->due || (!has_changed(f) && now - f->looked < IDLE_NS))
+	if (now < f->due || (!has_changed(f) && now - f->last_look < IDLE_NS))
 		return NULL;
 	*n = proc_list(&pids);
 	sort(pids, *n, sizeof *pids, compare);
 	replace_seen(f, pids, *n);
 	free(pids);
 	*n = choose(f);
-	f->looked = now_ns();
-	f->due = f->looked + (f->looked - now) * SHARE;
-	if (f->due > f->looked + IDLE_NS)
-		f->due = f->looked + IDLE_NS;
+	f->last_look = now_ns();
+	f->due = f->last_look + (f->last_look - now) * SHARE;
+	if (f->due > f->last_look + IDLE_NS)
+		f->due = f->last_look + IDLE_NS;
 	return f->fresh;
 }

@@ -20,10 +20,10 @@
 #include <string.h>
 
 #include "util.h"
-#include "snapshot.h"
-#include "regions.h"
 #include "layouts.h"
 #include "objects.h"
+#include "snapshot.h"
+#include "regions.h"
 #include "frames.h"
 
 enum { MAX_DEPTH = 1 << 17, MAX_FRAMES = 1 << 22 /* of all stacks */, PAGE = 4096 };

@@ -13,9 +13,9 @@
 #include <string.h>
 
 #include "util.h"
+#include "label.h"
 #include "proc.h"
 #include "process.h"
-#include "label.h"
 #include "target.h"
 #include "thread.h"
 #include "threads.h"

@@ -12,9 +12,9 @@
 #include <unistd.h>
 
 #include "util.h"
-#include "layouts.h"
 #include "profile.h"
 #include "format/formats.h"
+#include "layouts.h"
 #include "options.h"
 
 #define TRY "; try pyflame --help"

@@ -33,7 +33,7 @@
 #endif
 
 enum {
-	MAX_LATE = 64,
+	MAX_OVERDUE = 64,
 	PATIENCE_MS = 100, /* how long a thread may take to stop */
 	SPINS = 40,       /* a running thread stops within microseconds */
 };
@@ -41,7 +41,7 @@ enum {
 static sigset_t sigchld, signals_before;
 static struct sigaction sigchld_before;
 static int child, child_ended, child_status;
-static int late[MAX_LATE], n_late;
+static int overdue[MAX_OVERDUE], n_overdue; /* threads that are to stop, and have not */
 static int stopped_tid, stopped_signal;
 
 void
@@ -75,7 +75,7 @@ static enum why
 wait_stop(int tid)
 {
 	/* Where many can't stop, all of a frozen group of processes, don't wait for each. */
-	int64_t deadline = now_ns() + PATIENCE_MS * INT64_C(1000000) / (1 + n_late);
+	int64_t deadline = now_ns() + PATIENCE_MS * INT64_C(1000000) / (1 + n_overdue);
 	int status;
 
 	for (int i = 0;; i++) {
@@ -105,24 +105,24 @@ ptrace_service(void)
 {
 	int status;
 
-	for (int i = 0; i < n_late; i++) {
-		int pid = waitpid(late[i], &status, __WALL | WNOHANG);
+	for (int i = 0; i < n_overdue; i++) {
+		int pid = waitpid(overdue[i], &status, __WALL | WNOHANG);
 
 		if (pid == 0)
 			continue;
-		if (pid == late[i])
+		if (pid == overdue[i])
 			note_child(pid, status);
-		if (pid == late[i] && WIFSTOPPED(status))
+		if (pid == overdue[i] && WIFSTOPPED(status))
 			ptrace(PTRACE_DETACH, pid, 0, (void *)(intptr_t)pending_signal(status));
-		late[i--] = late[--n_late];
+		overdue[i--] = overdue[--n_overdue];
 	}
 }
 
 static int
-is_late(int tid)
+is_overdue(int tid)
 {
-	for (int i = 0; i < n_late; i++)
-		if (late[i] == tid)
+	for (int i = 0; i < n_overdue; i++)
+		if (overdue[i] == tid)
 			return 1;
 	return 0;
 }
@@ -145,7 +145,7 @@ ptrace_stop(int tid)
 
 	hurry();
 	ptrace_service();
-	if (n_late == MAX_LATE || is_late(tid))
+	if (n_overdue == MAX_OVERDUE || is_overdue(tid))
 		return TORN;
 	if (ptrace(PTRACE_SEIZE, tid, 0, 0)) {
 		struct proc_stat stat;
@@ -156,7 +156,7 @@ ptrace_stop(int tid)
 	ptrace(PTRACE_INTERRUPT, tid, 0, 0);
 	why = wait_stop(tid);
 	if (why == TORN)
-		late[n_late++] = tid;
+		overdue[n_overdue++] = tid;
 	stopped_tid = why == OK ? tid : 0;
 	return why;
 }

@@ -2,41 +2,67 @@
 /*
  * pyflame: where a running Python program spends its time.
  *
- * The files, in the order in which data passes them:
+ * The files, from the ground up.  Each includes only what stands above it here, and none
+ * of format/ but under Face; "make lint" reads this list and checks every include.
+ * Nothing of the target is ever executed or changed.
  *
- *   options.c    the command line
- *   sandbox.c    giving up what none of the following needs
- *   target.c     pid -> where its interpreter is  (elf.c: symbols in memory;
- *                proc.c: what the kernel knows; layouts.c: CPython's
- *                structures by version; explain.c: why it can't be done)
- *   ptrace.c     running a command; stopping a thread for an instant
- *   clock.c      when samples are due
- *   group.c      the processes that are sampled  (follow.c: finding children)
- *   sample.c     what to sample of one process, and counting it
- *   capture.c       one thread's stack, by whichever way it takes
- *   threads.c    interpreters -> GILs and threads  (gil.c: which of them can have run)
- *   stack.c      thread -> stack, proven and in words
- *   frames.c     thread -> frames, by walking  (regions.c: which memory that
- *                will need; snapshot.c: a copy of it; memory.c: reading it)
- *   naming.c     frame -> frame of the profile
- *   code.c       code object -> file, function, line  (linetab.c: line tables;
- *                objects.c: strings, dictionaries, attributes)
- *   profile.c    the call tree and its counts
- *   collapsed.c, dump.c   profile -> text  (label.c: a frame as text)
- *   saved.c      profile -> our own JSON and back  (json.c, parse.c: JSON;
- *                record.c: what runs and threads are)
- *   input.c      files -> profile
- *   speedscope.c, pprof.c, gecko.c, chrome.c   profile -> formats of others
- *                (export.c: what they share; timeline.c:
- *                which thread did what when)
- *   page.c, svg.c   profile -> flame graphs  (colour.c: their colours;
- *                inflate.c: unpacking what they are made of)
- *   formats.c    all formats by name
- *   output.c     text -> file;  progress.c: what a person sees meanwhile
- *   report.c     what is said of a run, in its profile and at its end
+ * Ground: knows nothing of processes.
+ *   util.c        messages, memory, byte buffers, numbers, the clock
+ *   profile.c     strings, frames, the call tree and its counts
+ *   label.c       a frame as harmless text, and back; whose file it is of
  *
- * util.c has what all of them use.  A file sees only those before it; nothing
- * of the target is ever executed or changed.
+ * format/: knows a profile and nothing else.
+ *   format/json.c        JSON, written and read
+ *   format/collapsed.c   collapsed stacks
+ *   format/saved.c       a profile as our own JSON, and back
+ *   format/export.c      what the formats of others share: threads, times
+ *   format/page.c        the flame graph as a page for browsers
+ *   format/svg.c         the flame graph as a picture; colours
+ *   format/pprof.c       pprof's protocol buffer
+ *   format/gecko.c       the Firefox Profiler's JSON
+ *   format/speedscope.c  speedscope's JSON
+ *   format/chrome.c      the Trace Event Format
+ *   format/formats.c     all formats, a row for each: a new one begins here
+ *   format/input.c       files -> profile
+ *
+ * Process: knows the kernel, and nothing of Python.
+ *   memory.c      bytes at addresses
+ *   proc.c        what /proc says
+ *   elf.c         symbols of what is mapped
+ *   ptrace.c      stopping a thread for an instant; running a command
+ *   sandbox.c     giving up what is not needed
+ *   explain.c     why a process can't be read, and what to do
+ *   process.c     all that is asked of a process, live or not
+ *
+ * CPython: knows its structures, and never a clock.
+ *   layouts.c     where they are, by version: all that a new version changes
+ *   objects.c     strings, integers, dictionaries, attributes
+ *   target.c      process -> where its interpreter is
+ *   linetab.c     the formats of line tables
+ *   snapshot.c    a copy of the regions that a sample needs, in one call
+ *   regions.c     which those will be
+ *   gil.c         who holds the GIL, who waits for it, who can have run
+ *   thread.c      one thread: its state, CPU time and name
+ *   threads.c     interpreters -> GILs and threads
+ *   frames.c      where to begin -> frames, by walking, proven
+ *   code.c        one code object: its names, the line of a frame
+ *   codes.c       which code object is which: a cache, and its proof
+ *   stack.c       thread -> stack, proven and in words
+ *
+ * Sampling: knows when, and of whom.
+ *   clock.c       when samples are due
+ *   capture.c     one thread's stack, by whichever way it takes: decides to stop it
+ *   sample.c      what is sampled of one process at a tick, and counted
+ *   follow.c      which processes come and go
+ *   group.c       the processes that are sampled together
+ *
+ * Face: knows the person.
+ *   options.c     the command line
+ *   output.c      where the result goes
+ *   report.c      what is said of a run, meanwhile and at its end
+ *   dump.c        all threads' stacks, once
+ *   attach.c      what was asked for -> processes, or why there are none
+ *   pyflame.c     the plan of a run
  */
 #include <errno.h>
 #include <signal.h>
@@ -51,6 +77,10 @@
 #include "util.h"
 #include "profile.h"
 #include "label.h"
+#include "format/collapsed.h"
+#include "format/saved.h"
+#include "format/formats.h"
+#include "format/input.h"
 #include "proc.h"
 #include "ptrace.h"
 #include "sandbox.h"
@@ -60,10 +90,6 @@
 #include "capture.h"
 #include "sample.h"
 #include "group.h"
-#include "format/formats.h"
-#include "format/collapsed.h"
-#include "format/saved.h"
-#include "format/input.h"
 #include "options.h"
 #include "output.h"
 #include "report.h"

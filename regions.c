@@ -15,19 +15,19 @@
 enum {
 	PAGE = 4096,
 	AHEAD = 2048,      /* for frames on top of the executing one */
-	NEAR = 1024,       /* things that near to each other are one region */
+	JOINED = 1024,     /* bytes between two things that are read as one region */
 	MAX_STALE = 64,    /* regions kept though the last walk did not need them */
 	STALE_WALKS = 8,   /* and for how many walks */
 };
 
-struct region {
+struct range {
 	raddr addr;
 	size_t len;
 	unsigned age; /* walks since it was needed */
 };
 
 struct regions {
-	struct region *wanted, *touched;
+	struct range *wanted, *touched;
 	size_t n_wanted, cap_wanted, n_touched, cap_touched;
 };
 
@@ -60,7 +60,7 @@ regions_begin(struct regions *r)
 }
 
 static void
-add_touched(struct regions *r, struct region region)
+add_touched(struct regions *r, struct range region)
 {
 	r->touched = grow(r->touched, r->n_touched, &r->cap_touched, sizeof *r->touched);
 	r->touched[r->n_touched++] = region;
@@ -69,16 +69,16 @@ add_touched(struct regions *r, struct region region)
 /* Makes the last region hold these bytes too, if they are near.  0: they are
  * not. */
 static int
-join(struct region *last, raddr addr, size_t len)
+join(struct range *last, raddr addr, size_t len)
 {
 	if (addr >= last->addr && addr + len <= last->addr + last->len)
 		return 1;
-	if (addr < last->addr && last->addr - addr < NEAR + len) {
+	if (addr < last->addr && last->addr - addr < JOINED + len) {
 		last->len += last->addr - addr;
 		last->addr = addr;
 		return 1;
 	}
-	if (addr >= last->addr && addr - last->addr <= last->len + NEAR) {
+	if (addr >= last->addr && addr - last->addr <= last->len + JOINED) {
 		last->len = addr + len - last->addr;
 		return 1;
 	}
@@ -94,7 +94,7 @@ regions_touch(struct regions *r, raddr addr, size_t len, int fresh)
 		len = rest < AHEAD ? rest : len < AHEAD ? AHEAD : len;
 	else if (r->n_touched && join(&r->touched[r->n_touched - 1], addr, len))
 		return;
-	add_touched(r, (struct region){ addr, len, 0 });
+	add_touched(r, (struct range){ addr, len, 0 });
 }
 
 static int
@@ -109,13 +109,13 @@ is_touched(const struct regions *r, raddr addr)
 void
 regions_end(struct regions *r)
 {
-	struct region *old = r->wanted;
+	struct range *old = r->wanted;
 	size_t cap_old = r->cap_wanted, stale = 0;
 
 	for (size_t i = 0; i < r->n_wanted && r->n_wanted <= 4 * MAX_STALE; i++) {
 		if (stale == MAX_STALE || old[i].age >= STALE_WALKS || is_touched(r, old[i].addr))
 			continue;
-		add_touched(r, (struct region){ old[i].addr, old[i].len, old[i].age + 1 });
+		add_touched(r, (struct range){ old[i].addr, old[i].len, old[i].age + 1 });
 		stale++;
 	}
 	r->wanted = r->touched;
@@ -142,7 +142,7 @@ int
 regions_add(const struct regions *r, struct snap *snap, const raddr but[2], raddr end)
 {
 	for (size_t i = 0; i < r->n_wanted; i++) {
-		struct region region = r->wanted[i];
+		struct range region = r->wanted[i];
 
 		if (region.addr == but[0] || region.addr == but[1])
 			continue;

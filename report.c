@@ -15,9 +15,9 @@
 #include <unistd.h>
 
 #include "util.h"
-#include "sandbox.h"
-#include "proc.h"
 #include "profile.h"
+#include "proc.h"
+#include "sandbox.h"
 #include "process.h"
 #include "target.h"
 #include "clock.h"

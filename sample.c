@@ -6,18 +6,18 @@
 #include <time.h>
 
 #include "util.h"
+#include "profile.h"
 #include "memory.h"
-#include "layouts.h"
 #include "proc.h"
 #include "process.h"
-#include "profile.h"
-#include "codes.h"
+#include "layouts.h"
 #include "target.h"
 #include "snapshot.h"
 #include "gil.h"
-#include "stack.h"
 #include "thread.h"
 #include "threads.h"
+#include "codes.h"
+#include "stack.h"
 #include "capture.h"
 #include "sample.h"
 

@@ -19,13 +19,13 @@
 #include <string.h>
 
 #include "util.h"
-#include "elf.h"
-#include "proc.h"
 #include "memory.h"
-#include "layouts.h"
-#include "objects.h"
+#include "proc.h"
+#include "elf.h"
 #include "explain.h"
 #include "process.h"
+#include "layouts.h"
+#include "objects.h"
 #include "target.h"
 
 enum {

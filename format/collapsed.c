@@ -9,8 +9,8 @@
 #include <string.h>
 
 #include "util.h"
-#include "label.h"
 #include "profile.h"
+#include "label.h"
 #include "format/collapsed.h"
 
 /* sort's comparison has no room for these. */

@@ -15,13 +15,13 @@
 
 #include "util.h"
 #include "format/collapsed.h"
+#include "format/saved.h"
 #include "format/export.h"
 #include "format/page.h"
-#include "format/saved.h"
 #include "format/svg.h"
-#include "format/speedscope.h"
 #include "format/pprof.h"
 #include "format/gecko.h"
+#include "format/speedscope.h"
 #include "format/chrome.h"
 #include "format/formats.h"
 

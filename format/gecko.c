@@ -13,8 +13,8 @@
 #include <string.h>
 
 #include "util.h"
-#include "label.h"
 #include "profile.h"
+#include "label.h"
 #include "format/json.h"
 #include "format/export.h"
 #include "format/gecko.h"

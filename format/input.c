@@ -20,8 +20,8 @@
 #include <unistd.h>
 
 #include "util.h"
-#include "label.h"
 #include "profile.h"
+#include "label.h"
 #include "format/json.h"
 #include "format/saved.h"
 #include "format/formats.h"

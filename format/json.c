@@ -9,8 +9,8 @@
 #include <string.h>
 
 #include "util.h"
-#include "label.h"
 #include "profile.h"
+#include "label.h"
 #include "format/json.h"
 
 enum { MAX_DEPTH = 32 };

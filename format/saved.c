@@ -10,8 +10,8 @@
 #include <string.h>
 
 #include "util.h"
-#include "label.h"
 #include "profile.h"
+#include "label.h"
 #include "format/json.h"
 #include "format/saved.h"
 

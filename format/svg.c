@@ -17,8 +17,8 @@
 #include <string.h>
 
 #include "util.h"
-#include "label.h"
 #include "profile.h"
+#include "label.h"
 #include "format/page.h"
 #include "format/svg.h"
 
