@@ -40,7 +40,7 @@ struct code_list {
 };
 
 /*
- * Adds to a snapshot that will be read what tells whether those are still themselves;
+ * Adds to a snapshot that will be read what shows whether those are still themselves;
  * interp is the interpreter that has them.  0, or -1 if there is no room.
  */
 int codes_plan(struct codes *, const struct code_list *, raddr interp, struct snap *);

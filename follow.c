@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Finding processes.  /proc is listed; of pids that were not in the list
- * before, the parent is looked up.  Nothing but that list takes time, and most
- * of that is saved by /proc/loadavg, which tells the pid given out last.  (A
- * process also tells its children, but one thread at a time, and only where
- * the kernel was built for that.)
+ * before, the parent is looked up.  Only the listing takes time, and most of that is
+ * saved by /proc/loadavg, which has the pid given out last.  (A process's children can
+ * be listed, too, but one thread at a time, and only where the kernel was built for that.)
  */
 #include <fcntl.h>
 #include <stdint.h>
@@ -18,7 +17,7 @@
 
 enum {
 	IDLE_NS = 100000000,  /* look even if nothing seems to have started */
-	SHARE = 50,           /* look for at most one part in so many of the time */
+	SHARE = 50,           /* looking may take 1/SHARE of the time */
 };
 
 struct seen { /* a process that is known: nothing about it needs looking up */
@@ -28,7 +27,7 @@ struct seen { /* a process that is known: nothing about it needs looking up */
 
 struct follow {
 	int all, loadavg;
-	char last[128];  /* what loadavg told */
+	char last[128];  /* what loadavg said */
 	int64_t last_look, due; /* when that was, and not again before */
 	struct seen *seen; /* by pid */
 	size_t n_seen, cap_seen;

@@ -16,7 +16,7 @@
 #include "gil.h"
 
 enum {
-	SEARCHED = 320, /* bytes before what a version without offsets tells */
+	SEARCHED = 320, /* bytes before the pointer to the holder */
 	TRIES = 64,
 };
 

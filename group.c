@@ -2,8 +2,8 @@
 /*
  * A process is a member from when it is found until it ends, whether it can be
  * sampled or not: what is a shell now may execute Python next.  It is opened
- * when it is found and again whenever it executes something, which shows by
- * the addresses that the kernel tells of its image; until that succeeds it is
+ * when it is found and again whenever it executes something, which shows in
+ * the addresses that the kernel gives for its image; until that succeeds it is
  * tried less and less often.  A child that was just forked lies in memory as
  * its parent does, so it is opened by what is known of that one.
  */
@@ -36,7 +36,7 @@ enum {
 	PATIENCE_MS = 2000,   /* for what is not Python any more, if nobody is followed */
 	HASTE_MS = 1000,      /* how long it is tried often then */
 	LONGEST_WAIT_MS = 10000,
-	NAMES = 3,            /* that are told of what was left out */
+	NAMES = 3,            /* of what was left out: that many are named */
 };
 
 struct member {
@@ -53,7 +53,7 @@ struct member {
 	int64_t since, due;     /* it executes this; the next attempt or look at its title */
 };
 
-/* What there is to tell at the end, in processes. */
+/* What there is to say at the end, in processes. */
 struct tally {
 	size_t sampled, others, denied, refused;
 	char names[NAMES][16]; /* of the others, each once */
@@ -239,8 +239,7 @@ group_add(struct group *g, int pid)
 
 /* ---- opening ---- */
 
-/* 0 if the process has ended, or its pid is another's by now.  What could only
- * be told of one that has been there is left to target_open. */
+/* 0 if the process has ended, or its pid is another's by now. */
 static int
 is_there(const struct member *m, struct proc_stat *stat)
 {
@@ -248,7 +247,7 @@ is_there(const struct member *m, struct proc_stat *stat)
 	       stat->state != 'Z' && stat->state != 'X';
 }
 
-/* With -m gil there has to be one; who gave the process is told otherwise. */
+/* With -m gil there has to be one.  (Of a process that was given, pyflame.c says so.) */
 static int
 has_no_gil(struct group *g, struct member *m, struct buf *reason)
 {
@@ -327,7 +326,7 @@ open_member(struct group *g, struct member *m, struct buf *reason)
 	return answer;
 }
 
-/* Keeps what a failed attempt told. */
+/* Keeps what came of a failed attempt. */
 static void
 remember_answer(struct group *g, struct member *m, const struct buf *reason)
 {

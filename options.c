@@ -322,31 +322,48 @@ check_format(struct options *o)
 		    text ? "" : o->format->name);
 }
 
+/* Options that exclude each other. */
+static void
+check_pairs(const struct options *o, int pids)
+{
+	int inputs = o->n_inputs > 0, command = o->command != NULL, diff = o->diff != NULL;
+	const struct {
+		int given[2];
+		const char *names[2];
+	} pairs[] = {
+		{ { inputs, command }, { "-i", "-t" } },
+		{ { inputs, o->dump }, { "-i", "-d" } },
+		{ { inputs, o->flamechart }, { "-i", "--flamechart" } },
+		{ { inputs, o->all }, { "-i", "--all" } },
+		{ { inputs, pids }, { "-i", "a pid" } },
+		{ { command, pids }, { "-t", "a pid" } },
+		{ { command, o->dump }, { "-t", "-d" } },
+		{ { o->rotate != 0, inputs }, { "--rotate", "-i" } },
+		{ { o->rotate != 0, o->dump }, { "--rotate", "-d" } },
+		{ { o->rotate != 0, diff }, { "--rotate", "--diff" } },
+		{ { o->pause, o->no_pause }, { "--pause", "--no-pause" } },
+	};
+
+	for (size_t i = 0; i < LEN(pairs); i++)
+		if (pairs[i].given[0] && pairs[i].given[1])
+			die(USAGE, "%s and %s do not go together" TRY, pairs[i].names[0],
+			    pairs[i].names[1]);
+}
+
 static void
 check(struct options *o, int operands)
 {
+	int pids = o->n_pids || operands;
+
 	check_format(o);
-	if (o->n_inputs && (o->command || o->n_pids || o->all || operands || o->dump ||
-	    o->flamechart))
-		die(USAGE, "-i and %s do not go together" TRY, o->command ? "-t" : o->dump ? "-d" :
-		    o->flamechart ? "--flamechart" :
-		    o->all ? "--all" : "a pid");
-	if (o->command && (o->n_pids || operands))
-		die(USAGE, "-t and a pid do not go together" TRY);
-	if (o->command && o->dump)
-		die(USAGE, "-t and -d do not go together" TRY);
+	check_pairs(o, pids);
 	if (o->command && !o->command[0])
 		die(USAGE, "-t wants a command to run" TRY);
-	if (o->all && (o->n_pids || operands || o->command))
+	if (o->all && (pids || o->command))
 		die(USAGE, "--all is every process, without a pid or a command" TRY);
-	if (o->rotate && (o->n_inputs || o->dump || o->diff))
-		die(USAGE, "--rotate and %s do not go together" TRY, o->n_inputs ? "-i" :
-		    o->dump ? "-d" : "--diff");
-	if (o->pause && o->no_pause)
-		die(USAGE, "--pause and --no-pause do not go together" TRY);
 	if (operands > 1 || (operands && o->n_pids))
 		die(USAGE, "one pid at a time, or each with -p" TRY);
-	if (!o->command && !o->n_pids && !operands && !o->all && !o->n_inputs)
+	if (!o->command && !pids && !o->all && !o->n_inputs)
 		die(USAGE, "usage: pyflame [OPTIONS] PID, or pyflame [OPTIONS] -t COMMAND" TRY);
 }
 

@@ -28,7 +28,7 @@ void output_begin_next(void);
 const char *output_name(void);
 
 /* Makes an empty buffer the output: what is added to it is written as it comes.
- * What goes wrong is told at the end. */
+ * What goes wrong shows at the end. */
 void output_begin(struct buf *);
 
 /* Writes what is left in the buffer, and frees that.  Then may begin again: the

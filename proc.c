@@ -200,7 +200,7 @@ proc_short_command(int pid, struct buf *out)
 	buf_free(&command);
 }
 
-/* The fields of a stat file behind the name: the state comes first. */
+/* The fields of a stat file after the name: the state comes first. */
 static const char *
 after_name(const char *stat)
 {

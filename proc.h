@@ -2,7 +2,7 @@
 #ifndef PROC_H
 #define PROC_H
 
-/* What the kernel tells about a process in /proc. */
+/* What the kernel says of a process in /proc. */
 
 struct buf;
 
@@ -60,7 +60,7 @@ struct proc_stat {
 	                      * no memory, as kernel threads and zombies */
 };
 
-/* What the kernel tells of a process at a glance: 0, or -1 if it is gone. */
+/* What the kernel says of a process at a glance: 0, or -1 if it is gone. */
 int proc_stat(int pid, struct proc_stat *);
 uint64_t proc_start_time(int pid);
 

@@ -207,7 +207,7 @@ profile_frame(struct profile *p, struct profile_frame f)
 	return (uint32_t)p->n_frames++;
 }
 
-/* The set of frames is not told, so that the same frame may be made anew. */
+/* The set of frames does not learn of it, so the same frame may be made anew. */
 void
 profile_rename(struct profile *p, uint32_t frame, uint32_t function)
 {

@@ -35,7 +35,7 @@ void report_end(const struct report *, int64_t elapsed);
 
 /* The progress line, which is written over a few times a second, so that a person sees that
  * something is happening.
- * If stderr is a terminal: adds to the set a signal that tells when to draw,
+ * If stderr is a terminal: adds to the set a signal that says when to draw,
  * and blocks it.  progress_is_due() says whether a signal is that. */
 void progress_begin(sigset_t *);
 int progress_is_due(int signal);

@@ -41,7 +41,7 @@ struct sampler {
 	struct capturer *capturer;
 	struct batch batch;  /* what one tick reads of all threads */
 	uint32_t process;    /* the process's frame */
-	struct buf command;  /* its name, where the profile is told of threads */
+	struct buf command;  /* its name, where the profile has threads */
 	uint32_t root, idle; /* the stack below all others, and that of nothing running */
 	raddr last_holder;
 	int64_t time;        /* of this tick, microseconds since the epoch */
@@ -315,22 +315,18 @@ capture_holder(struct sampler *s, struct thread *t, const struct gil *gil, raddr
 static enum why
 sample_holder(struct sampler *s, struct gil gil, int *ran)
 {
-	struct thread *t = threads_find(s->threads, s->last_holder);
+	struct thread *t = threads_find(s->threads, s->last_holder); /* most likely */
 	raddr holder = 0;
-	enum why why = OK;
+	enum why why = t ? OK : read_holder(s, &gil, &holder);
 
-	if (!t)
-		why = read_holder(s, &gil, &holder);
 	for (int i = 0; why == OK && i < HANDOVERS; i++) {
-		if (!t) {
-			if (!holder)
-				return OK;
+		if (!t && !holder)
+			return OK;
+		if (!t)
 			t = find_thread(s, holder);
-			if (!t) {
-				/* It came and went: the list was older or is newer. */
-				why = read_holder(s, &gil, &holder);
-				continue;
-			}
+		if (!t) { /* it came and went: the list was older or is newer */
+			why = read_holder(s, &gil, &holder);
+			continue;
 		}
 		s->last_holder = t->tstate;
 		why = capture_holder(s, t, &gil, &holder);

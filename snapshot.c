@@ -332,7 +332,7 @@ snap_again(struct snap *s, raddr addr, size_t len)
 	       s->now.bytes + r->again + (offset - r->from) : NULL;
 }
 
-/* Reads a region behind all others.  OK, or why not. */
+/* Reads one more region.  OK, or why not. */
 static enum why
 fetch(struct snap *s, raddr addr, size_t len)
 {

@@ -196,7 +196,7 @@ believe(struct finder *f, raddr slot, raddr holder)
 	return 1;
 }
 
-/* 3.13 and later: everything is told at the start of _PyRuntime. */
+/* 3.13 and later: _PyRuntime begins with all the offsets. */
 static int
 try_cookie(struct finder *f, raddr runtime)
 {
@@ -220,7 +220,7 @@ try_cookie(struct finder *f, raddr runtime)
 /*
  * Where the runtime has the thread that holds the GIL, 0 if it has not.  The
  * structures before it hold mutexes and conditions, whose size is the C
- * library's: what tells is the main interpreter, a pointer to which lies behind
+ * library's.  What gives it away is a pointer to the main interpreter, which lies after
  * it as soon as that is ready.  0, or -1 if it is not there.
  */
 static int
@@ -468,7 +468,7 @@ try_objects(struct finder *f, const char *exe, int (*attempt)(struct finder *))
 	return 0;
 }
 
-/* Reading a byte of it tells whether we may. */
+/* Whether we may: reading one byte shows. */
 static enum why
 may_read(struct target *t, const struct proc_maps *maps)
 {

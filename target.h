@@ -16,7 +16,7 @@ struct target {
 	unsigned hex;        /* PY_VERSION_HEX, as far as it is known */
 	raddr interpreters;  /* address of the pointer to the first interpreter */
 	raddr holder;        /* address of the pointer to the thread that holds the
-	                      * GIL; 0 if each interpreter tells, or nobody can */
+	                      * GIL; 0 if each interpreter has its own, or it is not known */
 };
 
 enum target_answer {

@@ -31,8 +31,8 @@ enum why threads_refresh(struct threads *);
  *
  * In a build with a GIL nobody may have run but the one that had it last.  Where
  * threads_may_stand() says that this is likely, `quick` has only the places read that
- * would show anything else, and the answer is OK if the list stands as it is, and all
- * threads that threads_is_still() tells of; else AGAIN, this time not quick.
+ * would show anything else.  The answer is OK if the list is as it was, and so is every
+ * thread of which threads_is_still() says so; else AGAIN, to be done not quick.
  */
 int threads_may_stand(const struct threads *);
 struct snap *threads_snap(struct threads *);

@@ -154,7 +154,7 @@ add_number(struct buf *b, uint64_t value, unsigned base, size_t width)
 	buf_add(b, p, len);
 }
 
-/* What stands behind a '%'.  Returns the rest of the format. */
+/* What comes after a '%'.  Returns the rest of the format. */
 static const char *
 add_conversion(struct buf *b, const char *f, va_list *ap)
 {

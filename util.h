@@ -92,11 +92,11 @@ void sort(void *, size_t n, size_t size, int (*compare)(const void *, const void
 /* Where the second string begins in the first one; NULL: nowhere. */
 char *text_find(const char *text, const char *part);
 
-/* Reads digits of that base at *p and moves *p behind them.  0, or -1 if there
+/* Reads digits of that base at *p and moves *p past them.  0, or -1 if there
  * are none or the number does not fit. */
 int parse_digits(const char **p, unsigned base, uint64_t *value);
 
-/* Reads a decimal number, *rest gets what stands behind it.  0, or -1 if there
+/* Reads a decimal number, *rest gets what follows it.  0, or -1 if there
  * is none, or one of more digits than any sensible one. */
 int parse_decimal(const char *text, double *value, const char **rest);
 
