@@ -462,7 +462,8 @@ read_batch(struct sampler *s, int quick)
 	threads_plan(s->threads, quick);
 	batch_add(&s->batch, shared);
 	why = batch_read(&s->batch);
-	drop_unread(s);
+	if (why != OK)
+		drop_unread(s);
 	return threads_conclude(s->threads, why, quick);
 }
 
@@ -512,10 +513,11 @@ sample_all(struct sampler *s, int *ran)
 	for (size_t i = 0; i < n && why != GONE; i++)
 		if (threads[i]->wanted == WANTED)
 			why = sample_thread(s, threads[i], flags, ran, &n_lost);
-	drop_planned(s);
-	count_lost(s, s->lost, n_lost);
-	if (why == GONE)
+	if (why == GONE) {
+		drop_planned(s);
 		return GONE;
+	}
+	count_lost(s, s->lost, n_lost);
 	/* Those that failed are counted already; all of them means more. */
 	return *ran || !n_lost ? OK : COUNTED;
 }
