@@ -81,7 +81,7 @@ export_functions(const struct profile *p, uint32_t *n)
 int
 export_thread_id(const struct profile *p, uint32_t thread)
 {
-	enum { UNKNOWN = 1 << 30 }; /* no kernel has so many */
+	enum { UNKNOWN = 1 << 30 }; /* more than any kernel has */
 	struct profile_thread t = profile_thread_get(p, thread), u;
 	int known = t.tid != 0;
 
@@ -195,7 +195,7 @@ duration(const struct profile *p, uint64_t samples)
 	return (int64_t)(samples * (uint64_t)period(p) & INT64_MAX);
 }
 
-/* Every stack begins where its parent does, behind what came before it there,
+/* Every stack begins where its parent does, after what came before it there,
  * its own samples before those of its children. */
 static size_t
 by_counts(const struct profile *p, const uint32_t *owners, struct span *spans)

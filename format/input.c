@@ -82,8 +82,8 @@ take_count(struct line *l)
 	return *p ? -1 : 0;
 }
 
-/* Reads what Austin tells threads by, "X123", "X0:123": the last number counts.
- * Returns what stands behind it, NULL if it is none. */
+/* Reads how Austin names threads, "X123", "X0:123": the last number counts.
+ * Returns what stands after it, NULL if it is none. */
 static char *
 take_id(char *text, char letter, int *id)
 {
@@ -98,7 +98,7 @@ take_id(char *text, char letter, int *id)
 	return *p && *p != ';' ? NULL : text + (p - text) + (*p == ';');
 }
 
-/* The stack that this thread's stacks stand on, the line being moved behind
+/* The stack that this thread's stacks stand on, the line being moved past
  * what says which thread it is. */
 static uint32_t
 take_thread(struct profile *p, struct line *l)

@@ -220,7 +220,7 @@ code_unit(struct json_reader *r)
 	return (unsigned)value;
 }
 
-/* What stands behind a backslash. */
+/* What follows a backslash. */
 static void
 escape(struct json_reader *r, struct buf *out)
 {

@@ -35,7 +35,7 @@ void json_add_number(struct buf *, const char *key, int64_t);
 void json_add_decimal(struct buf *, const char *key, int64_t n, int digits);
 void json_add_bool(struct buf *, const char *key, int);
 
-/* An array of n numbers, of which get tells each; JSON_NULL for null, JSON_NONE
+/* An array of n numbers, each from get(); JSON_NULL for null, JSON_NONE
  * for none at all. */
 #define JSON_NULL INT64_MIN
 #define JSON_NONE (INT64_MIN + 1)
@@ -56,7 +56,7 @@ struct json_reader {
 
 #define JSON_MOST (INT64_C(1) << 53) /* what every reader of JSON can count */
 
-/* Checks the text, all of it and a zero byte behind it, as one JSON value, and
+/* Checks the text, all of it and a zero byte after it, as one JSON value, and
  * leaves the reader there. */
 void json_read_begin(struct json_reader *, const char *text, size_t len);
 
@@ -65,13 +65,13 @@ void json_read_fail(struct json_reader *, const char *what);
 
 /* Steps to the next member of the array ('[') or object ('{') that begins at
  * the reader, with *n the number of steps so far.  0: there is none, and the
- * reader is behind it. */
+ * reader is past it. */
 int json_read_next(struct json_reader *, char open, size_t *n);
 
 /* Reads over the value at the reader. */
 void json_read_skip(struct json_reader *);
 
-/* Looks for members of the object at the reader, and moves behind it.  names
+/* Looks for members of the object at the reader, and moves past it.  names
  * have blanks between them; at gets where their values are, or NULL. */
 void json_read_members(struct json_reader *, const char *names, const char **at);
 

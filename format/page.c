@@ -135,7 +135,7 @@ fixed_codes(struct code *literals, struct code *distances)
 	make_code(distances, lengths, 30);
 }
 
-/* Of classes of numbers, so many of which have the same count of more bits: the
+/* Of classes of numbers, of which 2^shift at a time have the same count of more bits: the
  * number of class i. */
 static unsigned
 number(struct bits *b, unsigned i, unsigned shift, unsigned least)

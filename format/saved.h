@@ -22,7 +22,7 @@ enum saved_flags {
 };
 
 /*
- * Adds a profile that was written so; a zero byte has to stand behind the text.
+ * Adds a profile that was written so; a zero byte has to follow the text.
  * *run gets what it says of its run, of which threads' roots depend on the
  * profile's own by_thread and by_process, which are set if it has them.  NULL,
  * or what is wrong and *offset where; part of it may have been added then.

@@ -168,6 +168,7 @@ END
 }
 
 @test "SIGUSR1 writes a profile that is whole, and the last one has all samples" {
+    requires format=pprof format=gecko
     find_python
     start_target idle "$python"
     for format in pprof gecko; do
@@ -609,7 +610,7 @@ assert before["total"] == 11 and before["idle"] == 5 and sum(before["count"]) ==
 # on_terminal ARGUMENT...: runs pyflame with stderr on a terminal; what that shows
 # is in "terminal".
 on_terminal() {
-    requires script
+    requires script format=json
     script -qec "'$pyflame' $* > stdout" /dev/null > terminal < /dev/null 3>&-
 }
 

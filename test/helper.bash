@@ -46,7 +46,7 @@ teardown() {
 # --- what a test needs --------------------------------------------------------
 
 # requires WHAT...: skips the test unless all of it is there: "root", "namespaces"
-# (those of mounts), "all" (the slow tests), or a command.
+# (those of mounts), "all" (the slow tests), "format=NAME", or a command.
 requires() {
     local what
     for what; do
@@ -56,6 +56,8 @@ requires() {
             namespaces)
                 requires root unshare
                 unshare --mount true 2> /dev/null || skip "needs mount namespaces" ;;
+            format=*) # what skips by itself is only run_pyflame
+                skip_if_left_out "$("$pyflame" -f "${what#*=}" -i /dev/null 2>&1 > /dev/null)" ;;
             *) command -v "$what" > /dev/null || skip "needs $what" ;;
         esac
     done
@@ -359,6 +361,12 @@ take_output() {
     stderr=$(tr -d '\0' < "$BATS_TEST_TMPDIR/stderr")
     head -n 20 "$BATS_TEST_TMPDIR/stdout" | cut -c 1-300
     head -n 20 "$BATS_TEST_TMPDIR/stderr" | sed 's/^/stderr: /'
+    skip_if_left_out "$stderr"
+}
+
+# skip_if_left_out TEXT: skips a test of a format that this build does not have.
+skip_if_left_out() {
+    [[ ! $1 =~ 'built without the format '[a-z]+ ]] || skip "${BASH_REMATCH[0]}"
 }
 
 # The same in the background, its pid in $profiler; end_pyflame STATUS waits for it.

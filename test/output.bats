@@ -412,6 +412,7 @@ time.sleep(100)'
 }
 
 @test "a disk that is full while a large file is written leaves an earlier file as it was" {
+    requires format=svg
     large_profile 3000 > large
     # There is room for the first half a megabyte.
     leaves='rm disk/rest' keeps_earlier_file 512k -i large -f svg
@@ -445,6 +446,7 @@ keeps_earlier_file() {
 }
 
 @test "what is written is not held in memory as well" {
+    requires format=svg format=chrome
     ! grep -q __asan_init "$pyflame" || skip "not with a sanitizer"
     local format limit
     large_profile 3000 > large

@@ -49,6 +49,7 @@ make_pictures() {
 
 # The pictures are made once, in $pictures.
 with_pictures() {
+    requires format=html format=svg
     pictures=$BATS_FILE_TMPDIR/pictures
     [ -d "$pictures" ] && return
     mkdir "$pictures"

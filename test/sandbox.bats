@@ -50,6 +50,7 @@ is_never_made() {
 }
 
 @test "every mode of sampling is done in it" {
+    requires format=html format=svg format=pprof
     local mode
     requires_sandbox
     for mode in "" --pause "--threads -o x.html" --children "-m cpu" --flamechart "-x -o x.pb.gz" \
@@ -72,6 +73,7 @@ is_never_made() {
 }
 
 @test "so are files that are read" {
+    requires format=json
     requires_sandbox
     mkfifo pipe
     start_pyflame -i pipe -o x.json

@@ -24,12 +24,12 @@ is_plain_build() {
     lacks "$(readelf -lW "$pyflame" | grep -E '^ *(LOAD|GNU_STACK)')" 'RWE'
 }
 
-@test "stripped it has 160 KB or less" {
+@test "stripped it has 256 KB or less" {
     requires strip
     is_plain_build
     strip -o stripped "$pyflame"
     echo "$(wc -c < stripped) bytes"
-    [ "$(wc -c < stripped)" -le 163840 ]
+    [ "$(wc -c < stripped)" -le 262144 ]
 }
 
 @test "it runs in an empty folder, without an environment" {
