@@ -23,7 +23,6 @@
 #include "layouts.h"
 #include "objects.h"
 #include "snapshot.h"
-#include "regions.h"
 #include "frames.h"
 
 enum { MAX_DEPTH = 1 << 17, MAX_FRAMES = 1 << 22 /* of all stacks */, PAGE = 4096 };

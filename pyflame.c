@@ -39,8 +39,7 @@
  *   objects.c     strings, integers, dictionaries, attributes
  *   target.c      process -> where its interpreter is
  *   linetab.c     the formats of line tables
- *   snapshot.c    a copy of the regions that a sample needs, in one call
- *   regions.c     which those will be
+ *   snapshot.c    a copy of the regions that a sample needs, in one call; which these will be
  *   gil.c         who holds the GIL, who waits for it, who can have run
  *   thread.c      one thread: its state, CPU time and name
  *   threads.c     interpreters -> GILs and threads

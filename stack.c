@@ -21,7 +21,6 @@
 #include "layouts.h"
 #include "objects.h"
 #include "snapshot.h"
-#include "regions.h"
 #include "gil.h"
 #include "frames.h"
 #include "code.h"
