@@ -32,21 +32,33 @@ state_word(char state)
 }
 
 static void
-dump_thread(struct sampler *s, struct thread *t, const struct profile *p, struct buf *out)
+dump_header(struct sampler *s, struct thread *t, char state, struct buf *out)
 {
-	struct buf name = { 0 };
-	/* The state first: reading a stack may have to stop the thread. */
-	char state = thread_state(t);
 	int wants = state == 'S' && !t->holds_gil && sampler_wants_gil(s, t);
-	const uint32_t *frames;
-	size_t n;
-	enum why why = sampler_stack(s, t, &frames, &n);
+	struct buf name = { 0 };
 
 	threads_name(sampler_threads(s), t, &name);
 	buf_printf(out, "%d%s: ", t->task.tid, t->holds_gil ? "*" : "");
 	label_name(out, name.data, name.len);
-	buf_printf(out, " (%s)\n", wants ? "waits for the GIL" : state_word(state));
+	buf_printf(out, " (%s)\n", t->dead ? "dead" : wants ? "waits for the GIL" : state_word(state));
 	buf_free(&name);
+}
+
+/* Of several states of one task, the newest that runs Python. */
+static void
+dump_task(struct sampler *s, struct thread *t, const struct profile *p, struct buf *out)
+{
+	/* The state first: reading a stack may have to stop the thread. */
+	char state = thread_state(t);
+	const uint32_t *frames;
+	size_t n;
+	enum why why;
+
+	while (t->newer)
+		t = t->newer;
+	while ((why = sampler_stack(s, t, &frames, &n)) == OK && !n && t->older)
+		t = t->older;
+	dump_header(s, t, state, out);
 	if (why != OK)
 		buf_printf(out, "(failed: %s)\n", why_word(why));
 	while (why == OK && n-- > 0) {
@@ -74,11 +86,11 @@ dump_write(struct sampler *s, const struct profile *p, struct buf *out)
 	 * embedded in a program that had threads already. */
 	for (int main_thread = 1; main_thread >= 0; main_thread--) {
 		for (size_t i = 0; i < n; i++) {
-			if (thread_is_main(threads[i]) != main_thread)
+			if (threads[i]->older || thread_is_main(threads[i]) != main_thread)
 				continue;
 			if (out->len)
 				buf_str(out, "\n");
-			dump_thread(s, threads[i], p, out);
+			dump_task(s, threads[i], p, out);
 		}
 	}
 	return OK;

@@ -42,6 +42,7 @@
  *   snapshot.c    a copy of the regions that a sample needs, in one call; which these will be
  *   gil.c         who holds the GIL, who waits for it, who can have run
  *   thread.c      one thread: its state, CPU time and name
+ *   tids.c        which task of the kernel a thread is
  *   threads.c     interpreters -> GILs and threads
  *   frames.c      where to begin -> frames, by walking, proven
  *   code.c        one code object: its names, the line of a frame

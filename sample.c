@@ -354,15 +354,20 @@ sample_holders(struct sampler *s, int *ran)
 	return why;
 }
 
-/* Whether a thread of this tick is one to be sampled. */
+/* Whether a thread is one to be sampled at this tick.  Several states of one task are
+ * wanted or not together; they are asked newest first. */
 static int
 is_wanted(const struct sampler *s, struct thread *t)
 {
+	if (t->dead)
+		return 0;
+	if (s->options.mode != MODE_CPU && !s->options.all_threads && s->t->layout->free_threaded)
+		return t->attached;
+	if (t->newer)
+		return t->newer->wanted == WANTED;
 	if (s->options.mode == MODE_CPU)
 		return thread_on_cpu(t, s->elapsed);
-	if (s->options.all_threads)
-		return !s->options.exclude_idle || !thread_is_idle(t);
-	return s->t->layout->free_threaded ? t->attached : !thread_is_idle(t);
+	return (s->options.all_threads && !s->options.exclude_idle) || !thread_is_idle(t);
 }
 
 static void
@@ -382,12 +387,14 @@ count_lost(struct sampler *s, const struct lost *lost, size_t n)
 			count_failed(s, lost[i].why);
 }
 
-/* Samples and counts one thread that is wanted; what fails is listed. */
+/* Samples and counts one thread that is wanted; what fails is listed.  *ran: whether it ran
+ * Python, as far as is known. */
 static enum why
 sample_thread(struct sampler *s, struct thread *t, unsigned flags, int *ran, size_t *n_lost)
 {
 	raddr holder = t->tstate;
 	int planned = t->planned != NULL;
+	size_t frames;
 	enum why why;
 
 	stack_of(s, t);
@@ -395,11 +402,32 @@ sample_thread(struct sampler *s, struct thread *t, unsigned flags, int *ran, siz
 	why = capture_planned(s->capturer, t, planned, flags, &holder);
 	if (why == OK && holder == t->tstate) {
 		t->still_since = threads_spell(s->threads);
-		*ran |= count_stack(s, t);
+		stack_frames(t->stack, &frames);
+		if (frames || !t->older) /* else that one may run Python */
+			*ran = count_stack(s, t);
 	} else if (why != OK && why != GONE) {
 		s->lost = grow(s->lost, *n_lost, &s->cap_lost, sizeof *s->lost);
 		s->lost[(*n_lost)++] = (struct lost){ t->tstate, why };
 	}
+	return why;
+}
+
+/* Samples one task: of its thread states, the newest that runs Python.  (To enter another
+ * interpreter, a thread takes on another state.) */
+static enum why
+sample_task(struct sampler *s, struct thread *t, unsigned flags, int *ran, size_t *n_lost)
+{
+	enum why why = OK;
+	int done = 0;
+
+	while (t->newer)
+		t = t->newer;
+	for (; t && why == OK && !done; t = t->older)
+		if (t->wanted == WANTED)
+			why = sample_thread(s, t, flags, &done, n_lost);
+	*ran |= done;
+	for (; t; t = t->older)
+		t->planned = NULL;
 	return why;
 }
 
@@ -477,7 +505,7 @@ read_threads(struct sampler *s)
 	struct thread *const *threads = threads_all(s->threads, &n);
 	enum why why = AGAIN;
 
-	for (size_t i = 0; i < n; i++)
+	for (size_t i = n; i-- > 0;)
 		ask(s, threads[i]);
 	if (s->options.pausing == PAUSE_ALWAYS)
 		why = threads_refresh(s->threads);
@@ -486,7 +514,7 @@ read_threads(struct sampler *s)
 	if (why == AGAIN)
 		why = read_batch(s, 0);
 	threads = threads_all(s->threads, &n);
-	for (size_t i = 0; i < n && why == OK; i++)
+	for (size_t i = n; i-- > 0 && why == OK;)
 		if (threads[i]->wanted == UNASKED || attached)
 			ask(s, threads[i]);
 	return why;
@@ -511,8 +539,8 @@ sample_all(struct sampler *s, int *ran)
 	}
 	threads = threads_all(s->threads, &n);
 	for (size_t i = 0; i < n && why != GONE; i++)
-		if (threads[i]->wanted == WANTED)
-			why = sample_thread(s, threads[i], flags, ran, &n_lost);
+		if (!threads[i]->older)
+			why = sample_task(s, threads[i], flags, ran, &n_lost);
 	if (why == GONE) {
 		drop_planned(s);
 		return GONE;

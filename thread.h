@@ -11,15 +11,24 @@ struct snap;
 struct stack;
 struct target;
 
-/* Each part is written by the file that it names, and by no other. */
+/* A thread state.  Each part is written by the file that it names, and by no other. */
 struct thread {
 	/* threads.c: who it is */
 	const struct process *process;
-	raddr tstate;
+	raddr tstate, interp;
 	uint64_t ident;      /* what Python calls it: the pthread_t */
-	struct task task;    /* what the kernel calls it */
+	uint64_t native_id;  /* and what Python takes for its tid; 0: it does not say */
 	int attached;        /* free-threaded: was running Python when last listed */
+	struct thread *older, *newer; /* the next state of the same task; NULL: there is none */
 	enum { UNLISTED, LISTED, LISTED_NEW } in_list; /* that is being made */
+
+	/* tids.c: what the kernel calls it */
+	struct task task;
+	int dead;            /* its thread has ended, and left the state behind */
+	struct {
+		uint64_t native; /* native_id, then */
+		int32_t word;    /* see tids.c */
+	} placed_by;
 
 	/* thread.c: see thread_on_cpu() */
 	int64_t cpu_time, cpu_credit;

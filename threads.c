@@ -18,6 +18,7 @@
 #include "snapshot.h"
 #include "gil.h"
 #include "thread.h"
+#include "tids.h"
 #include "threads.h"
 
 enum {
@@ -51,12 +52,12 @@ struct threads {
 	int stood;          /* nobody but the holder ran between the last two listings */
 	int64_t followed_at; /* when the lists were followed last */
 	const struct thread *holder, *newer; /* see find_last_holder() */
-	struct proc_task *tasks;
-	size_t n_tasks;
-	int tasks_are_fresh; /* they were asked for at this listing */
+	struct tids *tids;
+	struct thread **by_task; /* for finding several states of one task */
+	size_t cap_by_task;
+	int changed;         /* the list is not what it was */
 	uint64_t name_reads;
 	size_t head;    /* bytes of a thread state that are looked at */
-	int tid_offset; /* in struct pthread; 0: not yet found, -1: can't be */
 };
 
 /* How many bytes of a thread state the list needs. */
@@ -79,6 +80,7 @@ threads_new(const struct target *t, void (*ended)(struct thread *))
 	th->ended = ended;
 	th->snap = snap_new(t->mem);
 	th->head = head_size(t->layout);
+	th->tids = tids_new(t);
 	return th;
 }
 
@@ -103,7 +105,8 @@ threads_free(struct threads *th)
 	free(th->threads);
 	free(th->listing);
 	free(th->links);
-	free(th->tasks);
+	free(th->by_task);
+	tids_free(th->tids);
 	free(th);
 }
 
@@ -128,85 +131,6 @@ threads_gils(const struct threads *th, size_t *n)
 {
 	*n = th->n_gils;
 	return th->gils;
-}
-
-/* ---- the kernel's number of a thread ---- */
-
-static int
-outer_tid(const struct threads *th, uint64_t inner)
-{
-	for (size_t i = 0; i < th->n_tasks; i++)
-		if (th->tasks[i].inner > 0 && (uint64_t)th->tasks[i].inner == inner)
-			return th->tasks[i].tid;
-	return 0;
-}
-
-/* Once a listing is enough: what is new was there before it was listed. */
-static void
-look_at_tasks(struct threads *th)
-{
-	free(th->tasks);
-	th->n_tasks = process_tasks(th->t->process, &th->tasks);
-	th->tasks_are_fresh = 1;
-}
-
-/* The same, after another look at /proc if it is not known: a new thread. */
-static int
-find_tid(struct threads *th, uint64_t inner)
-{
-	int tid = outer_tid(th, inner);
-
-	if (tid || !inner || th->tasks_are_fresh)
-		return tid;
-	look_at_tasks(th);
-	return outer_tid(th, inner);
-}
-
-/*
- * Up to 3.10 Python knows a thread by its pthread_t only.  That is the address
- * of the C library's structure, which holds the tid at an offset that differs
- * between libraries: it is the one at which every thread's structure has the
- * number of some task of this process, each another one.  (Half a pointer can
- * look like a tid too, but is the same in all of them.)
- */
-static void
-find_tid_offset(struct threads *th)
-{
-	enum { SEARCHED = 1024, COMPARED = 64 /* threads: that many do not agree by chance */ };
-	int32_t words[SEARCHED / 4], last[SEARCHED / 4] = { 0 };
-	unsigned char fits[SEARCHED / 4];
-
-	memset(fits, 1, sizeof fits);
-	look_at_tasks(th);
-	for (size_t i = 0; i < th->n_listing && i < COMPARED; i++) {
-		if (mem_read(th->t->mem, th->listing[i]->ident, words, sizeof words) != OK)
-			continue;
-		for (size_t k = 0; k < LEN(words); k++) {
-			int tid = fits[k] && words[k] > 0 ? outer_tid(th, (uint64_t)words[k]) : 0;
-
-			/* a process of one thread has its own number */
-			fits[k] = fits[k] && tid && words[k] != last[k] &&
-			          (th->n_tasks > 1 || tid == process_pid(th->t->process));
-			last[k] = words[k];
-		}
-	}
-	th->tid_offset = -1;
-	for (size_t k = LEN(words); k-- > 0;)
-		if (fits[k])
-			th->tid_offset = (int)k * 4;
-}
-
-static int
-tid_by_pthread(struct threads *th, const struct thread *t)
-{
-	int32_t tid;
-
-	if (!th->tid_offset)
-		find_tid_offset(th);
-	if (th->tid_offset < 0 ||
-	    mem_read(th->t->mem, t->ident + (raddr)th->tid_offset, &tid, sizeof tid) != OK)
-		return 0;
-	return tid > 0 ? find_tid(th, (uint64_t)tid) : 0;
 }
 
 /* ---- listing ---- */
@@ -294,10 +218,12 @@ new_thread(const struct threads *th, raddr tstate, uint64_t ident)
 
 /* The thread that this is, or another one at the address of an old one. */
 static struct thread *
-claim_thread(const struct threads *th, struct thread *known, raddr tstate, uint64_t ident)
+claim_thread(struct threads *th, struct thread *known, raddr tstate, uint64_t ident)
 {
-	if (!known || known->ident != ident)
+	if (!known || known->ident != ident) {
+		th->changed = 1;
 		return new_thread(th, tstate, ident);
+	}
 	known->in_list = LISTED;
 	return known;
 }
@@ -324,8 +250,9 @@ list_thread(struct threads *th, raddr interp, raddr tstate, raddr *next)
 	t->attached = state == l->thread.attached;
 	th->listing = grow(th->listing, th->n_listing, &th->cap_listing, sizeof *th->listing);
 	th->listing[th->n_listing++] = t;
-	if (l->thread.native_id != ABSENT && !t->task.tid)
-		t->task.tid = find_tid(th, object_pointer(l, p + l->thread.native_id));
+	t->interp = interp;
+	if (l->thread.native_id != ABSENT)
+		t->native_id = object_pointer(l, p + l->thread.native_id);
 	return OK;
 }
 
@@ -401,8 +328,10 @@ finish(struct threads *th, int keep)
 		return;
 	}
 	for (size_t i = 0; i < n_old; i++)
-		if (!old[i]->in_list)
+		if (!old[i]->in_list) {
 			thread_free(th, old[i]);
+			th->changed = 1;
+		}
 	/* Newest first in the target, oldest first here. */
 	for (size_t i = 0, n = th->n_listing; i < n / 2; i++) {
 		struct thread *t = th->listing[i];
@@ -482,12 +411,32 @@ note_switches(struct threads *th)
 		gil_find_switches(&th->switches, th->t->mem, th->l, gil, is_listed_thread, th);
 }
 
+/* Finds the states that are of one task. */
 static void
-find_tids(struct threads *th)
+link_states(struct threads *th)
 {
-	for (size_t i = 0; i < th->n_listing && th->l->thread.native_id == ABSENT; i++)
-		if (!th->listing[i]->task.tid)
-			th->listing[i]->task.tid = tid_by_pthread(th, th->listing[i]);
+	size_t cap = 16, slot;
+
+	while (cap < th->n_threads * 2)
+		cap *= 2;
+	if (cap > th->cap_by_task)
+		th->by_task = xrealloc(th->by_task, th->cap_by_task = cap, sizeof(struct thread *));
+	memset(th->by_task, 0, cap * sizeof(struct thread *));
+	for (size_t i = 0; i < th->n_threads; i++) {
+		struct thread *t = th->threads[i], **last;
+
+		t->newer = t->older = NULL;
+		if (!t->task.tid)
+			continue;
+		slot = hash_words((uint64_t)t->task.tid, 0);
+		while (last = &th->by_task[slot & (cap - 1)], *last && (*last)->task.tid != t->task.tid)
+			slot++;
+		if (*last) {
+			(*last)->newer = t;
+			t->older = *last;
+		}
+		*last = t;
+	}
 }
 
 /* Makes the list of what was read. */
@@ -500,15 +449,16 @@ conclude_all(struct threads *th, enum why why)
 		th->threads[i]->in_list = UNLISTED;
 	if (why != OK && why != FAULT)
 		return why;
+	th->changed = 0;
 	why = list_all(th);
-	if (why == OK)
-		find_tids(th);
 	finish(th, why == OK);
 	if (why != OK) { /* they changed too little to matter, or not at all */
 		th->n_gils = n_gils;
 		th->n_interps = n_interps;
 		th->stood = 0;
 	} else {
+		if (tids_place(th->tids, th->threads, th->n_threads) || th->changed)
+			link_states(th);
 		note_switches(th);
 		th->followed_at = now_ns();
 	}
@@ -598,7 +548,6 @@ threads_snap(struct threads *th)
 void
 threads_plan(struct threads *th, int quick)
 {
-	th->tasks_are_fresh = 0;
 	if (quick)
 		plan_quick(th);
 	else
@@ -638,19 +587,37 @@ threads_spell(const struct threads *th)
 
 /* ---- names ---- */
 
+/* As Python has it in that interpreter.  0 if it has none. */
+static int
+add_python_name(struct threads *th, raddr interp, uint64_t ident, struct buf *out)
+{
+	uint64_t reads = mem_counts(th->t->mem).calls;
+	size_t before = out->len;
+	enum why why;
+
+	if (th->name_reads >= MAX_NAME_READS)
+		return 0;
+	why = thread_python_name(th->t, interp, ident, out);
+	th->name_reads += mem_counts(th->t->mem).calls - reads;
+	if (why != OK)
+		out->len = before;
+	return out->len > before;
+}
+
+/* The interpreter that the thread began in knows it best: others take it for a thread of
+ * somebody else's, if they know it.  A pthread_t that is free may be given to another. */
 void
 threads_name(struct threads *th, const struct thread *t, struct buf *out)
 {
-	size_t before = out->len;
+	int named = 0;
 
-	for (size_t i = 0; i < th->n_interps && th->name_reads < MAX_NAME_READS; i++) {
-		uint64_t reads = mem_counts(th->t->mem).calls;
-		enum why why = thread_python_name(th->t, th->interps[i], t->ident, out);
-
-		th->name_reads += mem_counts(th->t->mem).calls - reads;
-		if (why == OK && out->len > before)
-			return;
-		out->len = before;
-	}
-	thread_kernel_name(t, out);
+	while (t->older)
+		t = t->older;
+	if (!t->dead)
+		named = add_python_name(th, t->interp, t->ident, out);
+	for (size_t i = 0; i < th->n_interps && !t->dead && !named; i++)
+		if (th->interps[i] != t->interp)
+			named = add_python_name(th, th->interps[i], t->ident, out);
+	if (!named)
+		thread_kernel_name(t, out);
 }
