@@ -361,34 +361,48 @@ object_attribute(struct mem *mem, const struct layout *l, raddr object, const ch
 	return dict ? object_dict_get(mem, l, dict, name, value) : BROKEN;
 }
 
-enum why
-object_integer(struct mem *mem, const struct layout *l, raddr object, uint64_t *value)
+enum { MAX_BITS = 90, MAX_BYTES = 12 }; /* of an integer that is read */
+
+size_t
+object_integer_size(const struct layout *l)
 {
-	enum { MAX_BITS = 90, MAX_BYTES = 12 };
-	unsigned char head[64] = { 0 };
+	return (size_t)l->integer.digits + MAX_BYTES;
+}
+
+enum why
+object_integer_of(const struct layout *l, const void *object, uint64_t *value)
+{
+	const unsigned char *p = object;
 	size_t digits = (size_t)l->integer.digits, size = l->integer.bits == 15 ? 2 : 4;
 	uint64_t n, sum = 0;
-	enum why why = mem_read(mem, object, head, digits + MAX_BYTES);
 
-	if (why != OK)
-		return why;
 	if (l->integer.count_shift == ABSENT) {
-		*value = object_pointer(l, head + digits);
+		*value = object_pointer(l, p + digits);
 		return OK;
 	}
 	/* Up to 3.11 ob_size counts the digits; from 3.12 on the word before the
 	 * digits has the sign in its lowest bits and the count above them. */
-	n = object_pointer(l, head + l->object.head) >> l->integer.count_shift;
+	n = object_pointer(l, p + l->object.head) >> l->integer.count_shift;
 	if (n > (uint64_t)(MAX_BITS / l->integer.bits))
 		return BROKEN;
 	while (n--) {
 		uint16_t narrow;
-		uint32_t digit;
+		uint32_t digit = 0;
 
-		memcpy(&narrow, head + digits + size * n, sizeof narrow);
-		memcpy(&digit, head + digits + size * n, sizeof digit);
+		memcpy(&narrow, p + digits + size * n, sizeof narrow);
+		if (size == 4)
+			memcpy(&digit, p + digits + size * n, sizeof digit);
 		sum = sum << l->integer.bits | (size == 2 ? narrow : digit);
 	}
 	*value = sum;
 	return OK;
+}
+
+enum why
+object_integer(struct mem *mem, const struct layout *l, raddr object, uint64_t *value)
+{
+	unsigned char bytes[64];
+	enum why why = mem_read(mem, object, bytes, object_integer_size(l));
+
+	return why == OK ? object_integer_of(l, bytes, value) : why;
 }

@@ -55,7 +55,10 @@ enum why object_dict_get(struct mem *, const struct layout *, raddr dict, const 
 enum why object_attribute(struct mem *, const struct layout *, raddr object, const char *name,
                           raddr *value);
 
-/* A non-negative integer that fits into 64 bits; BROKEN for any other. */
+/* How many bytes of an integer object have to be read, 64 at most; what they say: a
+ * non-negative integer that fits into 64 bits, BROKEN for any other.  And all at once. */
+size_t object_integer_size(const struct layout *);
+enum why object_integer_of(const struct layout *, const void *object, uint64_t *value);
 enum why object_integer(struct mem *, const struct layout *, raddr object, uint64_t *value);
 
 #endif

@@ -2,6 +2,7 @@
 /* What is known of one thread besides its stack; see thread.h. */
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 
 #include "util.h"
 #include "memory.h"
@@ -76,24 +77,10 @@ thread_is_main(const struct thread *t)
 
 /* ---- names ---- */
 
-struct name_search {
-	const struct target *target;
+struct thread_name {
 	uint64_t ident;
-	raddr found;
+	raddr number, object; /* the ident as an object, the Thread */
 };
-
-static int
-match_ident(void *context, raddr key, raddr value)
-{
-	struct name_search *s = context;
-	uint64_t ident;
-
-	if (object_integer(s->target->mem, s->target->layout, key, &ident) != OK ||
-	    ident != s->ident)
-		return 0;
-	s->found = value;
-	return 1;
-}
 
 /* sys.modules["threading"]._active, a dict. */
 static enum why
@@ -110,23 +97,94 @@ find_active(const struct target *t, raddr interp, raddr *active)
 	return why == OK ? object_dict_get(t->mem, l, dict, "_active", active) : why;
 }
 
-/* _active[ident]._name */
-enum why
-thread_python_name(const struct target *t, raddr interp, uint64_t ident, struct buf *out)
+static int
+add_entry(void *context, raddr key, raddr value)
 {
-	const struct layout *l = t->layout;
-	struct name_search s = { t, ident, 0 };
-	raddr at;
-	enum why why = find_active(t, interp, &at);
+	struct thread_names *names = context;
 
+	names->entries = grow(names->entries, names->n, &names->cap, sizeof *names->entries);
+	names->entries[names->n++] = (struct thread_name){ .number = key, .object = value };
+	return 0;
+}
+
+/* Reads the idents of some entries in one call; of those that can't be read it is 0. */
+static void
+read_idents(const struct target *t, struct thread_name *entries, size_t n)
+{
+	size_t size = object_integer_size(t->layout), done;
+	struct mem_vec *v = xcalloc(n, sizeof *v);
+	unsigned char *bytes = xcalloc(n, size);
+
+	for (size_t i = 0; i < n; i++)
+		v[i] = (struct mem_vec){ entries[i].number, size };
+	mem_readv(t->mem, v, n, bytes, &done);
+	for (size_t i = 0; i < n; i++)
+		if ((i + 1) * size > done ||
+		    object_integer_of(t->layout, bytes + i * size, &entries[i].ident) != OK)
+			entries[i].ident = 0;
+	free(v);
+	free(bytes);
+}
+
+static int
+compare(const void *pa, const void *pb)
+{
+	const struct thread_name *a = pa, *b = pb;
+
+	return a->ident < b->ident ? -1 : a->ident > b->ident;
+}
+
+enum why
+thread_names_read(const struct target *t, raddr interp, struct thread_names *names)
+{
+	raddr active;
+	enum why why = find_active(t, interp, &active);
+
+	names->n = 0;
 	if (why == OK)
-		why = object_dict_each(t->mem, l, at, match_ident, &s);
-	if (why != OK || !s.found)
-		return why == OK ? BROKEN : why;
-	why = object_attribute(t->mem, l, s.found, "_name", &at);
+		why = object_dict_each(t->mem, t->layout, active, add_entry, names);
+	if (why != OK || !names->n)
+		return why;
+	read_idents(t, names->entries, names->n);
+	sort(names->entries, names->n, sizeof *names->entries, compare);
+	return OK;
+}
+
+void
+thread_names_free(struct thread_names *names)
+{
+	free(names->entries);
+	*names = (struct thread_names){ 0 };
+}
+
+static enum why
+read_name(const struct target *t, raddr object, struct buf *out)
+{
+	raddr at;
+	enum why why = object_attribute(t->mem, t->layout, object, "_name", &at);
+
 	if (why != OK) /* 2.7 */
-		why = object_attribute(t->mem, l, s.found, "_Thread__name", &at);
-	return why == OK ? object_text(t->mem, l, at, out) : why;
+		why = object_attribute(t->mem, t->layout, object, "_Thread__name", &at);
+	return why == OK ? object_text(t->mem, t->layout, at, out) : why;
+}
+
+enum why
+thread_names_find(const struct target *t, const struct thread_names *names, uint64_t ident,
+                  struct buf *out)
+{
+	size_t low = 0, high = names->n;
+
+	while (low < high) {
+		size_t middle = (low + high) / 2;
+
+		if (names->entries[middle].ident < ident)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	if (low == names->n || names->entries[low].ident != ident)
+		return BROKEN;
+	return read_name(t, names->entries[low].object, out);
 }
 
 void

@@ -73,9 +73,20 @@ int thread_wants_gil(struct thread *, const struct gil *, size_t n);
 /* Whether it is the one that the process began with. */
 int thread_is_main(const struct thread *);
 
-/* Appends its name as Python's `threading` has it in that interpreter: OK, or why not.
- * As the kernel has it, or a word for none. */
-enum why thread_python_name(const struct target *, raddr interp, uint64_t ident, struct buf *);
+/* The threads that Python's `threading` knew in one interpreter, at one moment.  All zero is
+ * none; thread_names_free ends it. */
+struct thread_names {
+	struct thread_name *entries; /* by ident */
+	size_t n, cap;
+};
+enum why thread_names_read(const struct target *, raddr interp, struct thread_names *);
+void thread_names_free(struct thread_names *);
+
+/* Appends the name that the thread has there: OK, BROKEN if it is not known, or why not. */
+enum why thread_names_find(const struct target *, const struct thread_names *, uint64_t ident,
+                           struct buf *);
+
+/* Appends its name as the kernel has it, or a word for none. */
 void thread_kernel_name(const struct thread *, struct buf *);
 
 #endif

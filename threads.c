@@ -24,13 +24,18 @@
 enum {
 	MAX_INTERPRETERS = 1024,
 	MAX_THREADS = 1 << 14,
-	MAX_NAME_READS = 1 << 20, /* for the names of all threads together */
 	MANY = 4,                 /* threads, of which it is worth knowing who stood still */
 	FOLLOW_EACH_NS = 1000000000, /* the lists are followed at least that often */
 };
 
 struct link { /* of the lists */
 	raddr addr, value;
+};
+
+struct known_names { /* of one interpreter's threads */
+	raddr interp;
+	uint64_t listing; /* at which they were read */
+	struct thread_names names;
 };
 
 struct threads {
@@ -56,7 +61,9 @@ struct threads {
 	struct thread **by_task; /* for finding several states of one task */
 	size_t cap_by_task;
 	int changed;         /* the list is not what it was */
-	uint64_t name_reads;
+	struct known_names *names;
+	size_t n_names, cap_names;
+	uint64_t listings;   /* how often the lists were followed */
 	size_t head;    /* bytes of a thread state that are looked at */
 };
 
@@ -106,6 +113,9 @@ threads_free(struct threads *th)
 	free(th->listing);
 	free(th->links);
 	free(th->by_task);
+	for (size_t i = 0; i < th->n_names; i++)
+		thread_names_free(&th->names[i].names);
+	free(th->names);
 	tids_free(th->tids);
 	free(th);
 }
@@ -460,6 +470,7 @@ conclude_all(struct threads *th, enum why why)
 		if (tids_place(th->tids, th->threads, th->n_threads) || th->changed)
 			link_states(th);
 		note_switches(th);
+		th->listings++;
 		th->followed_at = now_ns();
 	}
 	return why;
@@ -587,19 +598,33 @@ threads_spell(const struct threads *th)
 
 /* ---- names ---- */
 
+/* What that interpreter calls its threads: read once a listing, for all of them. */
+static const struct thread_names *
+names_of(struct threads *th, raddr interp)
+{
+	size_t i = 0;
+
+	while (i < th->n_names && th->names[i].interp != interp)
+		i++;
+	if (i == th->n_names) {
+		th->names = grow(th->names, i, &th->cap_names, sizeof *th->names);
+		th->names[th->n_names++] = (struct known_names){ .interp = interp };
+	}
+	if (th->names[i].listing != th->listings) {
+		th->names[i].listing = th->listings;
+		if (thread_names_read(th->t, interp, &th->names[i].names) != OK)
+			th->names[i].names.n = 0;
+	}
+	return &th->names[i].names;
+}
+
 /* As Python has it in that interpreter.  0 if it has none. */
 static int
 add_python_name(struct threads *th, raddr interp, uint64_t ident, struct buf *out)
 {
-	uint64_t reads = mem_counts(th->t->mem).calls;
 	size_t before = out->len;
-	enum why why;
 
-	if (th->name_reads >= MAX_NAME_READS)
-		return 0;
-	why = thread_python_name(th->t, interp, ident, out);
-	th->name_reads += mem_counts(th->t->mem).calls - reads;
-	if (why != OK)
+	if (thread_names_find(th->t, names_of(th, interp), ident, out) != OK)
 		out->len = before;
 	return out->len > before;
 }
