@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Sub-interpreters are busy, each in a thread of its own: subinterp.py [N]
+"""Sub-interpreters are busy, each in a thread of its own: subinterp.py [N [own]]
 
 Number i (1 to N, 2 by default) runs busy_i in subinterp_i.py, and the main
-interpreter sleeps. Without sub-interpreters, says why and exits with status 77.
+interpreter sleeps. They are made by the main thread, or each by its own. (Up to 3.11
+only who made one is known to Python.) Without sub-interpreters, says why and exits with status 77.
 """
 import os
 import signal
@@ -44,9 +45,10 @@ def interpreter():
     return lambda source: interpreters.run_string(number, source)
 
 
-def main(count):
+def main(count, own):
     report, gate = os.pipe(), os.pipe()
-    runs = [interpreter() for _ in range(count)]
+    runs = [(lambda source: interpreter()(source)) if own else interpreter()
+            for _ in range(count)]
     for i, run in enumerate(runs, 1):
         source = 'exec(compile(%r, "subinterp_%d.py", "exec"))' % (
             SOURCE.format(i, report[1], gate[0]), i)
@@ -64,4 +66,4 @@ def main(count):
 
 
 signal.alarm(300)
-main(int(sys.argv[1]) if len(sys.argv) > 1 else 2)
+main(int(sys.argv[1]) if len(sys.argv) > 1 else 2, 'own' in sys.argv)
