@@ -46,6 +46,10 @@ struct proc_times {
 };
 int proc_times(int pid, int tid, int *fd, struct proc_times *);
 
+/* The CPU time that a process has used, all its threads together, those that have ended
+ * included, nanoseconds; -1 if it is gone. */
+int64_t proc_cpu_time(int pid);
+
 /* The address of the futex that a thread waits for; 0: it does not wait for one,
  * or we may not know.  *fd as above. */
 uint64_t proc_futex(int pid, int tid, int *fd);

@@ -41,6 +41,12 @@ live_stat(const struct process *p, struct proc_stat *stat)
 	return proc_stat(p->pid, stat);
 }
 
+static int64_t
+live_cpu_time(const struct process *p)
+{
+	return proc_cpu_time(p->pid);
+}
+
 static void
 live_name(const struct process *p, struct buf *out)
 {
@@ -101,7 +107,8 @@ live_explain(const struct process *p, enum why why, struct buf *out)
 }
 
 static const struct process_source live = {
-	.maps = live_maps, .exe = live_exe, .stat = live_stat, .name = live_name,
+	.maps = live_maps, .exe = live_exe, .stat = live_stat,
+	.cpu_time = live_cpu_time, .name = live_name,
 	.tasks = live_tasks, .task_name = live_task_name, .state = live_state,
 	.times = live_times, .futex = live_futex, .stop = live_stop, .resume = live_resume,
 	.explain = live_explain,
@@ -169,6 +176,12 @@ int
 process_stat(const struct process *p, struct proc_stat *stat)
 {
 	return p->source->stat(p, stat);
+}
+
+int64_t
+process_cpu_time(const struct process *p)
+{
+	return p->source->cpu_time(p);
 }
 
 size_t

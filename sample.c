@@ -40,6 +40,7 @@ struct sampler {
 	struct threads *threads;
 	struct capturer *capturer;
 	struct batch batch;  /* what one tick reads of all threads */
+	struct cpu *cpu;     /* for -m cpu */
 	uint32_t process;    /* the process's frame */
 	struct buf command;  /* its name, where the profile has threads */
 	uint32_t root, idle; /* the stack below all others, and that of nothing running */
@@ -53,6 +54,7 @@ struct sampler {
 	int bad_ticks;
 	struct sample_counts counts;
 	struct mem_counts before;
+	int64_t cpu_before;
 };
 
 static uint32_t
@@ -128,6 +130,8 @@ sampler_new(const struct target *t, struct profile *profile, const struct sample
 	s->stacks = stacks_new(t->mem, t->layout, s->codes);
 	s->threads = threads_new(t, end_thread);
 	s->capturer = capturer_new(s->stacks, s->threads, s->options.pausing);
+	s->cpu = cpu_new(t->process);
+	s->cpu_before = process_cpu_time(t->process);
 	s->before = mem_counts(t->mem);
 	s->root = s->idle = PROFILE_ROOT;
 	if (options->by_process)
@@ -146,6 +150,7 @@ sampler_free(struct sampler *s)
 	threads_free(s->threads);
 	stacks_free(s->stacks);
 	batch_free(&s->batch);
+	cpu_free(s->cpu);
 	codes_free(s->codes);
 	buf_free(&s->command);
 	free(s->lost);
@@ -366,7 +371,7 @@ is_wanted(const struct sampler *s, struct thread *t)
 	if (t->newer)
 		return t->newer->wanted == WANTED;
 	if (s->options.mode == MODE_CPU)
-		return thread_on_cpu(t, s->elapsed);
+		return cpu_has(s->cpu, t);
 	return (s->options.all_threads && !s->options.exclude_idle) || !thread_is_idle(t);
 }
 
@@ -576,6 +581,8 @@ note_time(struct sampler *s)
 	s->asks = s->options.count_waits && s->ticked - s->asked >= ASK_EACH_NS;
 	if (s->asks)
 		s->asked = s->ticked;
+	if (s->options.mode == MODE_CPU)
+		cpu_tick(s->cpu, s->elapsed);
 }
 
 /* Whether the GIL of a free-threaded build has been turned off meanwhile. */

@@ -34,30 +34,6 @@ thread_times(struct thread *t, struct proc_times *times)
 	return task_times(t->process, &t->task, times);
 }
 
-/*
- * The scheduler counts the time of a thread that runs on when the clock ticks,
- * which may be later than ours: what was not yet asked for is kept, as credit.
- */
-int
-thread_on_cpu(struct thread *t, int64_t period)
-{
-	enum { KEPT_NS = 20000000 }; /* some ticks of the scheduler */
-	int64_t most = period > KEPT_NS ? period : KEPT_NS;
-	struct proc_times now;
-
-	if (thread_times(t, &now))
-		return thread_state(t) == 'R'; /* a kernel that does not count */
-	if (t->cpu_time)
-		t->cpu_credit += now.ran - t->cpu_time;
-	t->cpu_time = now.ran;
-	if (t->cpu_credit > most)
-		t->cpu_credit = most;
-	if (t->cpu_credit < period / 2 || thread_state(t) != 'R')
-		return 0;
-	t->cpu_credit -= period;
-	return 1;
-}
-
 int
 thread_wants_gil(struct thread *t, const struct gil *gils, size_t n)
 {
@@ -73,6 +49,155 @@ int
 thread_is_main(const struct thread *t)
 {
 	return t->task.tid == process_pid(t->process);
+}
+
+/* ---- on a CPU ---- */
+
+struct used { /* by one task */
+	int tid; /* 0: the slot is empty */
+	int64_t time, credit;
+	uint64_t tick; /* of the last look */
+};
+
+struct cpu {
+	const struct process *process;
+	struct used *slots; /* by tid, open addressing */
+	size_t n, cap;
+	uint64_t ticks;
+	int64_t period;
+	int64_t began; /* CPU time of the process at the first tick, */
+	int64_t known; /* how much of that used since is of tasks that were seen, */
+	int64_t spent; /* or was credited to new ones, */
+	int64_t left;  /* and the rest */
+};
+
+struct cpu *
+cpu_new(const struct process *p)
+{
+	struct cpu *c = xcalloc(1, sizeof *c);
+
+	c->process = p;
+	return c;
+}
+
+void
+cpu_free(struct cpu *c)
+{
+	if (!c)
+		return;
+	free(c->slots);
+	free(c);
+}
+
+void
+cpu_tick(struct cpu *c, int64_t period)
+{
+	int64_t used = process_cpu_time(c->process);
+
+	c->period = period;
+	if (!c->ticks++)
+		c->began = used;
+	c->left = used < 0 ? 0 : used - c->began - c->known - c->spent;
+}
+
+static struct used *
+find_slot(const struct cpu *c, int tid)
+{
+	size_t i = hash_words((uint64_t)tid, 0) & (c->cap - 1);
+
+	while (c->slots[i].tid && c->slots[i].tid != tid)
+		i = (i + 1) & (c->cap - 1);
+	return &c->slots[i];
+}
+
+/* Makes room; tasks that have not been seen for long are most likely gone. */
+static void
+grow_slots(struct cpu *c)
+{
+	enum { LONG = 10000 }; /* ticks */
+	struct used *old = c->slots;
+	size_t cap = c->cap, kept = 0;
+
+	for (size_t i = 0; i < cap; i++)
+		kept += old[i].tid && c->ticks - old[i].tick < LONG;
+	for (c->cap = 16; c->cap < kept * 4; c->cap *= 2)
+		;
+	c->slots = xcalloc(c->cap, sizeof *c->slots);
+	for (size_t i = 0; i < cap; i++)
+		if (old[i].tid && c->ticks - old[i].tick < LONG)
+			*find_slot(c, old[i].tid) = old[i];
+	c->n = kept;
+	free(old);
+}
+
+/* Takes from what the process has used and nobody is known for, no more than `most`. */
+static int64_t
+take_left(struct cpu *c, int64_t most)
+{
+	int64_t some = c->left < most ? c->left : most;
+
+	if (some <= 0)
+		return 0;
+	c->left -= some;
+	return some;
+}
+
+/* A task that is seen for the first time has used what it ran, if it began meanwhile.  And
+ * it stands for those that have ended before they were seen again. */
+static void
+begin_task(struct cpu *c, struct used *u, int64_t ran)
+{
+	u->time = ran;
+	if (c->ticks == 1)
+		return;
+	u->credit = take_left(c, ran);
+	c->known += u->credit;
+	ran = take_left(c, c->period);
+	c->spent += ran;
+	u->credit += ran;
+}
+
+static struct used *
+find_used(struct cpu *c, int tid, int64_t ran)
+{
+	struct used *u;
+
+	if (c->n * 2 >= c->cap)
+		grow_slots(c);
+	u = find_slot(c, tid);
+	if (!u->tid) {
+		c->n++;
+		*u = (struct used){ .tid = tid };
+		begin_task(c, u, ran);
+	}
+	return u;
+}
+
+/*
+ * The scheduler counts the time of a thread that runs on when the clock ticks,
+ * which may be later than ours: what was not yet asked for is kept, as credit.
+ */
+int
+cpu_has(struct cpu *c, struct thread *t)
+{
+	enum { KEPT_NS = 20000000 }; /* some ticks of the scheduler */
+	int64_t most = c->period > KEPT_NS ? c->period : KEPT_NS;
+	struct proc_times now;
+	struct used *u;
+
+	if (thread_times(t, &now))
+		return thread_state(t) == 'R'; /* a kernel that does not count */
+	u = find_used(c, t->task.tid, now.ran);
+	c->known += now.ran - u->time;
+	u->credit += now.ran - u->time;
+	u->time = now.ran;
+	u->tick = c->ticks;
+	if (u->credit > most)
+		u->credit = most;
+	if (u->credit < c->period / 2 || thread_state(t) != 'R')
+		return 0;
+	u->credit -= c->period;
+	return 1;
 }
 
 /* ---- names ---- */

@@ -30,9 +30,6 @@ struct thread {
 		int32_t word;    /* see tids.c */
 	} placed_by;
 
-	/* thread.c: see thread_on_cpu() */
-	int64_t cpu_time, cpu_credit;
-
 	/* capture.c: how it holds still */
 	int64_t stopped_at;  /* when it was last stopped, */
 	int64_t busy;        /* and how long it had run, or waited for a CPU, by then */
@@ -61,11 +58,17 @@ int thread_is_idle(struct thread *);
 int thread_times(struct thread *, struct proc_times *);
 
 /*
- * Whether it is on a CPU, asked `period` nanoseconds after it was asked last: by the
- * time that the scheduler has counted for it, as many answers are yes as there were
- * periods of it; and it has to be running, or ready to, now.
+ * Which tasks of a process are on a CPU: by the time that the scheduler has counted for
+ * each, as many answers are yes as there were periods of it; and it has to be running, or
+ * ready to, now.  It belongs to the task, whatever thread states that has meanwhile; what
+ * a task used before it was first seen counts, but not before the first tick.
+ * cpu_tick() begins a tick, `period` nanoseconds after the one before.
  */
-int thread_on_cpu(struct thread *, int64_t period);
+struct cpu;
+struct cpu *cpu_new(const struct process *);
+void cpu_free(struct cpu *);
+void cpu_tick(struct cpu *, int64_t period);
+int cpu_has(struct cpu *, struct thread *);
 
 /* Whether it waits for one of those GILs, as far as that can be known: not up to 3.6. */
 int thread_wants_gil(struct thread *, const struct gil *, size_t n);

@@ -610,7 +610,7 @@ assert before["total"] == 11 and before["idle"] == 5 and sum(before["count"]) ==
 # on_terminal ARGUMENT...: runs pyflame with stderr on a terminal; what that shows
 # is in "terminal".
 on_terminal() {
-    requires script format=json
+    requires terminal format=json
     script -qec "'$pyflame' $* > stdout" /dev/null > terminal < /dev/null 3>&-
 }
 

@@ -46,7 +46,8 @@ teardown() {
 # --- what a test needs --------------------------------------------------------
 
 # requires WHAT...: skips the test unless all of it is there: "root", "namespaces"
-# (those of mounts), "all" (the slow tests), "format=NAME", or a command.
+# (those of mounts), "terminal" (one that script makes), "all" (the slow tests),
+# "format=NAME", or a command.
 requires() {
     local what
     for what; do
@@ -58,6 +59,9 @@ requires() {
                 unshare --mount true 2> /dev/null || skip "needs mount namespaces" ;;
             format=*) # what skips by itself is only run_pyflame
                 skip_if_left_out "$("$pyflame" -f "${what#*=}" -i /dev/null 2>&1 > /dev/null)" ;;
+            terminal)
+                requires script
+                script -qec true /dev/null < /dev/null > /dev/null 2>&1 3>&- || skip "needs a pseudo-terminal" ;;
             *) command -v "$what" > /dev/null || skip "needs $what" ;;
         esac
     done
@@ -275,7 +279,7 @@ has_started() {
     grep -q '^ready' "$target_out" || ! kill -0 "$pid" 2> /dev/null
 }
 
-# The same for what never says "ready".
+# The same for what never says "ready": it may be the program's first instant.
 start_process() {
     started=$((started + 1))
     target_out=$BATS_TEST_TMPDIR/target.$started.out
@@ -283,6 +287,12 @@ start_process() {
     "$@" > "$target_out" 2> "$target_err" < /dev/null 3>&- &
     pid=$!
     living+=("$pid")
+    while is_still_us "$pid"; do :; done
+}
+
+# Between fork and exec it is a copy of this shell.
+is_still_us() {
+    cmp -s "/proc/$BASHPID/cmdline" "/proc/$1/cmdline"
 }
 
 # No longer a target: it ended, or is about to.

@@ -281,8 +281,7 @@ is_handed_on() {
 }
 
 @test "SIGINT from a terminal reaches the command once" {
-    requires script
-    skip_without_terminal
+    requires terminal
     cat_counter INT > counter.py
     mkfifo keys
     script -q -e -c "'$pyflame' -q -o profile -t '$python' counter.py" typescript < keys > terminal 2>&1 3>&- &
@@ -292,10 +291,6 @@ is_handed_on() {
     wait_for 30 grep -q 'got 1' terminal
     exec 8>&-
     wait $! || :
-}
-
-skip_without_terminal() {
-    script -q -e -c true /dev/null < /dev/null > /dev/null 2>&1 || skip "script can't make a terminal"
 }
 
 # --- nothing is left ----------------------------------------------------------

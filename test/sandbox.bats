@@ -111,7 +111,7 @@ while time.time() < end and not os.path.exists("go"): pass'
 }
 
 @test "a terminal has its progress in it" {
-    requires script
+    requires terminal
     requires_sandbox
     run script -qec "'$pyflame' -s 1 -o x.txt $pid" typescript < /dev/null 3>&-
     equal "$status" 0

@@ -15,7 +15,6 @@ free_pid() {
 
 is_not_python() {
     start_process "$@"
-    wait_for 30 grep -qzF "${*: -1}" "/proc/$pid/cmdline"
     run_pyflame 3 "$pid"
     only_complains
     matches "$stderr" "pid $pid "
@@ -59,7 +58,6 @@ start_any() {
     printf '#!/bin/sh\nwhile :; do sleep 100; done\n' > python
     chmod +x python
     start_process ./python
-    wait_for 30 grep -qz python "/proc/$pid/cmdline"
     run_pyflame 3 "$pid"
     pkill -P "$pid" || :
 }
@@ -117,7 +115,6 @@ two_ready() {
 @test "an executable's name can't write control bytes into a message" {
     cp "$(command -v sleep)" $'slee\e[31mp\nq'
     start_process $'./slee\e[31mp\nq' 100
-    wait_for 30 grep -qz 100 "/proc/$pid/cmdline"
     run_pyflame 3 "$pid"
     only_complains
     lacks "$stderr" $'\e'

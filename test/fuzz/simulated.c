@@ -218,6 +218,13 @@ stat(const struct process *p, struct proc_stat *out)
 	return 0;
 }
 
+static int64_t
+cpu_time(const struct process *p)
+{
+	(void)p;
+	return (int64_t)sim.calls * 150000;
+}
+
 static void
 name(const struct process *p, struct buf *out)
 {
@@ -299,7 +306,7 @@ sim_process(void)
 {
 	static const struct mem_source bytes = { read_bytes, close_bytes };
 	static const struct process_source source = {
-		.maps = maps, .exe = exe, .stat = stat, .name = name, .tasks = tasks,
+		.maps = maps, .exe = exe, .stat = stat, .cpu_time = cpu_time, .name = name, .tasks = tasks,
 		.task_name = task_name, .state = state, .times = times, .futex = futex,
 		.stop = stop, .resume = resume, .explain = explain,
 	};
