@@ -127,6 +127,9 @@ add_counts(struct sample_counts *sum, const struct sample_counts *c)
 	sum->stopped += c->stopped;
 	for (int i = 0; i < WHY_COUNT; i++)
 		sum->failed[i] += c->failed[i];
+	sum->unplaced += c->unplaced;
+	sum->cpu += c->cpu;
+	sum->cpu_sampled += c->cpu_sampled;
 	sum->calls += c->calls;
 	sum->bytes += c->bytes;
 	sum->may_not_stop |= c->may_not_stop;

@@ -151,6 +151,24 @@ report_stats(const struct report *r)
 	warn("sandbox %s", sandbox_is_on() ? "on" : "off");
 }
 
+/* What of the CPU time no sample stands for, if that is much. */
+static void
+say_cpu(const struct report *r, const struct sample_counts *c, int64_t elapsed, struct buf *out)
+{
+	enum { TENTH = 100000000, MUCH = 2 * TENTH };
+	int64_t used = c->cpu / TENTH, lost = (c->cpu - c->cpu_sampled) / TENTH;
+
+	if (!c->samples && c->cpu > TENTH && c->cpu > elapsed / 10)
+		buf_printf(out, "; %" PRId64 ".%" PRId64 " s of CPU time were used meanwhile, by threads "
+		           "that did not run Python then, or whose ids are not known", used / 10, used % 10);
+	else if (r->options->mode == MODE_CPU && c->cpu - c->cpu_sampled > MUCH && lost > used / 5)
+		buf_printf(out, "; %" PRId64 ".%" PRId64 " of %" PRId64 ".%" PRId64 " s of CPU time are in "
+		           "no sample, as threads did not run Python then, or ended too soon",
+		           lost / 10, lost % 10, used / 10, used % 10);
+	if (c->unplaced * 100 > c->samples)
+		buf_printf(out, "; %" PRIu64 " samples are of threads whose ids are not known", c->unplaced);
+}
+
 void
 report_end(const struct report *r, int64_t elapsed)
 {
@@ -178,6 +196,7 @@ report_end(const struct report *r, int64_t elapsed)
 		           r->options->pause ? "half" : "a fiftieth");
 	if (c.may_not_stop)
 		buf_str(&line, "; not permitted to stop threads, so fast ones may be missing");
+	say_cpu(r, &c, elapsed, &line);
 	group_tell(r->group, &line);
 	if (!r->options->quiet && (isatty(STDERR_FILENO) || line.len > plain))
 		warn("%.*s", (int)line.len, line.data);

@@ -24,6 +24,7 @@
 enum {
 	HANDOVERS = 8,         /* of the GIL during one sample */
 	BROKEN_TICKS = 5,      /* in a row: this is another program by now */
+	NOTE_CPU_EACH = 64,    /* ticks */
 };
 
 struct lost { /* a sample that failed */
@@ -157,13 +158,25 @@ sampler_free(struct sampler *s)
 	free(s);
 }
 
+/* Once it has ended that can't be found out any more. */
+static void
+note_cpu(struct sampler *s)
+{
+	int64_t used = process_cpu_time(s->t->process);
+
+	if (used > s->cpu_before)
+		s->counts.cpu = used - s->cpu_before;
+}
+
 struct sample_counts
-sampler_counts(const struct sampler *s)
+sampler_counts(struct sampler *s)
 {
 	struct sample_counts counts = s->counts;
 	struct mem_counts now = mem_counts(s->t->mem);
 	struct capture_counts captured = capturer_counts(s->capturer);
 
+	note_cpu(s);
+	counts.cpu = s->counts.cpu;
 	counts.calls = now.calls - s->before.calls;
 	counts.bytes = now.bytes - s->before.bytes;
 	counts.retried = captured.retried;
@@ -257,6 +270,8 @@ count_stack(struct sampler *s, struct thread *t)
 		return 0;
 	count(s, stack, s->options.tell_idle && thread_is_idle(t));
 	s->counts.samples++;
+	s->counts.unplaced += !t->task.tid;
+	s->counts.cpu_sampled += s->elapsed;
 	if (s->asks) {
 		s->counts.asked++;
 		s->counts.waits += (uint64_t)sampler_wants_gil(s, t);
@@ -626,7 +641,8 @@ sampler_tick(struct sampler *s)
 		count_idle(s);
 	if (why != OK && why != COUNTED)
 		count_failed(s, why);
-	s->counts.ticks++;
+	if (s->counts.ticks++ % NOTE_CPU_EACH == 0)
+		note_cpu(s);
 	s->bad_ticks = why == OK || why == TORN ? 0 : s->bad_ticks + 1;
 	return s->bad_ticks < BROKEN_TICKS ? OK : BROKEN;
 }

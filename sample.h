@@ -35,6 +35,9 @@ struct sample_counts {
 	uint64_t retried;         /* not proven at the first try */
 	uint64_t stopped;         /* taken with the thread stopped */
 	uint64_t failed[WHY_COUNT];
+	uint64_t unplaced;        /* samples of threads whose id is not known */
+	int64_t cpu;              /* CPU time that the process used meanwhile, as far as known, */
+	int64_t cpu_sampled;      /* and with -m cpu how much of it samples stand for; ns */
 	uint64_t calls, bytes;    /* reads from the target while sampling */
 	int may_not_stop;         /* ptrace was refused where it was needed */
 };
@@ -58,7 +61,7 @@ enum why sampler_tick(struct sampler *);
 /* Whether the last tick was a step towards BROKEN. */
 int sampler_is_troubled(const struct sampler *);
 
-struct sample_counts sampler_counts(const struct sampler *);
+struct sample_counts sampler_counts(struct sampler *);
 
 /* For how long threads were stopped so far, about, nanoseconds. */
 int64_t sampler_stopped_ns(const struct sampler *);

@@ -56,6 +56,7 @@ thread_is_main(const struct thread *t)
 struct used { /* by one task */
 	int tid; /* 0: the slot is empty */
 	int64_t time, credit;
+	int is_young;  /* it began after the first tick, and has not run for long since */
 	uint64_t tick; /* of the last look */
 };
 
@@ -142,19 +143,27 @@ take_left(struct cpu *c, int64_t most)
 	return some;
 }
 
-/* A task that is seen for the first time has used what it ran, if it began meanwhile.  And
- * it stands for those that have ended before they were seen again. */
+/* A task that is seen for the first time has used what it ran, if it began meanwhile. */
 static void
 begin_task(struct cpu *c, struct used *u, int64_t ran)
 {
 	u->time = ran;
 	if (c->ticks == 1)
 		return;
+	u->is_young = 1;
 	u->credit = take_left(c, ran);
 	c->known += u->credit;
-	ran = take_left(c, c->period);
-	c->spent += ran;
-	u->credit += ran;
+}
+
+/* A young one stands for those that have ended before they were seen again: what these
+ * used and nobody is known for is counted with it. */
+static void
+borrow(struct cpu *c, struct used *u)
+{
+	int64_t some = u->is_young && u->credit < c->period / 2 ? take_left(c, c->period) : 0;
+
+	c->spent += some;
+	u->credit += some;
 }
 
 static struct used *
@@ -192,9 +201,13 @@ cpu_has(struct cpu *c, struct thread *t)
 	u->credit += now.ran - u->time;
 	u->time = now.ran;
 	u->tick = c->ticks;
+	u->is_young = u->is_young && now.ran < KEPT_NS;
 	if (u->credit > most)
 		u->credit = most;
-	if (u->credit < c->period / 2 || thread_state(t) != 'R')
+	if (thread_state(t) != 'R')
+		return 0;
+	borrow(c, u);
+	if (u->credit < c->period / 2)
 		return 0;
 	u->credit -= c->period;
 	return 1;
