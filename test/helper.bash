@@ -454,7 +454,7 @@ watch_pyflame() {
 # has_seen REGEX...: it has $enough (1) samples of stacks that match each of these.
 has_seen() {
     local regex
-    kill -USR1 "$profiler" || :
+    kill -USR1 "$profiler" 2> /dev/null || :
     for regex; do
         [ -e profile ] && [ "$(samples profile "$regex")" -ge "${enough:-1}" ] || return
     done

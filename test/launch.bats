@@ -295,11 +295,18 @@ is_handed_on() {
 
 # --- nothing is left ----------------------------------------------------------
 
+until_told='import os, sys, time
+end = time.time() + 60
+print("ready", flush=True)
+while time.time() < end and not os.path.exists("go"): pass
+sys.exit(3)'
+
 @test "no process is left, not even a zombie" {
-    start_pyflame -o profile -t "$python" busy.py 0.5 0 "$mark"
-    wait_for 30 grep -q ready stderr
+    start_pyflame -o profile -t "$python" -c "$until_told" "$mark"
+    wait_for 30 grep -q ready stdout
     child=$(pgrep -P "$profiler")
-    end_pyflame 0
+    touch go
+    end_pyflame 3
     [ ! -e "/proc/$child" ]
     nothing_left
 }
@@ -316,11 +323,7 @@ is_handed_on() {
 }
 
 @test "a command that was stopped and goes on is waited for" {
-    start_pyflame -o profile -t "$python" -c 'import os, sys, time
-end = time.time() + 60
-print("ready", flush=True)
-while time.time() < end and not os.path.exists("go"): pass
-sys.exit(3)'
+    start_pyflame -o profile -t "$python" -c "$until_told"
     wait_for 30 grep -q ready stdout
     child=$(pgrep -P "$profiler")
     kill -STOP "$child"
