@@ -310,19 +310,11 @@ enum why
 thread_names_find(const struct target *t, const struct thread_names *names, uint64_t ident,
                   struct buf *out)
 {
-	size_t low = 0, high = names->n;
+	const struct thread_name key = { .ident = ident }, *found = NULL;
 
-	while (low < high) {
-		size_t middle = (low + high) / 2;
-
-		if (names->entries[middle].ident < ident)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	if (low == names->n || names->entries[low].ident != ident)
-		return BROKEN;
-	return read_name(t, names->entries[low].object, out);
+	if (names->n)
+		found = bsearch(&key, names->entries, names->n, sizeof key, compare);
+	return found ? read_name(t, found->object, out) : BROKEN;
 }
 
 void

@@ -10,6 +10,7 @@
  *
  * Numbers are those of the target's pid namespace; proc_tasks() says which ours are.
  */
+#include <limits.h>
 #include <stdint.h>
 #include <stdlib.h>
 
@@ -85,18 +86,11 @@ list_tasks(struct tids *ts)
 static int
 outer_tid(const struct tids *ts, int64_t inner)
 {
-	size_t low = 0, high = ts->n_tasks;
+	const struct proc_task key = { .inner = (int)inner }, *found = NULL;
 
-	while (low < high) {
-		size_t middle = (low + high) / 2;
-
-		if (ts->tasks[middle].inner < inner)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return inner > 0 && low < ts->n_tasks && ts->tasks[low].inner == inner ?
-	       ts->tasks[low].tid : 0;
+	if (inner > 0 && inner <= INT_MAX)
+		found = bsearch(&key, ts->tasks, ts->n_tasks, sizeof key, compare);
+	return found ? found->tid : 0;
 }
 
 /* The same, after another look at /proc if it is not known: a new thread.  Once for all
