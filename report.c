@@ -159,14 +159,16 @@ say_cpu(const struct report *r, const struct sample_counts *c, int64_t elapsed, 
 	int64_t used = c->cpu / TENTH, lost = (c->cpu - c->cpu_sampled) / TENTH;
 
 	if (!c->samples && c->cpu > TENTH && c->cpu > elapsed / 10)
-		buf_printf(out, "; %" PRId64 ".%" PRId64 " s of CPU time were used meanwhile, by threads "
-		           "that did not run Python then, or whose ids are not known", used / 10, used % 10);
+		buf_printf(out, "; %" PRId64 ".%" PRId64 " s of CPU time were used meanwhile, by "
+		           "threads that did not run Python then, or whose ids are not known",
+		           used / 10, used % 10);
 	else if (r->options->mode == MODE_CPU && c->cpu - c->cpu_sampled > MUCH && lost > used / 5)
-		buf_printf(out, "; %" PRId64 ".%" PRId64 " of %" PRId64 ".%" PRId64 " s of CPU time are in "
-		           "no sample, as threads did not run Python then, or ended too soon",
+		buf_printf(out, "; %" PRId64 ".%" PRId64 " of %" PRId64 ".%" PRId64 " s of CPU time "
+		           "are in no sample, as threads did not run Python then, or ended too soon",
 		           lost / 10, lost % 10, used / 10, used % 10);
 	if (c->unplaced * 100 > c->samples)
-		buf_printf(out, "; %" PRIu64 " samples are of threads whose ids are not known", c->unplaced);
+		buf_printf(out, "; %" PRIu64 " samples are of threads whose ids are not known",
+		           c->unplaced);
 }
 
 void

@@ -5,7 +5,6 @@
  * read back, times, streams.  A line `ok NAME` or `not ok NAME` for each check; the exit
  * status is 1 if any failed.
  */
-/* instead of: memory.c page.c */
 #include <elf.h>
 #include <inttypes.h>
 #include <limits.h>
@@ -14,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/uio.h>
 
 #include "util.h"
 #include "elf.h"
@@ -612,20 +612,32 @@ test_formats(void)
 enum { ORIGIN = 0x10000 };
 static unsigned char memory[1024];
 
-enum why
-mem_read(struct mem *mem, raddr addr, void *buf, size_t len)
+static enum why
+read_bytes(void *context, const struct mem_vec *v, size_t n, const struct iovec *to, size_t n_to,
+           size_t *done, uint64_t *calls)
 {
-	(void)mem;
-	if (addr < ORIGIN || addr - ORIGIN > sizeof memory || len > sizeof memory - (addr - ORIGIN))
+	(void)context;
+	++*calls;
+	if (n != 1 || n_to != 1 || v->addr < ORIGIN || v->addr - ORIGIN > sizeof memory ||
+	    v->len > sizeof memory - (v->addr - ORIGIN))
 		return FAULT;
-	memcpy(buf, memory + (addr - ORIGIN), len);
+	memcpy(to->iov_base, memory + (v->addr - ORIGIN), v->len);
+	*done = v->len;
 	return OK;
 }
 
-enum why
-mem_read_string(struct mem *mem, raddr addr, char *buf, size_t size)
+static void
+close_bytes(void *context)
 {
-	return mem_read(mem, addr, buf, size);
+	(void)context;
+}
+
+static struct mem *
+open_bytes(void)
+{
+	static const struct mem_source source = { read_bytes, close_bytes };
+
+	return mem_from(&source, NULL);
 }
 
 static void
@@ -640,8 +652,10 @@ static void
 is_integer(const char *name, const struct layout *l, uint64_t expected)
 {
 	uint64_t seen = 0;
-	enum why why = object_integer(NULL, l, ORIGIN, &seen);
+	struct mem *mem = open_bytes();
+	enum why why = object_integer(mem, l, ORIGIN, &seen);
 
+	mem_close(mem);
 	check(why == OK && seen == expected, "%s", name);
 }
 
@@ -659,7 +673,7 @@ test_integers(void)
 	memcpy(memory + l.integer.digits, wide, sizeof wide);
 	is_integer("integer: digits of 30 bits", &l, 0xf7c01740);
 	put_word(&l, (size_t)l.object.head, UINT64_C(1) << 63);
-	check(object_integer(NULL, &l, ORIGIN, &value) == BROKEN, "integer: 2^63 digits are too many");
+	check(object_integer_of(&l, memory, &value) == BROKEN, "integer: 2^63 digits are too many");
 	layout_find(0x030900f0, 4, EM_386, &l);
 	put_word(&l, (size_t)l.object.head, 3);
 	memcpy(memory + l.integer.digits, narrow, sizeof narrow);
@@ -683,11 +697,13 @@ static void
 is_str(const char *name, const struct layout *l, const char *expected)
 {
 	struct buf text = { 0 };
-	enum why why = object_text(NULL, l, ORIGIN, &text);
+	struct mem *mem = open_bytes();
+	enum why why = object_text(mem, l, ORIGIN, &text);
 
 	check(why == OK && text.len == strlen(expected) && !memcmp(text.data, expected, text.len),
 	      "%s", name);
 	buf_free(&text);
+	mem_close(mem);
 }
 
 static void
@@ -998,13 +1014,6 @@ test_timeline(void)
 }
 
 /* ---- streams ---- */
-
-/* Quick; what else an SVG has is made by a script. */
-void
-page_add_svg(struct buf *out)
-{
-	buf_str(out, "<style/>");
-}
 
 static struct buf drained;
 

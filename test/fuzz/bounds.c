@@ -421,8 +421,9 @@ test_dicts(void)
 		keys[i] = name;
 	sim_pointer(field(s.interp, sim.l->interp.modules), sim_dict(keys, keys, 60000));
 	free(keys);
-	for (int i = 0; i < 200; i++)
-		sim_thread(s.interp, SIM_PID, s.codes, 1);
+	sim.tasks = 201;
+	for (unsigned i = 1; i <= 200; i++)
+		sim_thread(s.interp, SIM_PID + i, s.codes, 1);
 	o = run(1, 1);
 	check(o.dumped > 100, "60000 modules with names of 1 MB");
 	check(is_cheap(&o, 1 << 22, (uint64_t)4 << 30), "at a bounded cost, whatever the threads");

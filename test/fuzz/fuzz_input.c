@@ -24,9 +24,6 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *, size_t);
 
-/* Pages are not written here. */
-const unsigned char packed_page[1];
-
 static unsigned flags;
 
 static void
