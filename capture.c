@@ -225,13 +225,27 @@ read_unstoppable(struct capturer *k, struct thread *t)
 
 /* ---- the choice ---- */
 
+/* Reads a thread that did not stop in time: it has no CPU, and will execute nothing until
+ * it has stopped, so it may be anywhere, and stay there for long. */
+static enum why
+read_stopping(struct capturer *k, struct thread *t)
+{
+	raddr holder;
+	int first;
+
+	if (!task_is_stopping(t->process, &t->task))
+		return TORN;
+	return stack_read(k->stacks, t->stack, t->tstate, NULL, STACK_HELD, &holder, &first);
+}
+
 /* Reads a thread that has to be stopped.  DENIED: it may not be. */
 static enum why
 read_restless(struct capturer *k, struct thread *t)
 {
 	enum why why = read_stopped(k, t);
 
-	/* One that would not stop in time has no CPU, and so stands still. */
+	if (why == TORN)
+		why = read_stopping(k, t);
 	return why == TORN ? read_unstoppable(k, t) : why;
 }
 
@@ -245,9 +259,7 @@ read_again(struct capturer *k, struct thread *t, enum why why, int may, raddr *h
 		return OK;
 	for (int i = 1; i < READS && why != OK && why != GONE; i++)
 		why = stack_read(k->stacks, t->stack, t->tstate, NULL, 0, holder, &first);
-	if (why == OK || why == GONE || !may)
-		return why;
-	return read_stopped(k, t);
+	return why == OK || why == GONE || !may ? why : read_restless(k, t);
 }
 
 /* Whether there is nothing to gain from another read.  What is too deep does not get less

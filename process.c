@@ -98,6 +98,13 @@ live_resume(const struct process *p, struct task *t)
 }
 
 static int
+live_is_stopping(const struct process *p, struct task *t)
+{
+	(void)p;
+	return ptrace_is_stopping(t->tid);
+}
+
+static int
 live_explain(const struct process *p, enum why why, struct buf *out)
 {
 	if (why == GONE)
@@ -111,7 +118,7 @@ static const struct process_source live = {
 	.cpu_time = live_cpu_time, .name = live_name,
 	.tasks = live_tasks, .task_name = live_task_name, .state = live_state,
 	.times = live_times, .futex = live_futex, .stop = live_stop, .resume = live_resume,
-	.explain = live_explain,
+	.is_stopping = live_is_stopping, .explain = live_explain,
 };
 
 struct process *
@@ -257,4 +264,10 @@ void
 task_resume(const struct process *p, struct task *t)
 {
 	p->source->resume(p, t);
+}
+
+int
+task_is_stopping(const struct process *p, struct task *t)
+{
+	return t->tid && p->source->is_stopping(p, t);
 }

@@ -42,6 +42,7 @@ struct process_source {
 	uint64_t (*futex)(const struct process *, struct task *);
 	enum why (*stop)(const struct process *, struct task *);
 	void (*resume)(const struct process *, struct task *);
+	int (*is_stopping)(const struct process *, struct task *);
 	int (*explain)(const struct process *, enum why, struct buf *);
 };
 
@@ -79,8 +80,9 @@ int task_times(const struct process *, struct task *, struct proc_times *);
 uint64_t task_futex(const struct process *, struct task *);
 void task_close(struct task *);
 
-/* See ptrace.h: ptrace_stop, ptrace_resume. */
+/* See ptrace.h: ptrace_stop, ptrace_resume, ptrace_is_stopping. */
 enum why task_stop(const struct process *, struct task *);
 void task_resume(const struct process *, struct task *);
+int task_is_stopping(const struct process *, struct task *);
 
 #endif

@@ -118,8 +118,8 @@ ptrace_service(void)
 	}
 }
 
-static int
-is_overdue(int tid)
+int
+ptrace_is_stopping(int tid)
 {
 	for (int i = 0; i < n_overdue; i++)
 		if (overdue[i] == tid)
@@ -145,7 +145,7 @@ ptrace_stop(int tid)
 
 	hurry();
 	ptrace_service();
-	if (n_overdue == MAX_OVERDUE || is_overdue(tid))
+	if (n_overdue == MAX_OVERDUE || ptrace_is_stopping(tid))
 		return TORN;
 	if (ptrace(PTRACE_SEIZE, tid, 0, 0)) {
 		struct proc_stat stat;

@@ -20,6 +20,10 @@ void ptrace_init(void);
 enum why ptrace_stop(int tid);
 void ptrace_resume(int tid);
 
+/* Whether a thread was asked to stop, and neither has nor was let go since: whatever keeps
+ * it, from then on it executes nothing of its own. */
+int ptrace_is_stopping(int tid);
+
 /* Lets go of threads that stopped too late.  To be called now and then. */
 void ptrace_service(void);
 

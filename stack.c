@@ -62,6 +62,7 @@ struct stack {
 	size_t n_nodes, cap_nodes;
 	uint32_t root;      /* what nodes[] stands on */
 	size_t cover;       /* frames to be read twice */
+	int uncovered;      /* those were not all that the last walk found anew */
 	unsigned reads;
 	uint32_t shape;     /* of the last walk, whatever became of it */
 	int tried;          /* by stack_conclude(), in vain */
@@ -175,7 +176,7 @@ plan_cover(struct stacks *all, struct stack *st)
 	const struct frames *p = &st->proven;
 	size_t size = (size_t)all->l->frame.size, n = 0;
 
-	if (!p->n) {
+	if (!p->n || st->uncovered) {
 		snap_repeat_all(st->snap);
 		return;
 	}
@@ -448,6 +449,7 @@ walk_and_accept(struct stacks *all, struct stack *st, unsigned flags, int togeth
 	if (!(flags & STACK_STOPPED) && snap_fetched(st->snap))
 		return AGAIN;
 	st->unchanged = is_unchanged(all, st);
+	st->uncovered = !settled && !walk->covered;
 	learn_cover(st, walk->n);
 	if (settled ? !st->unchanged : !walk->covered)
 		return AGAIN;

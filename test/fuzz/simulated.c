@@ -294,6 +294,14 @@ resume(const struct process *p, struct task *t)
 }
 
 static int
+is_stopping(const struct process *p, struct task *t)
+{
+	(void)p;
+	(void)t;
+	return chance() & 1;
+}
+
+static int
 explain(const struct process *p, enum why why, struct buf *out)
 {
 	(void)p;
@@ -308,7 +316,7 @@ sim_process(void)
 	static const struct process_source source = {
 		.maps = maps, .exe = exe, .stat = stat, .cpu_time = cpu_time, .name = name, .tasks = tasks,
 		.task_name = task_name, .state = state, .times = times, .futex = futex,
-		.stop = stop, .resume = resume, .explain = explain,
+		.stop = stop, .resume = resume, .is_stopping = is_stopping, .explain = explain,
 	};
 
 	return process_from(&source, mem_from(&bytes, NULL), SIM_PID);
