@@ -118,15 +118,13 @@ check:
 	@PYFLAME=./$(PROGRAM) test/check $(TESTS)
 
 # Everything, on more interpreters; what can't be had of those is named.
-BUILT_PYTHONS = 2.7-debug 3.11-debug 3.13t 3.14t 3.15t
-
 check-all:
 	@test/need $(COMPILER) $(PICTURE) $(SUITE) $(THOROUGH)
 	-@test/need $(BROWSER)
 	-@for package in $(NPM_PACKAGES); do [ -d "$(NPM)/node_modules/$$package" ] || \
 		npm install --silent --no-audit --no-fund --prefix "$(NPM)" "$$package"; done
 	-@test/pythons --fetch
-	-@test/pythons --build $(BUILT_PYTHONS)
+	-@test/pythons --build
 	-@dist/cross --fetch
 	+@status=0; for goal in lint check-layouts check check-sanitized; do \
 		PYFLAME_TEST_ALL=1 $(QUIETLY) $$goal || status=1; done; exit $$status

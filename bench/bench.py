@@ -60,14 +60,16 @@ def always(_):
     return True
 
 
-GIL = ['3.8', '3.14', '3.15']
-MORE = ['3.8', '3.12', '3.13', '3.14', '3.15']
+with open(os.path.join(ROOT, 'layouts.c')) as source:
+    NEWEST = re.search('layouts_supported.* to (.*)"', source.read()).group(1)
+GIL = ['3.8', '3.14', NEWEST]
+MORE = ['3.8', '3.12', '3.13', '3.14', NEWEST]
 SHAPES = [
     Shape('depth 20', ['deep', '20'], MORE, [], valid_deep(20)),
     Shape('depth 200', ['deep', '200'], MORE, [], valid_deep(200)),
-    Shape('depth 2000', ['deep', '2000'], ['3.14', '3.15'], [], valid_deep(2000)),
+    Shape('depth 2000', ['deep', '2000'], ['3.14', NEWEST], [], valid_deep(2000)),
     Shape('50 threads', ['threads', '50'], GIL, ['all'], always),
-    Shape('9 busy threads', ['parallel', '9'], ['3.13t', '3.14t', '3.15t'], ['all'], always),
+    Shape('9 busy threads', ['parallel', '9'], ['3.13t', '3.14t', NEWEST + 't'], ['all'], always),
     Shape('generators', ['generators'], GIL, [], valid_generators),
     Shape('call churn', ['chains'], GIL, [], valid_chains),
 ]
@@ -234,7 +236,7 @@ class PySpy:
     name = 'py-spy'
 
     def reads(self, version):
-        return not version.endswith('t') and version not in ('3.14', '3.15')
+        return not version.endswith('t') and version not in ('3.14', NEWEST)
 
     def command(self, shape, seconds, rate, out, pid):
         return ['py-spy', 'record', '-d', str(max(1, int(seconds))), '-r',
@@ -411,9 +413,10 @@ def tools(found):
         result.append(PySpy())
     else:
         print('no py-spy on the PATH: left out', file=sys.stderr)
-    result += [Own(found[v], v) for v in ('3.15', '3.15t') if v in found]
-    if not any(v in found for v in ('3.15', '3.15t')):
-        print('no Python 3.15: profiling.sampling left out (test/pythons --fetch)', file=sys.stderr)
+    result += [Own(found[v], v) for v in (NEWEST, NEWEST + 't') if v in found]
+    if not any(v in found for v in (NEWEST, NEWEST + 't')):
+        print(f'no Python {NEWEST}: profiling.sampling left out (test/pythons --fetch)',
+              file=sys.stderr)
     return result
 
 

@@ -20,6 +20,14 @@ _pyflame_options() {
     "${1/#\~/$HOME}" --help 2> /dev/null | sed -n '/^ *-/p' | grep -oE -- '(^| )--?[a-z][a-z-]*=?' | tr -d ' '
 }
 
+# The versions of Python, of which --version says "2.7, 3.6 to 3.9".
+_pyflame_versions() {
+    local alone first last
+    read -r alone first last < <("${1/#\~/$HOME}" --version 2> /dev/null \
+        | sed -n 's/.*ABI list: \(.*\), 3\.\([0-9]*\) to 3\.\([0-9]*\)).*/\1 \2 \3/p')
+    [ -n "${last:-}" ] && echo "$alone" && seq -f 3.%.0f "$first" "$last"
+}
+
 # The first word that belongs to a command that is run, 0: there is none.
 _pyflame_command() {
     local i
@@ -55,7 +63,7 @@ _pyflame() {
             return ;;
         -m | --mode) words="wall cpu gil" ;;
         -f | --format) words="collapsed html svg speedscope pprof gecko chrome json" ;;
-        --abi) words="2.7 3.6 3.7 3.8 3.9 3.10 3.11 3.12 3.13 3.14 3.15" ;;
+        --abi) words=$(_pyflame_versions "$1") ;;
         -s | --seconds | -r | --rate | --seed | --title | --rotate) return ;;
         *)
             if [[ $current = -* ]]; then

@@ -72,12 +72,16 @@ items() {
     diff -u sources documented
 }
 
-@test "the versions in the man page, the README and --version are the same" {
-    local versions
+@test "the versions in the README and --version are the same, and those that --abi takes" {
+    local versions minor
     versions=$("$pyflame" --version | sed 's/.*(ABI list: \(.*\))/\1/')
-    equal "$versions" "2.7, 3.6 to 3.15"
-    tr '\n' ' ' < "$page" | grep -qF "CPython 2.7 and 3.6 to 3.15"
-    grep -qF "CPython 2.7 and 3.6 to 3.15" "$tree/README.md"
+    equal "$versions" "2.7, 3.6 to $newest"
+    grep -qF "CPython 2.7 and 3.6 to $newest," "$tree/README.md"
+    for minor in $(seq 6 "${newest#3.}"); do
+        run_pyflame 0 --abi="3.$minor" --version
+    done
+    run_pyflame 2 --abi=3.5 --version
+    run_pyflame 2 --abi="3.$((${newest#3.} + 1))" --version
 }
 
 @test "the man page is well formed" {
@@ -138,6 +142,8 @@ complete_words() {
     equal "$(complete_words --mode = g)" gil
     equal "$(complete_words -o prof)" profile.txt
     equal "$(complete_words --abi = 2)" 2.7
+    equal "$(complete_words --abi = 3 | tail -n 1)" "$newest"
+    equal "$(complete_words --abi = 3.6)" 3.6
     equal "$(complete_words -s 5 -t ./prof | sort -u)" ""
     equal "$(complete_words -s 5 -t cat prof)" profile.txt
 }

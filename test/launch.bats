@@ -167,10 +167,10 @@ launched() {
 @test "3.12: a command"  { each_python 3.12 launched; }
 @test "3.13: a command"  { each_python 3.13 launched; }
 @test "3.14: a command"  { each_python 3.14 launched; }
-@test "3.15: a command"  { each_python 3.15 launched; }
+@test "newest: a command"  { each_python "$newest" launched; }
 @test "3.13t: a command" { each_python 3.13t launched; }
 @test "3.14t: a command" { each_python 3.14t launched; }
-@test "3.15t: a command" { each_python 3.15t launched; }
+@test "newest-t: a command" { each_python "${newest}t" launched; }
 
 @test "a command with --threads"        { each_python any launched --threads; }
 @test "3.14t: a command with --threads" { each_python 3.14t launched --threads; }

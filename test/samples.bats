@@ -77,10 +77,10 @@ chains() {
 @test "3.12: chains of fast calls"  { each_python 3.12 chains 3; }
 @test "3.13: chains of fast calls"  { each_python 3.13 chains 3; }
 @test "3.14: chains of fast calls"  { each_python 3.14 chains 3; }
-@test "3.15: chains of fast calls"  { each_python 3.15 chains 3; }
+@test "newest: chains of fast calls"  { each_python "$newest" chains 3; }
 @test "3.13t: chains of fast calls" { each_python 3.13t chains 3; }
 @test "3.14t: chains of fast calls" { each_python 3.14t chains 3; }
-@test "3.15t: chains of fast calls" { each_python 3.15t chains 3; }
+@test "newest-t: chains of fast calls" { each_python "${newest}t" chains 3; }
 
 @test "2.7: chains of fast calls with --pause"   { each_python 2.7 chains 3 --pause; }
 @test "3.6: chains of fast calls with --pause"   { also 3.6 chains 3 --pause; }
@@ -92,10 +92,10 @@ chains() {
 @test "3.12: chains of fast calls with --pause"  { also 3.12 chains 3 --pause; }
 @test "3.13: chains of fast calls with --pause"  { also 3.13 chains 3 --pause; }
 @test "3.14: chains of fast calls with --pause"  { each_python 3.14 chains 3 --pause; }
-@test "3.15: chains of fast calls with --pause"  { also 3.15 chains 3 --pause; }
+@test "newest: chains of fast calls with --pause"  { also "$newest" chains 3 --pause; }
 @test "3.13t: chains of fast calls with --pause" { also 3.13t chains 3 --pause; }
 @test "3.14t: chains of fast calls with --pause" { each_python 3.14t chains 3 --pause; }
-@test "3.15t: chains of fast calls with --pause" { also 3.15t chains 3 --pause; }
+@test "newest-t: chains of fast calls with --pause" { also "${newest}t" chains 3 --pause; }
 
 @test "2.7: deep chains of fast calls"   { also 2.7 chains 60; }
 @test "3.8: deep chains of fast calls"   { also 3.8 chains 60; }
@@ -162,10 +162,10 @@ renewed_code() {
 @test "3.12: code objects that come and go"  { also 3.12 renewed_code; }
 @test "3.13: code objects that come and go"  { each_python 3.13 renewed_code; }
 @test "3.14: code objects that come and go"  { each_python 3.14 renewed_code; }
-@test "3.15: code objects that come and go"  { each_python 3.15 renewed_code; }
+@test "newest: code objects that come and go"  { each_python "$newest" renewed_code; }
 @test "3.13t: code objects that come and go" { also 3.13t renewed_code; }
 @test "3.14t: code objects that come and go" { each_python 3.14t renewed_code; }
-@test "3.15t: code objects that come and go" { also 3.15t renewed_code; }
+@test "newest-t: code objects that come and go" { also "${newest}t" renewed_code; }
 
 # are_beginnings N CHAIN...: each stack in ./stdout, without its files and count, is the
 # beginning of one of these chains, of which N at least are there as a whole.
@@ -205,10 +205,10 @@ generators() {
 @test "3.12: generators and coroutines" { also 3.12 generators 3; }
 @test "3.13: generators and coroutines" { each_python 3.13 generators 3; }
 @test "3.14: generators and coroutines" { each_python 3.14 generators 3; }
-@test "3.15: generators and coroutines" { each_python 3.15 generators 3; }
+@test "newest: generators and coroutines" { each_python "$newest" generators 3; }
 @test "3.13t: generators and coroutines" { also 3.13t generators 3; }
 @test "3.14t: generators and coroutines" { each_python 3.14t generators 3; }
-@test "3.15t: generators and coroutines" { each_python 3.15t generators 3; }
+@test "newest-t: generators and coroutines" { each_python "${newest}t" generators 3; }
 
 # What C calls stands on what called C, also while it is entered: at the same depth of
 # the C stack there were others before, with more and with fewer frames below.
@@ -231,10 +231,10 @@ entered() {
 @test "3.12: calls from C"  { each_python 3.12 entered; }
 @test "3.13: calls from C"  { also 3.13 entered; }
 @test "3.14: calls from C"  { also 3.14 entered; }
-@test "3.15: calls from C"  { also 3.15 entered; }
+@test "newest: calls from C"  { also "$newest" entered; }
 @test "3.13t: calls from C" { also 3.13t entered; }
 @test "3.14t: calls from C" { also 3.14t entered; }
-@test "3.15t: calls from C" { also 3.15t entered; }
+@test "newest-t: calls from C" { also "${newest}t" entered; }
 
 recursion() {
     start_target fib "$1"
@@ -248,7 +248,7 @@ recursion() {
 @test "3.11: recursion" { each_python 3.11 recursion; }
 @test "3.12: recursion" { also 3.12 recursion; }
 @test "3.13: recursion" { each_python 3.13 recursion; }
-@test "3.15: recursion" { also 3.15 recursion; }
+@test "newest: recursion" { also "$newest" recursion; }
 
 deep_stack() {
     start_target deep "$1" 3000
@@ -287,7 +287,7 @@ movers() {
 @test "3.12: threads that move now and then are seen where they are" { also 3.12 movers; }
 @test "3.13: threads that move now and then are seen where they are" { each_python 3.13 movers; }
 @test "3.14: threads that move now and then are seen where they are" { also 3.14 movers; }
-@test "3.15: threads that move now and then are seen where they are" { also 3.15 movers; }
+@test "newest: threads that move now and then are seen where they are" { also "$newest" movers; }
 @test "3.14t: threads that move now and then are seen where they are" { also 3.14t movers; }
 
 # --- shares -------------------------------------------------------------------
@@ -351,7 +351,7 @@ gil_holders() {
 @test "3.12: of threads that contend, the one with the GIL is sampled" { each_python 3.12 gil_holders; }
 @test "3.13: of threads that contend, the one with the GIL is sampled" { also 3.13 gil_holders; }
 @test "3.14: of threads that contend, the one with the GIL is sampled" { each_python 3.14 gil_holders; }
-@test "3.15: of threads that contend, the one with the GIL is sampled" { also 3.15 gil_holders; }
+@test "newest: of threads that contend, the one with the GIL is sampled" { also "$newest" gil_holders; }
 
 # Of three threads that contend for it, one has the GIL or none. The others wait, but
 # for moments between waking up and having it.
@@ -383,7 +383,7 @@ gil_waits() {
 @test "3.12: waiting for the GIL is told from sleeping" { also 3.12 gil_waits; }
 @test "3.13: waiting for the GIL is told from sleeping" { also 3.13 gil_waits; }
 @test "3.14: waiting for the GIL is told from sleeping" { also 3.14 gil_waits; }
-@test "3.15: waiting for the GIL is told from sleeping" { each_python 3.15 gil_waits; }
+@test "newest: waiting for the GIL is told from sleeping" { each_python "$newest" gil_waits; }
 
 # The GIL is held for at least the time that the threads' work takes.
 held_gil() {
@@ -418,7 +418,7 @@ all_run() {
 
 @test "3.13t: every thread that runs is sampled" { each_python 3.13t all_run; }
 @test "3.14t: every thread that runs is sampled" { each_python 3.14t all_run; }
-@test "3.15t: every thread that runs is sampled" { each_python 3.15t all_run; }
+@test "newest-t: every thread that runs is sampled" { each_python "${newest}t" all_run; }
 
 all_threads() {
     start_target gil "$1" 3
@@ -451,10 +451,10 @@ is_idle() {
 @test "3.12: a target that sleeps is idle"  { also 3.12 is_idle; }
 @test "3.13: a target that sleeps is idle"  { each_python 3.13 is_idle; }
 @test "3.14: a target that sleeps is idle"  { each_python 3.14 is_idle; }
-@test "3.15: a target that sleeps is idle"  { each_python 3.15 is_idle; }
+@test "newest: a target that sleeps is idle"  { each_python "$newest" is_idle; }
 @test "3.13t: a target that sleeps is idle" { also 3.13t is_idle; }
 @test "3.14t: a target that sleeps is idle" { each_python 3.14t is_idle; }
-@test "3.15t: a target that sleeps is idle" { also 3.15t is_idle; }
+@test "newest-t: a target that sleeps is idle" { also "${newest}t" is_idle; }
 
 busy_thread_only() {
     start_target sleeper "$1" 3
@@ -511,7 +511,7 @@ few_calls() {
 @test "3.12: few system calls a sample"  { requires strace; also 3.12 few_calls; }
 @test "3.13: few system calls a sample"  { requires strace; also 3.13 few_calls; }
 @test "3.14: few system calls a sample"  { requires strace; each_python 3.14 few_calls; }
-@test "3.15: few system calls a sample"  { requires strace; also 3.15 few_calls; }
+@test "newest: few system calls a sample"  { requires strace; also "$newest" few_calls; }
 @test "3.8: few system calls a sample"   { requires strace; each_python 3.8 few_calls; }
 @test "2.7: few system calls a sample"   { requires strace; also 2.7 few_calls; }
 

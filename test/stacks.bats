@@ -126,10 +126,10 @@ system_loader_stacks() {
 @test "3.12: every stack is true"  { each_python 3.12 true_stacks; }
 @test "3.13: every stack is true"  { each_python 3.13 true_stacks; }
 @test "3.14: every stack is true"  { each_python 3.14 true_stacks; }
-@test "3.15: every stack is true"  { each_python 3.15 true_stacks; }
+@test "newest: every stack is true"  { each_python "$newest" true_stacks; }
 @test "3.13t: every stack is true" { each_python 3.13t true_stacks; }
 @test "3.14t: every stack is true" { each_python 3.14t true_stacks; }
-@test "3.15t: every stack is true" { each_python 3.15t true_stacks; }
+@test "newest-t: every stack is true" { each_python "${newest}t" true_stacks; }
 
 @test "with --pause and with --no-pause every stack is true" { each_python any paused_stacks; }
 @test "2.7: with --pause and with --no-pause every stack is true" { each_python 2.7 paused_stacks; }
@@ -177,10 +177,10 @@ narrow_stripped_stacks() {
 @test "3.12, stripped: every stack is true"  { also 3.12 stripped_stacks; }
 @test "3.13, stripped: every stack is true"  { each_python 3.13 stripped_stacks; }
 @test "3.14, stripped: every stack is true"  { each_python 3.14 stripped_stacks; }
-@test "3.15, stripped: every stack is true"  { each_python 3.15 stripped_stacks; }
+@test "newest, stripped: every stack is true"  { each_python "$newest" stripped_stacks; }
 @test "3.13t, stripped: every stack is true" { also 3.13t stripped_stacks; }
 @test "3.14t, stripped: every stack is true" { each_python 3.14t stripped_stacks; }
-@test "3.15t, stripped: every stack is true" { also 3.15t stripped_stacks; }
+@test "newest-t, stripped: every stack is true" { also "${newest}t" stripped_stacks; }
 
 @test "an executable by another name" { each_python any renamed_stacks worker; }
 @test "an executable whose name has blanks and brackets" { each_python any renamed_stacks "my (deleted) [x] app"; }
@@ -194,7 +194,7 @@ narrow_stripped_stacks() {
 
 @test "an interpreter with a loader and a libc of its own" {
     local version done=
-    for version in 3.15 3.14 3.13 3.9 2.7; do
+    for version in "$newest" 3.14 3.13 3.9 2.7; do
         while IFS=$'\t' read -r _ python; do
             unsuitable=
             loader_stacks "$python"
@@ -265,7 +265,7 @@ sub_interpreters() {
 @test "3.12: sub-interpreters are seen"  { each_python 3.12 sub_interpreters; }
 @test "3.13: sub-interpreters are seen"  { each_python 3.13 sub_interpreters; }
 @test "3.14: sub-interpreters are seen"  { each_python 3.14 sub_interpreters; }
-@test "3.15: sub-interpreters are seen"  { each_python 3.15 sub_interpreters; }
+@test "newest: sub-interpreters are seen"  { each_python "$newest" sub_interpreters; }
 
 # --- as an ordinary user ------------------------------------------------------
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What interpreters tell of themselves at the start of _PyRuntime, behind the
- * cookie: CPython 3.13 for i386, 3.13, 3.13t, 3.14, 3.14t, 3.15, 3.15t, as
- * offsets.py prints it. */
+/* What interpreters say of themselves at the start of _PyRuntime, after the cookie,
+ * as offsets.py prints it: CPython 3.13 for i386; then, for x86-64, both builds of
+ * each version, without a GIL after with one. */
 static const uint32_t offsets[][111] = {
 	{ 51185136, 0, 148624, 604, 616, 99768, 3648, 3644, 3700, 3728, 3876, 3868, 3872, 8,
 	  3936, 0, 3944, 3940, 180, 0, 4, 8, 52, 92, 96, 140, 16, 44, 4, 0, 28, 40, 38, 128, 80, 84, 88,
