@@ -9,7 +9,8 @@
 # or installed in the cache (PYFLAME_CACHE, see test/pythons). Each is looked at as it is
 # configured, and as if it were a debug build; from 3.13 also as if it were free-threaded.
 # The same again as if it were for i386 and for arm, if dist/cross has made compilers for
-# these ready ("dist/cross --fetch i386"; arm takes qemu-arm-static as well).
+# these ready ("dist/cross --fetch i386"; arm takes qemu-arm-static as well, and i386
+# qemu-i386-static where the kernel does not run such programs).
 #
 # Who sources this has set $here, this folder, and has a function
 #
@@ -54,6 +55,14 @@ select_machine() {
     read -r -a libraries <<< "${command[2]}"
     # musl has no stdatomic.h
     compiler+=(-idirafter "$("${compiler[@]}" -print-file-name=include)")
+    can_run
+}
+
+# Whether programs for that machine run here.
+can_run() {
+    echo 'int main(void) { return 0; }' > "$work/empty.c"
+    "${compiler[@]}" "${startfiles[@]}" -no-pie -o "$work/empty" "$work/empty.c" "${libraries[@]}" \
+        > /dev/null 2>&1 && "${run[@]}" "$work/empty" 2> /dev/null
 }
 
 # Copies the headers in folder $1 to $2, configured for 32 bits.
