@@ -6,7 +6,7 @@
  * be named in the man page, in contrib/pyflame.bash and in the tests of formats, too.
  *
  * `make FORMATS="..."` defines WITHOUT_NAME here for each that is not named there:
- * such a row keeps its name and its suffixes, so that who asks for it is told, and has
+ * such a row keeps its name and its suffixes, so that whoever asks for it learns that, and has
  * no functions.
  */
 #include <stddef.h>
