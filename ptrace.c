@@ -7,10 +7,18 @@
  * anyway, and stays so after DETACH), or a signal on its way to the thread:
  * that one is handed on with the DETACH.
  *
- * The wait is bounded, because there are threads that cannot stop (frozen, or
- * in an uninterruptible sleep).  Such a thread can't be detached either; it is
- * remembered and let go when it stops.  SIGCHLD announces that: it is blocked
- * everywhere but in sigtimedwait here.
+ * From SEIZE on a thread is in a table, until it was detached or waited for,
+ * because of what may come in between.
+ * - It can't stop (frozen, or in an uninterruptible sleep), and what has not
+ *   stopped can't be detached either.  It is let go when it does stop.
+ * - It is killed while it stands.  Then DETACH fails, and until the tracer has
+ *   waited for it, it is kept from its parent; and an execve() of another
+ *   thread, which ends all others first, waits as long.
+ * - It executes a program: then it has its process's id, instead of its own.
+ * SEIZE waits for an execve() that is under way in the process, so none is made
+ * of a process that has a thread in the table: they would wait for each other.
+ * SIGCHLD announces all of it; it is blocked everywhere but in sigtimedwait and
+ * while results are written, when its handler does what there is to do.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -33,7 +41,7 @@
 #endif
 
 enum {
-	MAX_OVERDUE = 64,
+	MAX_TRACEES = 64,
 	PATIENCE_MS = 100, /* how long a thread may take to stop */
 	SPINS = 40,       /* a running thread stops within microseconds */
 };
@@ -41,8 +49,22 @@ enum {
 static sigset_t sigchld, signals_before;
 static struct sigaction sigchld_before;
 static int child, child_ended, child_status;
-static int overdue[MAX_OVERDUE], n_overdue; /* threads that are to stop, and have not */
-static int stopped_tid, stopped_signal;
+static struct tracee {
+	int tid, pid; /* the thread, its process */
+	int signal;   /* on its way to it when it stopped */
+	int stands;   /* it has stopped, and is not to be let go yet */
+} tracees[MAX_TRACEES];
+static int n_tracees;
+
+static void
+on_sigchld(int signal)
+{
+	int error = errno;
+
+	(void)signal;
+	ptrace_service();
+	errno = error;
+}
 
 void
 ptrace_init(void)
@@ -51,7 +73,14 @@ ptrace_init(void)
 	sigaddset(&sigchld, SIGCHLD);
 	sigprocmask(SIG_BLOCK, &sigchld, &signals_before);
 	/* Somebody who ignored it would have us lose our children's status. */
-	sigaction(SIGCHLD, &(struct sigaction){ .sa_handler = SIG_DFL }, &sigchld_before);
+	sigaction(SIGCHLD, &(struct sigaction){ .sa_handler = on_sigchld, .sa_flags = SA_RESTART },
+	          &sigchld_before);
+}
+
+void
+ptrace_serve_by_signal(int on)
+{
+	sigprocmask(on ? SIG_UNBLOCK : SIG_BLOCK, &sigchld, NULL);
 }
 
 static void
@@ -70,27 +99,57 @@ pending_signal(int status)
 	return status >> 16 == PTRACE_EVENT_STOP ? 0 : WSTOPSIG(status);
 }
 
+static void
+forget(struct tracee *t)
+{
+	*t = tracees[--n_tracees];
+}
+
+/* If that fails it is about to end, and is waited for. */
+static void
+let_go(struct tracee *t)
+{
+	t->stands = 0;
+	if (!ptrace(PTRACE_DETACH, t->tid, 0, (void *)(intptr_t)t->signal))
+		forget(t);
+}
+
+/* Looks what became of one: OK, it has stopped; TORN, nothing yet; GONE, it ended, or
+ * goes by another id. */
+static enum why
+look_at(struct tracee *t)
+{
+	int status, pid = waitpid(t->tid, &status, __WALL | WNOHANG);
+
+	if (pid == 0 || (pid < 0 && errno == EINTR))
+		return TORN;
+	if (pid < 0 && t->tid != t->pid) {
+		t->tid = t->pid;
+		return GONE;
+	}
+	if (pid > 0)
+		note_child(pid, status);
+	if (pid > 0 && WIFSTOPPED(status)) {
+		t->signal = pending_signal(status);
+		return OK;
+	}
+	forget(t);
+	return GONE;
+}
+
 /* Waits for one thread to stop.  OK, GONE, or TORN after a while. */
 static enum why
-wait_stop(int tid)
+wait_stop(struct tracee *t)
 {
 	/* Where many can't stop, all of a frozen group of processes, don't wait for each. */
-	int64_t deadline = now_ns() + PATIENCE_MS * INT64_C(1000000) / (1 + n_overdue);
-	int status;
+	int64_t deadline = now_ns() + PATIENCE_MS * INT64_C(1000000) / n_tracees;
 
 	for (int i = 0;; i++) {
-		int pid = waitpid(tid, &status, __WALL | WNOHANG);
+		enum why why = look_at(t);
 		int64_t left;
 
-		if (pid == tid) {
-			note_child(tid, status);
-			if (!WIFSTOPPED(status))
-				return GONE;
-			stopped_signal = pending_signal(status);
-			return OK;
-		}
-		if (pid < 0 && errno != EINTR)
-			return GONE;
+		if (why != TORN)
+			return why;
 		if (i < SPINS)
 			continue;
 		left = deadline - now_ns();
@@ -103,26 +162,26 @@ wait_stop(int tid)
 void
 ptrace_service(void)
 {
-	int status;
-
-	for (int i = 0; i < n_overdue; i++) {
-		int pid = waitpid(overdue[i], &status, __WALL | WNOHANG);
-
-		if (pid == 0)
-			continue;
-		if (pid == overdue[i])
-			note_child(pid, status);
-		if (pid == overdue[i] && WIFSTOPPED(status))
-			ptrace(PTRACE_DETACH, pid, 0, (void *)(intptr_t)pending_signal(status));
-		overdue[i--] = overdue[--n_overdue];
-	}
+	/* From the end, as those that are forgotten are replaced by the last. */
+	for (int i = n_tracees; i-- > 0;)
+		if (!tracees[i].stands && look_at(&tracees[i]) == OK)
+			let_go(&tracees[i]);
 }
 
 int
 ptrace_is_stopping(int tid)
 {
-	for (int i = 0; i < n_overdue; i++)
-		if (overdue[i] == tid)
+	for (int i = 0; i < n_tracees; i++)
+		if (tracees[i].tid == tid && !tracees[i].stands)
+			return 1;
+	return 0;
+}
+
+static int
+has_tracee(int pid)
+{
+	for (int i = 0; i < n_tracees; i++)
+		if (tracees[i].pid == pid)
 			return 1;
 	return 0;
 }
@@ -139,13 +198,14 @@ hurry(void)
 }
 
 enum why
-ptrace_stop(int tid)
+ptrace_stop(int pid, int tid)
 {
+	struct tracee *t;
 	enum why why;
 
 	hurry();
 	ptrace_service();
-	if (n_overdue == MAX_OVERDUE || ptrace_is_stopping(tid))
+	if (n_tracees == MAX_TRACEES || has_tracee(pid))
 		return TORN;
 	if (ptrace(PTRACE_SEIZE, tid, 0, 0)) {
 		struct proc_stat stat;
@@ -153,21 +213,20 @@ ptrace_stop(int tid)
 		/* A thread that is ending is refused, too. */
 		return errno == ESRCH || proc_stat(tid, &stat) || !stat.image ? GONE : DENIED;
 	}
+	t = &tracees[n_tracees++];
+	*t = (struct tracee){ .tid = tid, .pid = pid };
 	ptrace(PTRACE_INTERRUPT, tid, 0, 0);
-	why = wait_stop(tid);
-	if (why == TORN)
-		overdue[n_overdue++] = tid;
-	stopped_tid = why == OK ? tid : 0;
+	why = wait_stop(t);
+	t->stands = why == OK;
 	return why;
 }
 
 void
 ptrace_resume(int tid)
 {
-	if (tid != stopped_tid)
-		return;
-	ptrace(PTRACE_DETACH, tid, 0, (void *)(intptr_t)stopped_signal);
-	stopped_tid = 0;
+	for (int i = n_tracees; i-- > 0;)
+		if (tracees[i].stands && tracees[i].tid == tid)
+			let_go(&tracees[i]);
 }
 
 static void

@@ -13,19 +13,23 @@
 void ptrace_init(void);
 
 /*
- * Stops a thread.  OK: it stands still until ptrace_resume, which must follow
- * soon.  GONE, DENIED (also: another tracer has it), or TORN: it did not stop
- * in time, as in a frozen cgroup; it is let go as soon as it does.
+ * Stops a thread of a process, of which none is stopped.  OK: it stands still until
+ * ptrace_resume, which must follow soon.  GONE, DENIED (also: another tracer has
+ * it), or TORN: it did not stop in time, as in a frozen cgroup, or another thread of
+ * the process did not; it is let go as soon as it does.
  */
-enum why ptrace_stop(int tid);
+enum why ptrace_stop(int pid, int tid);
 void ptrace_resume(int tid);
 
 /* Whether a thread was asked to stop, and neither has nor was let go since: whatever keeps
  * it, from then on it executes nothing of its own. */
 int ptrace_is_stopping(int tid);
 
-/* Lets go of threads that stopped too late.  To be called now and then. */
+/* Lets go of threads that stopped too late, and waits for those that ended meanwhile, so
+ * that nobody else has to.  To be called now and then, or, where that can't be, done by
+ * a signal's handler while that is on. */
 void ptrace_service(void);
+void ptrace_serve_by_signal(int on);
 
 /*
  * Runs a command, found by PATH.  Returns its pid; -1 if it could not be

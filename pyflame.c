@@ -134,12 +134,14 @@ write_profile(struct run *r)
 		report_update(&r->report, profile_run(r->profile));
 	if (r->options.format->prepare)
 		r->options.format->prepare(r->profile);
+	ptrace_serve_by_signal(1);
 	output_begin(&text);
 	if (r->options.flamechart)
 		flamechart_write(r->profile, &text);
 	else
 		r->options.format->write(r->profile, &text);
 	result = output_end(&text);
+	ptrace_serve_by_signal(0);
 	if (result > 0) /* whoever read it has had enough */
 		exit(DONE);
 	if (result < 0 && !r->options.rotate)
