@@ -227,6 +227,14 @@ parse_frame(const struct layout *l, raddr at, const unsigned char *p, struct vis
 	parse_live(l, p, v);
 }
 
+/* How many bytes of a frame show what it is doing, and are the same until it does
+ * something else. */
+static int
+live_size(const struct layout *l)
+{
+	return l->live == LIVE_REFCOUNT ? 0 : l->live == LIVE_STACKTOP ? 4 : l->ptr;
+}
+
 /* Whether both copies, p and q, say the same of the frame. */
 static int
 stood_still(const struct layout *l, const struct visit *v, const unsigned char *p,
@@ -240,7 +248,23 @@ stood_still(const struct layout *l, const struct visit *v, const unsigned char *
 		return 0;
 	return executing || v->shim ||
 	       (same(p, q, l->frame.instr, l->instr == INSTR_PTR ? l->ptr : 4) &&
+	        same(p, q, l->frame.live, live_size(l)) &&
 	        same(p, q, l->frame.tlbc, 4));
+}
+
+/*
+ * Notes whether it is the frame of a generator that is suspended, but on the stack.
+ * throw() into a generator that delegates does not run it: its frame is put there by
+ * hand, and what it delegates to is entered from C, or by the same means (CPython
+ * v3.12.0, v3.14.0 Objects/genobject.c, _gen_throw).  Of one that has called something
+ * from Python to Python, neither is on top of it.
+ */
+static void
+see_link(const struct layout *l, struct visit *v, const struct visit *callee)
+{
+	v->linked = l->live != LIVE_REFCOUNT && v->owner == l->frame.generator_owner &&
+	            !v->executes && (!callee || callee->shim || callee->linked);
+	v->delegates = v->linked && callee && (callee->shim || callee->delegates);
 }
 
 /*
@@ -254,27 +278,36 @@ stood_still(const struct layout *l, const struct visit *v, const unsigned char *
 static int
 agrees(const struct context *c, const struct visit *v, const struct visit *callee)
 {
-	if (c->l->live == LIVE_REFCOUNT)
+	enum live_kind live = c->l->live;
+
+	if (live == LIVE_REFCOUNT)
 		return !v->gone;
 	if (v->shim)
 		return 1;
 	if (!callee)
-		return c->l->live != LIVE_STACKTOP || !v->gone || c->flags & WALK_ANYWHERE;
-	return callee->shim || callee->entry || !v->executes;
+		return live != LIVE_STACKTOP || !v->gone || v->linked || c->flags & WALK_ANYWHERE;
+	return callee->shim || callee->entry || !v->executes ||
+	       (live == LIVE_STACKTOP && callee->linked);
+}
+
+static const struct visit *
+outermost(const struct context *c)
+{
+	const struct walk *out = c->out;
+
+	return out->kept ? &c->proven->visits[0] : out->n ? &out->fresh[out->n - 1] : NULL;
 }
 
 /*
  * Whether the chain ends where it has to: at the base, if that is known (some thread
  * states say which frame that is), else at the shim, or the frame marked so, of the
- * first entry from C.
+ * first entry from C, or at a frame that is linked where there was none.
  */
 static int
 ends_at_base(const struct context *c)
 {
 	const struct layout *l = c->l;
-	const struct walk *out = c->out;
-	const struct visit *last = out->kept ? &c->proven->visits[0] :
-	                           out->n ? &out->fresh[out->n - 1] : NULL;
+	const struct visit *last = outermost(c);
 
 	if (!last)
 		return 1;
@@ -282,7 +315,24 @@ ends_at_base(const struct context *c)
 		return last->frame == c->from->base;
 	if (l->frames == FRAMES_HEAP)
 		return 1;
-	return l->frame.entry == ABSENT ? last->shim : last->entry;
+	if (l->frame.entry != ABSENT)
+		return last->entry;
+	return last->shim || last->delegates;
+}
+
+/*
+ * Whether the chain may begin or end at a frame that has just been left: for an instant
+ * a generator that yields is suspended and still leads to its caller, and from then on
+ * it leads nowhere, as one does that is linked where no frame was.
+ */
+static int
+is_doubtful(const struct context *c)
+{
+	const struct walk *out = c->out;
+	const struct visit *last = outermost(c);
+
+	return last && ((last->delegates && !last->entry) ||
+	                (out->n && out->fresh[0].linked && c->l->live == LIVE_STACKTOP));
 }
 
 /*
@@ -417,6 +467,7 @@ add_visit(struct context *c, raddr at, struct snap_span *span)
 	out->fresh = grow(out->fresh, out->n, &out->cap, sizeof *out->fresh);
 	v = &out->fresh[out->n++];
 	parse_frame(l, at, first, v);
+	see_link(l, v, out->n > 1 ? v - 1 : NULL);
 	touch(c, at, (size_t)l->frame.size, out->n == 1);
 	if (c->flags & WALK_STOPPED)
 		return v;
@@ -476,7 +527,8 @@ sum_up(struct context *c)
 	for (size_t i = out->n; i-- > 0; below = &out->fresh[i]) {
 		struct visit *v = &out->fresh[i];
 
-		v->entered = v->shim || v->entry || !below ? v->back : below->entered;
+		v->entered = v->shim || (v->entry && !v->linked) || !below ? v->back :
+		                                                             below->entered;
 		v->shape = out->shape = hash_words(v->frame ^ out->shape, v->code);
 	}
 }
@@ -499,6 +551,7 @@ walk_once(struct context *c, int all)
 	touch_cframe(c, c->from->cframe);
 	why = follow(c, c->from->top);
 	sum_up(c);
+	out->doubtful = is_doubtful(c);
 	if (why == OK && !ends_at_base(c))
 		why = TORN;
 	if (why == OK && c->from->cframe)

@@ -15,6 +15,8 @@ struct visit { /* one frame, shims (entries from C) included */
 	short owner;
 	unsigned char shim; /* not Python's */
 	unsigned char executes, gone, entry; /* see layouts.h, enum live_kind */
+	unsigned char linked; /* it does not run: something is thrown into what it delegates to; */
+	unsigned char delegates; /* and that runs Python, in frames on top of this */
 	raddr entered;      /* the frame that the eval loop which runs it was entered from */
 	uint32_t depth;     /* for the walk's user */
 	uint32_t shape;     /* a hash of which frames these are, from the root to this */
@@ -57,6 +59,7 @@ struct walk {
 	uint32_t shape; /* of all of them */
 	int covered;    /* all that is fresh was copied twice */
 	int still;      /* and nothing of it moved meanwhile */
+	int doubtful;   /* it may be what is left of one: see frames.c, is_doubtful() */
 };
 
 enum walk_flags {
@@ -82,8 +85,8 @@ enum why frames_of_thread(const struct layout *, struct snap *, raddr tstate, un
  * noted in the regions, if there is something new to note.
  *
  * OK with *walk filled, which is a stack that stood so at one moment only if
- * `covered` and `still` are set and the snapshot had to fetch nothing; or why it
- * cannot be one.
+ * `covered` and `still` are set and the snapshot had to fetch nothing, and, if it is
+ * `doubtful`, it is found again; or why it cannot be one.
  */
 enum why frames_walk(const struct layout *, struct snap *, struct regions *,
                      const struct walk_from *, unsigned flags, const struct frames *proven,

@@ -65,6 +65,7 @@ struct stack {
 	int uncovered;      /* those were not all that the last walk found anew */
 	unsigned reads;
 	uint32_t shape;     /* of the last walk, whatever became of it */
+	uint32_t doubted;   /* a hash of it, if it was doubtful, else 0 */
 	int tried;          /* by stack_conclude(), in vain */
 	int unchanged;      /* by the last read */
 };
@@ -405,6 +406,21 @@ accept(struct stacks *all, struct stack *st, unsigned flags, int shared)
 	return OK;
 }
 
+/* Whether the walk is doubtful, and not what the last one has found. */
+static int
+is_doubted(struct stack *st, const struct walk *walk)
+{
+	uint32_t hash = walk->shape, last = st->doubted;
+
+	st->doubted = 0;
+	if (!walk->doubtful)
+		return 0;
+	for (size_t i = 0; i < walk->n; i++)
+		hash = hash_words(hash, walk->fresh[i].instr);
+	st->doubted = hash;
+	return hash != last;
+}
+
 /* Sets how much is read twice from now on. */
 static void
 learn_cover(struct stack *st, size_t fresh)
@@ -453,7 +469,11 @@ walk_and_accept(struct stacks *all, struct stack *st, unsigned flags, int togeth
 	learn_cover(st, walk->n);
 	if (settled ? !st->unchanged : !walk->covered)
 		return AGAIN;
-	return settled || walk->still ? accept(all, st, flags, together) : TORN;
+	if (!settled && !walk->still)
+		return TORN;
+	if (!st->unchanged && !(flags & (STACK_STOPPED | STACK_HELD)) && is_doubted(st, walk))
+		return AGAIN;
+	return accept(all, st, flags, together);
 }
 
 struct snap *
@@ -493,6 +513,7 @@ begin_anew(struct stack *st, raddr tstate)
 	st->named.n = st->codes.n = st->n_nodes = 0;
 	st->tried = st->unchanged = 0;
 	st->reads = 0;
+	st->doubted = 0;
 	frames_truncate(&st->proven, 0);
 	regions_clear(st->regions);
 }

@@ -186,12 +186,17 @@ are_beginnings() {
 
 # Generators and coroutines stand where they were called from.
 generators() {
-    local wanted=(':generators;.*:leaf [0-9]+$' ':delegating;.*:leaf [0-9]+$' ':coroutines;.*:leaf [0-9]+$')
+    local wanted=(':generators;.*:leaf [0-9]+$' ':delegating;.*:leaf [0-9]+$' ':coroutines;.*:leaf [0-9]+$'
+        ':throwing;.*:leaf [0-9]+$' ':cancelled;[^;]*:leaf [0-9]+$' ':cleaning;.*:leaf [0-9]+$')
     start_target gens "$1"
     enough=$(many 20 200) sample_until "${wanted[@]:0:$2}" -- -r 250us -n --stats "$pid"
     are_beginnings "$2" '<module>;main;generators;outer;middle;inner;<genexpr>;leaf' \
         '<module>;main;delegating;delegate;delegate;delegate;leaf' \
-        '<module>;main;coroutines;request;fetch;chunks;leaf'
+        '<module>;main;coroutines;request;fetch;chunks;leaf' \
+        '<module>;main;throwing;passing;passing;passing;catching;leaf' '<module>;main;throwing;catching' \
+        '<module>;main;cancelling;cancelled;cleaning;leaf' \
+        '<module>;main;cancelling;cancelled;cleaning;suspended' \
+        '<module>;main;cancelling;cancelled;leaf'
     few_failed
 }
 
@@ -200,15 +205,15 @@ generators() {
 @test "3.7: generators and coroutines"  { each_python 3.7 generators 3; }
 @test "3.8: generators and coroutines"  { each_python 3.8 generators 3; }
 @test "3.9: generators and coroutines"  { also 3.9 generators 3; }
-@test "3.10: generators and coroutines" { each_python 3.10 generators 3; }
-@test "3.11: generators and coroutines" { each_python 3.11 generators 3; }
-@test "3.12: generators and coroutines" { also 3.12 generators 3; }
-@test "3.13: generators and coroutines" { each_python 3.13 generators 3; }
-@test "3.14: generators and coroutines" { each_python 3.14 generators 3; }
-@test "newest: generators and coroutines" { each_python "$newest" generators 3; }
-@test "3.13t: generators and coroutines" { also 3.13t generators 3; }
-@test "3.14t: generators and coroutines" { each_python 3.14t generators 3; }
-@test "newest-t: generators and coroutines" { each_python "${newest}t" generators 3; }
+@test "3.10: generators and coroutines" { each_python 3.10 generators 6; }
+@test "3.11: generators and coroutines" { each_python 3.11 generators 6; }
+@test "3.12: generators and coroutines" { also 3.12 generators 6; }
+@test "3.13: generators and coroutines" { each_python 3.13 generators 6; }
+@test "3.14: generators and coroutines" { each_python 3.14 generators 6; }
+@test "newest: generators and coroutines" { each_python "$newest" generators 6; }
+@test "3.13t: generators and coroutines" { also 3.13t generators 6; }
+@test "3.14t: generators and coroutines" { each_python 3.14t generators 6; }
+@test "newest-t: generators and coroutines" { each_python "${newest}t" generators 6; }
 
 # What C calls stands on what called C, also while it is entered: at the same depth of
 # the C stack there were others before, with more and with fewer frames below.

@@ -343,6 +343,96 @@ test_cframes(unsigned kind)
 	}
 }
 
+/* That frame calls C by way of `frame`, the innermost one. */
+static struct outcome
+run_entered(const struct scene *s, raddr from, raddr frame)
+{
+	raddr at = field(s->thread, sim.l->thread.frame);
+
+	if (sim.l->frames == FRAMES_CFRAME) {
+		sim_pointer(field(sim_pointer_at(at), sim.l->cframe.frame), from);
+		return frame == from ? run(3, 1) : run_with_cframe(s, frame);
+	}
+	sim_pointer(at, frame);
+	return run(3, 1);
+}
+
+/* A generator's frame that is suspended after a call from `back`. */
+static raddr
+suspended_frame(raddr frame, raddr back)
+{
+	raddr copy = another_frame(frame, back);
+
+	sim_int(field(copy, sim.l->frame.live), 2);
+	sim_byte(field(copy, sim.l->frame.owner), (unsigned)sim.l->frame.generator_owner);
+	return copy;
+}
+
+/* What throw() makes of three frames: generators that are suspended stand on the
+ * innermost, and what the last delegates to is entered from C.  And what can be no more
+ * than what is left of such a stack. */
+static void
+test_thrown(unsigned kind)
+{
+	static const struct {
+		const char *name;
+		unsigned good, frames;
+	} cases[] = {
+		{ "suspended below an entry from C", 1, 6 }, { "suspended, and nothing on top", 1, 5 },
+		{ "suspended where no frame was", 1, 3 }, { "suspended, and called Python", 0, 0 },
+		{ "not suspended", 0, 0 }, { "not of a generator", 0, 0 },
+		{ "suspended, and leads nowhere", 0, 0 },
+	};
+	enum { ENTERED, TOP, ROOT, CALLED, RUNS, PLAIN, LEFT };
+
+	for (int i = 0; i < (int)LEN(cases); i++) {
+		struct scene s = begin(kind, 3);
+		raddr top = top_frame(s.thread), shim = top, next, outer, inner, frame;
+		struct outcome o;
+
+		while ((next = sim_pointer_at(field(shim, sim.l->frame.back))))
+			shim = next;
+		outer = suspended_frame(top, i == ROOT || i == LEFT ? 0 : top);
+		inner = i == LEFT ? outer : suspended_frame(top, outer);
+		if (i == RUNS)
+			sim_int(field(outer, sim.l->frame.live), UINT32_MAX);
+		if (i == PLAIN)
+			sim_byte(field(outer, sim.l->frame.owner), 0);
+		frame = i == TOP || i == LEFT ? inner :
+		        another_frame(top, i == CALLED ? inner : another_frame(shim, inner));
+		o = run_entered(&s, inner, frame);
+		check(cases[i].good ? o.counts.samples == 3 && o.frames == cases[i].frames :
+		                      o.counts.failed[TORN] == 3 && !o.counts.samples && !o.frames,
+		      "%x, a frame %s: %u samples, %u torn, %u frames", sim.hex >> 16, cases[i].name,
+		      (unsigned)o.counts.samples, (unsigned)o.counts.failed[TORN], (unsigned)o.frames);
+	}
+}
+
+static raddr moving; /* an instruction pointer */
+
+static void
+move(void)
+{
+	static unsigned moves;
+
+	sim_pointer(moving, sim_pointer_at(moving) + (++moves % 8 ? 2 : (raddr)-14));
+}
+
+/* The innermost is suspended, and what it stands on is somewhere else at each look. */
+static void
+test_glimpsed(unsigned kind)
+{
+	struct scene s = begin(kind, 3);
+	raddr top = top_frame(s.thread), inner = suspended_frame(top, top);
+	struct outcome o;
+
+	moving = field(top, sim.l->frame.instr);
+	sim.changed = move;
+	o = run_entered(&s, inner, inner);
+	check(o.counts.failed[TORN] == 3 && !o.counts.samples, "%x, seen once only: %u samples, %u torn",
+	      sim.hex >> 16, (unsigned)o.counts.samples, (unsigned)o.counts.failed[TORN]);
+}
+
 /* Many threads, all of which have one and the same deep stack. */
 static void
 test_total(void)
@@ -490,6 +580,10 @@ main(int argc, char *argv[])
 	test_frames(all);
 	for (unsigned kind = KIND_311; kind < KIND_311 + 6; kind++)
 		test_cframes(kind);
+	for (unsigned kind = KINDS_312; kind < KINDS_312 + 6; kind++) { /* and 3.13 */
+		test_thrown(kind);
+		test_glimpsed(kind);
+	}
 	if (all) {
 		test_many_threads();
 		test_total();

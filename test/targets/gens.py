@@ -5,6 +5,11 @@ Each round runs leaf(), always at the end of one of these:
   main -> generators -> outer -> middle -> inner -> <genexpr> -> leaf
   main -> delegating -> delegate, three times -> leaf            (Python 3)
   main -> coroutines -> request -> fetch -> chunks -> leaf       (Python 3)
+  main -> throwing -> passing, three times -> catching -> leaf   (3.10 and later)
+  main -> cancelling -> cancelled -> cleaning -> leaf            (3.10 and later)
+  main -> cancelling -> cancelled -> leaf                        (3.10 and later)
+Before 3.10 a generator that throw() only passes through is not in the stack, or what
+called it is not.
 """
 import signal
 import sys
@@ -40,6 +45,8 @@ def main():
     if sys.version_info[0] >= 3:
         import gens_py3
         rounds += [gens_py3.delegating, gens_py3.coroutines]
+    if sys.version_info >= (3, 10):
+        rounds += [gens_py3.throwing, gens_py3.cancelling]
     print('ready')
     sys.stdout.flush()
     while True:

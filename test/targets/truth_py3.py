@@ -4,8 +4,12 @@ import asyncio
 import concurrent.futures
 import functools
 import sys
+import threading
+import time
+import types
 
-from __main__ import case, hot, leaf, nothing, note_tid, park
+from __main__ import (
+    _thread, arrive, case, hot, leaf, never, nothing, note_tid, park)
 
 
 @leaf
@@ -26,6 +30,219 @@ def blocked_in_asyncio():
     async def main():
         await asyncio.gather(asyncio.sleep(1000), work())
     asyncio.new_event_loop().run_until_complete(main())
+
+
+@leaf
+def blocked_in_cancelled_task():
+    async def parked():
+        try:
+            await asyncio.sleep(1000)
+        finally:
+            park()
+
+    async def work():
+        await parked()
+
+    async def main():
+        task = asyncio.ensure_future(work())
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        task.cancel()
+        await task
+    asyncio.new_event_loop().run_until_complete(main())
+
+
+class Thrown(Exception):
+    def __index__(self):
+        return 1000
+    __int__ = __index__
+
+
+class Catching:
+    """What is delegated to, but no generator."""
+    def __init__(self, throw):
+        self.throw = throw
+
+    def __iter__(self):
+        return self
+
+    def __next__(self):
+        return 1
+
+
+def delegating(to, levels=3):
+    if levels > 1:
+        yield from delegating(to, levels - 1)
+    else:
+        yield from to
+
+
+def throw_into(generator):
+    next(generator)
+    try:
+        generator.throw(Thrown())
+    except StopIteration:
+        pass
+
+
+@leaf
+def blocked_in_throw():
+    generator = delegating(Catching(time.sleep))
+    next(generator)
+    arrive()
+    generator.throw(Thrown())
+
+
+@leaf
+def blocked_in_thread_of_throw():
+    def parked():
+        try:
+            yield
+        finally:
+            threading.current_thread()
+            park()
+    generator = delegating(parked())
+    next(generator)
+    _thread.start_new_thread(generator.throw, (Thrown(),))
+    never.acquire()
+
+
+@case
+def throw_to_delegate(down):
+    def inner(go):
+        try:
+            yield
+        except Thrown:
+            go()
+    for go in hot(down):
+        throw_into(delegating(inner(go)))
+
+
+@case
+def throw_to_method(down):
+    throw_into(delegating(Catching(lambda *args: down())))
+
+
+@case
+def throw_in_throw(down):
+    def inner():
+        try:
+            yield
+        except Thrown:
+            throw_into(delegating(Catching(lambda *args: down())))
+            yield from ()
+    throw_into(delegating(inner()))
+
+
+@case
+def throw_and_go_on(down):
+    def inner():
+        try:
+            yield
+        except Thrown:
+            yield
+        down()
+    generator = delegating(inner())
+    throw_into(generator)
+    for _ in generator:
+        pass
+
+
+@case
+def close_delegate(down):
+    def inner():
+        try:
+            yield
+        finally:
+            down()
+    generator = delegating(inner())
+    next(generator)
+    generator.close()
+
+
+@case
+def delete_delegate(down):
+    def inner():
+        try:
+            yield
+        finally:
+            down()
+    generator = delegating(inner())
+    next(generator)
+    del generator
+
+
+@types.coroutine
+def suspended():
+    yield
+
+
+async def caught(go):
+    try:
+        await suspended()
+    finally:
+        go()
+
+
+async def passing(go):
+    await caught(go)
+
+
+@case
+def throw_to_coroutine(down):
+    for go in hot(down):
+        coroutine = passing(go)
+        coroutine.send(None)
+        try:
+            coroutine.throw(Thrown())
+        except Thrown:
+            pass
+
+
+@case
+def throw_to_awaited(down):
+    iterator = passing(down).__await__()
+    next(iterator)
+    iterator.throw(Thrown())
+
+
+@case
+def close_coroutine(down):
+    coroutine = passing(down)
+    coroutine.send(None)
+    coroutine.close()
+
+
+@case
+def asynchronous_throws(down):
+    async def numbers(go):
+        try:
+            await passing(nothing)
+            yield 1
+        finally:
+            await passing(go)
+
+    def throw_at_next():
+        asked = numbers(throw_at_close).__anext__()
+        asked.send(None)
+        try:
+            asked.throw(Thrown())
+        except Thrown:
+            pass
+        asked.throw(Thrown())
+
+    def throw_at_close():
+        generator = numbers(down)
+        try:
+            asked = generator.__anext__()
+            asked.send(None)
+            asked.send(None)
+        except StopIteration:
+            pass
+        closed = generator.aclose()
+        closed.send(None)
+        closed.throw(Thrown())
+    throw_at_next()
 
 
 @case
