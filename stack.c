@@ -65,7 +65,7 @@ struct stack {
 	int uncovered;      /* those were not all that the last walk found anew */
 	unsigned reads;
 	uint32_t shape;     /* of the last walk, whatever became of it */
-	uint32_t doubted;   /* a hash of it, if it was doubtful, else 0 */
+	uint32_t doubted;   /* by this read: a hash of a doubtful walk, else 0 */
 	int tried;          /* by stack_conclude(), in vain */
 	int unchanged;      /* by the last read */
 };
@@ -406,7 +406,7 @@ accept(struct stacks *all, struct stack *st, unsigned flags, int shared)
 	return OK;
 }
 
-/* Whether the walk is doubtful, and not what the last one has found. */
+/* Whether the walk is doubtful, and not what the one before it found. */
 static int
 is_doubted(struct stack *st, const struct walk *walk)
 {
@@ -513,7 +513,6 @@ begin_anew(struct stack *st, raddr tstate)
 	st->named.n = st->codes.n = st->n_nodes = 0;
 	st->tried = st->unchanged = 0;
 	st->reads = 0;
-	st->doubted = 0;
 	frames_truncate(&st->proven, 0);
 	regions_clear(st->regions);
 }
@@ -530,6 +529,7 @@ stack_read(struct stacks *all, struct stack *st, raddr tstate, const struct gil 
 		begin_anew(st, tstate);
 	tried = st->tried;
 	shape = st->shape;
+	st->doubted = 0;
 	*first = 1;
 	for (int i = 0; i < TRIES; i++, tried = 1) {
 		why = read_planned(all, st, gil, flags);

@@ -415,7 +415,7 @@ move(void)
 {
 	static unsigned moves;
 
-	sim_pointer(moving, sim_pointer_at(moving) + (++moves % 8 ? 2 : (raddr)-14));
+	sim_pointer(moving, sim_pointer_at(moving) + (++moves % 23 ? 2 : (raddr)-44));
 }
 
 /* The innermost is suspended, and what it stands on is somewhere else at each look. */
