@@ -133,7 +133,7 @@ add_fresh(struct follow *f, int pid)
 {
 	struct proc_stat stat;
 
-	if (pid == getpid() || proc_stat(pid, &stat) || stat.state == 'Z' || stat.state == 'X')
+	if (pid == getpid() || proc_process_stat(pid, &stat) || stat.state == 'Z' || stat.state == 'X')
 		return;
 	f->fresh = grow(f->fresh, f->n_fresh, &f->cap_fresh, sizeof *f->fresh);
 	f->fresh[f->n_fresh++] = (struct followed){ pid, stat.parent, stat.start_time };

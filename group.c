@@ -246,7 +246,7 @@ group_add(struct group *g, int pid)
 static int
 is_there(const struct member *m, struct proc_stat *stat)
 {
-	return !proc_stat(m->pid, stat) && stat->start_time == m->start_time &&
+	return !proc_process_stat(m->pid, stat) && stat->start_time == m->start_time &&
 	       stat->state != 'Z' && stat->state != 'X';
 }
 

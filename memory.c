@@ -10,10 +10,12 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
 #include "util.h"
+#include "proc.h"
 #include "memory.h"
 
 struct mem {
@@ -73,7 +75,8 @@ next_place(struct cursor *c, size_t most)
 
 struct live {
 	int pid;
-	int fd; /* of /proc/PID/mem; -1: process_vm_readv is used */
+	int task; /* one of its own that lives: the pid until the main thread has ended */
+	int fd;   /* of /proc/PID/mem; -1: process_vm_readv is used */
 };
 
 static enum why
@@ -97,7 +100,7 @@ fall_back(struct live *live)
 {
 	char path[40];
 
-	text_format(path, sizeof path, "/proc/%d/mem", live->pid);
+	text_format(path, sizeof path, "/proc/%d/mem", proc_living_task(live->pid));
 	live->fd = open(path, O_RDONLY | O_CLOEXEC);
 	return live->fd >= 0;
 }
@@ -152,6 +155,51 @@ read_file(const struct live *live, const struct mem_vec *v, size_t n, const stru
 	return why;
 }
 
+/* Chooses another task to read through; 0 if there is none. */
+static int
+choose_task(struct live *live)
+{
+	int task = proc_living_task(live->pid);
+
+	if (!task || task == live->task)
+		return 0;
+	live->task = task;
+	return 1;
+}
+
+/* The number of a thread that ended may be another process's by now; a pid is not used
+ * again while any thread is there. */
+static int
+is_foreign(const struct live *live)
+{
+	return live->task != live->pid && syscall(SYS_tgkill, live->pid, live->task, 0) &&
+	       errno == ESRCH;
+}
+
+/* process_vm_readv(2), through a task that lives. */
+static ssize_t
+read_through(struct live *live, const struct iovec *to, size_t n_to, const struct iovec *from,
+             size_t n, uint64_t *calls)
+{
+	enum { TRIES = 4 };
+	ssize_t got;
+	int error;
+
+	for (int i = 0; i < TRIES; i++) {
+		++*calls;
+		got = process_vm_readv(live->task, to, n_to, from, n, 0);
+		error = errno;
+		if (is_foreign(live)) {
+			got = -1;
+			error = ESRCH;
+		}
+		if (got >= 0 || error != ESRCH || !choose_task(live))
+			break;
+	}
+	errno = error;
+	return got;
+}
+
 static enum why
 read_live(void *context, const struct mem_vec *v, size_t n, const struct iovec *to, size_t n_to,
           size_t *done, uint64_t *calls)
@@ -168,8 +216,7 @@ read_live(void *context, const struct mem_vec *v, size_t n, const struct iovec *
 
 		from[i] = (struct iovec){ at, v[i].len };
 	}
-	got = process_vm_readv(live->pid, to, n_to, from, n, 0);
-	++*calls;
+	got = read_through(live, to, n_to, from, n, calls);
 	if (got >= 0) {
 		*done = (size_t)got;
 		return OK;
@@ -195,7 +242,7 @@ mem_open(int pid)
 	static const struct mem_source source = { read_live, close_live };
 	struct live *live = xcalloc(1, sizeof *live);
 
-	*live = (struct live){ .pid = pid, .fd = -1 };
+	*live = (struct live){ .pid = pid, .task = pid, .fd = -1 };
 	return mem_from(&source, live);
 }
 

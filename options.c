@@ -14,6 +14,7 @@
 #include "util.h"
 #include "profile.h"
 #include "format/formats.h"
+#include "proc.h"
 #include "layouts.h"
 #include "options.h"
 
@@ -295,9 +296,12 @@ parse_abi(const char *text)
 	return hex;
 }
 
+/* Takes the number of a thread for its process's. */
 static void
-add_pid(struct options *o, int pid)
+add_pid(struct options *o, int number)
 {
+	int pid = proc_owner(number);
+
 	for (size_t i = 0; i < o->n_pids; i++)
 		if (o->pids[i] == pid)
 			return;

@@ -116,13 +116,25 @@ parse_maps(char *text, struct proc_maps *out)
 	}
 }
 
+/* A file that is empty for a task without memory, of a process: 0, or -1 with errno set. */
+static int
+read_memory_file(int pid, const char *name, struct buf *out)
+{
+	int result = read_whole(pid, name, out), task;
+
+	if (result || out->len)
+		return result;
+	task = proc_living_task(pid);
+	return task && task != pid ? read_whole(task, name, out) : 0;
+}
+
 enum why
 proc_maps_read(int pid, struct proc_maps *out)
 {
 	struct buf text = { 0 };
 
 	*out = (struct proc_maps){ 0 };
-	if (read_whole(pid, "maps", &text)) {
+	if (read_memory_file(pid, "maps", &text)) {
 		enum why why = errno == ENOENT || errno == ESRCH ? GONE : DENIED;
 
 		buf_free(&text);
@@ -143,14 +155,23 @@ proc_maps_free(struct proc_maps *m)
 	*m = (struct proc_maps){ 0 };
 }
 
+static ssize_t
+read_exe(int tid, char *buf, size_t size)
+{
+	char path[32];
+
+	text_format(path, sizeof path, "/proc/%d/exe", tid);
+	return readlink(path, buf, size);
+}
+
 int
 proc_exe(int pid, char *buf, size_t size)
 {
-	char path[32];
-	ssize_t n;
+	ssize_t n = read_exe(pid, buf, size - 1);
+	int task = n < 0 && errno == ENOENT ? proc_living_task(pid) : 0;
 
-	text_format(path, sizeof path, "/proc/%d/exe", pid);
-	n = readlink(path, buf, size - 1);
+	if (task && task != pid)
+		n = read_exe(task, buf, size - 1);
 	if (n < 0)
 		return -1;
 	buf[n] = 0;
@@ -165,7 +186,7 @@ proc_command(int pid, struct buf *out)
 	struct buf text = { 0 };
 	char name[64];
 
-	if (read_whole(pid, "cmdline", &text) || !text.len) {
+	if (read_memory_file(pid, "cmdline", &text) || !text.len) {
 		if (proc_status(pid, "Name", name, sizeof name))
 			text_format(name, sizeof name, "?");
 		buf_printf(out, "[%s]", name);
@@ -295,7 +316,7 @@ parse_stat(const char *text, struct proc_stat *out)
 {
 	enum { STATE = 3, PARENT, FLAGS = 9, START_TIME = 22, START_CODE = 26, END_CODE,
 	       START_STACK };
-	enum { PF_KTHREAD = 0x200000 }; /* Linux v6.1 include/linux/sched.h */
+	enum { PF_EXITING = 0x4, PF_KTHREAD = 0x200000 }; /* Linux v6.1 include/linux/sched.h */
 	uint64_t fields[START_STACK + 1] = { 0 };
 	const char *p = after_name(text);
 
@@ -307,22 +328,74 @@ parse_stat(const char *text, struct proc_stat *out)
 			fields[i] = 0; /* some are negative */
 	out->parent = (int)fields[PARENT];
 	out->kernel = (fields[FLAGS] & PF_KTHREAD) != 0;
+	out->ended = (fields[FLAGS] & PF_EXITING) || out->state == 'Z' || out->state == 'X';
 	out->start_time = fields[START_TIME];
 	if (fields[START_CODE])
 		out->image = hash_words(fields[START_CODE] ^ fields[END_CODE], fields[START_STACK]) | 1u;
 	return 0;
 }
 
-int
-proc_stat(int pid, struct proc_stat *out)
+static int
+task_stat(int pid, int tid, struct proc_stat *out)
 {
 	char text[1024];
 	int fd = -1;
-	size_t len = read_again(pid, pid, "stat", &fd, text, sizeof text);
+	size_t len = read_again(pid, tid, "stat", &fd, text, sizeof text);
 
 	if (fd >= 0)
 		close(fd);
 	return len ? parse_stat(text, out) : -1;
+}
+
+int
+proc_stat(int tid, struct proc_stat *out)
+{
+	return task_stat(tid, tid, out);
+}
+
+/* Finds a task of a process that has not ended: its number, 0 if there is none. */
+static int
+find_living(int pid, struct proc_stat *out)
+{
+	char path[32];
+	struct dirent *entry;
+	int found = 0;
+	DIR *dir;
+
+	text_format(path, sizeof path, "/proc/%d/task", pid);
+	dir = opendir(path);
+	while (dir && !found && (entry = readdir(dir))) {
+		int tid = to_int(entry->d_name);
+
+		if (tid && !task_stat(pid, tid, out) && !out->ended)
+			found = tid;
+	}
+	if (dir)
+		closedir(dir);
+	return found;
+}
+
+int
+proc_living_task(int pid)
+{
+	struct proc_stat stat;
+
+	return !proc_stat(pid, &stat) && !stat.ended ? pid : find_living(pid, &stat);
+}
+
+int
+proc_process_stat(int pid, struct proc_stat *out)
+{
+	struct proc_stat living;
+
+	if (proc_stat(pid, out))
+		return -1;
+	if (out->ended && find_living(pid, &living)) {
+		out->state = living.state;
+		out->image = living.image;
+		out->ended = 0;
+	}
+	return 0;
 }
 
 uint64_t
@@ -393,10 +466,29 @@ inner_tid(int pid, int tid)
 	return inner;
 }
 
+int
+proc_owner(int tid)
+{
+	char value[32];
+	int pid = proc_status(tid, "Tgid", value, sizeof value) ? 0 : to_int(value);
+
+	return pid ? pid : tid;
+}
+
+/* Of the tasks that have ended, only the main thread stays for the others. */
+static int
+main_has_ended(int pid)
+{
+	struct proc_stat stat;
+
+	return !proc_stat(pid, &stat) && stat.ended;
+}
+
 size_t
 proc_tasks(int pid, struct proc_task **tasks)
 {
 	char path[32], line[256];
+	int ended = main_has_ended(pid);
 	size_t n = 0, cap = 0;
 	/* Numbers differ only if the process is in a pid namespace of its own. */
 	int nested = !proc_status(pid, "NSpid", line, sizeof line) && strchr(line, '\t');
@@ -411,7 +503,7 @@ proc_tasks(int pid, struct proc_task **tasks)
 	while ((entry = readdir(dir)) && n < MAX_TASKS) {
 		int tid = to_int(entry->d_name);
 
-		if (tid <= 0)
+		if (tid <= 0 || (tid == pid && ended))
 			continue;
 		*tasks = grow(*tasks, n, &cap, sizeof **tasks);
 		(*tasks)[n++] = (struct proc_task){ tid, nested ? inner_tid(pid, tid) : tid };

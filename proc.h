@@ -19,8 +19,8 @@ struct proc_maps {
 	char *text; /* what the paths point into */
 };
 
-/* The memory map; proc_maps_free ends it.  GONE, DENIED, or BROKEN if it is
- * empty: a zombie or a kernel thread. */
+/* The memory map, whether or not the main thread has ended; proc_maps_free ends it.  GONE,
+ * DENIED, or BROKEN if it is empty: a zombie or a kernel thread. */
 enum why proc_maps_read(int pid, struct proc_maps *);
 void proc_maps_free(struct proc_maps *);
 
@@ -57,6 +57,7 @@ uint64_t proc_futex(int pid, int tid, int *fd);
 struct proc_stat {
 	char state; /* as above */
 	int kernel; /* it is a thread of the kernel's */
+	int ended;  /* or about to: it has no memory, or will soon have none */
 	int parent;
 	uint64_t start_time; /* in clock ticks since boot; with the pid it names a
 	                      * process for ever */
@@ -64,9 +65,21 @@ struct proc_stat {
 	                      * no memory, as kernel threads and zombies */
 };
 
-/* What the kernel says of a process at a glance: 0, or -1 if it is gone. */
-int proc_stat(int pid, struct proc_stat *);
+/* What the kernel says of a task at a glance: 0, or -1 if it is gone. */
+int proc_stat(int tid, struct proc_stat *);
+
+/* The same of a process, which lives on when its main thread has ended and others have
+ * not: then the state and the image are those of one of these. */
+int proc_process_stat(int pid, struct proc_stat *);
 uint64_t proc_start_time(int pid);
+
+/* A task that a process's memory can be reached through: its main thread or, when that
+ * has ended, another one.  0 if all have. */
+int proc_living_task(int pid);
+
+/* The process that a task belongs to, a process's own number for itself; the number that
+ * was given where that is not known. */
+int proc_owner(int tid);
 
 /* How long ago that start time was, nanoseconds. */
 int64_t proc_age(uint64_t start_time);
@@ -80,7 +93,8 @@ struct proc_task {
 	int tid, inner;
 };
 
-/* All threads of a process; *tasks is to be freed.  Their number, 0 if none. */
+/* All threads of a process that have not ended; *tasks is to be freed.  Their number, 0 if
+ * none. */
 size_t proc_tasks(int pid, struct proc_task **tasks);
 
 /* The name of a thread as the kernel knows it, at most 15 bytes; -1 if gone. */

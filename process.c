@@ -39,7 +39,7 @@ live_exe(const struct process *p, char *buf, size_t size)
 static int
 live_stat(const struct process *p, struct proc_stat *stat)
 {
-	return proc_stat(p->pid, stat);
+	return proc_process_stat(p->pid, stat);
 }
 
 static int64_t

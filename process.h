@@ -55,7 +55,7 @@ uint64_t process_start_time(const struct process *);
 
 struct mem *process_mem(const struct process *);
 
-/* See proc.h: proc_maps_read, proc_exe, proc_stat, proc_cpu_time, proc_tasks,
+/* See proc.h: proc_maps_read, proc_exe, proc_process_stat, proc_cpu_time, proc_tasks,
  * proc_task_name. */
 enum why process_maps(const struct process *, struct proc_maps *);
 int process_exe(const struct process *, char *buf, size_t size);

@@ -26,8 +26,8 @@
  *   format/input.c       files -> profile
  *
  * Process: knows the kernel, and nothing of Python.
- *   memory.c      bytes at addresses
  *   proc.c        what /proc says
+ *   memory.c      bytes at addresses
  *   elf.c         symbols of what is mapped
  *   ptrace.c      stopping a thread for an instant; running a command
  *   sandbox.c     giving up what is not needed

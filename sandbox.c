@@ -171,6 +171,7 @@ static const struct rule {
 	{ SYS_prctl, 0, UINT32_MAX, PR_SET_TIMERSLACK },
 	{ SYS_prlimit64, 0, UINT32_MAX, 0 },
 	{ SYS_kill, 1, UINT32_MAX, 0 }, /* asks whether it is there */
+	{ SYS_tgkill, 2, UINT32_MAX, 0 },
 	{ SYS_setpriority, 1, UINT32_MAX, 0 },
 };
 

@@ -195,9 +195,9 @@ time.sleep(100)'
 # --- system calls that are refused --------------------------------------------
 
 # sample_over_exec PYTHON OTHER [OPTION]...: the one executes the other, and is sampled
-# before and after, without an end between.
+# before and after, without an end between. $from is what does so, if not the main thread.
 sample_over_exec() {
-    start_target execer "$1" "$2"
+    start_target execer "$1" "$2" ${from:+"$from"}
     watch_pyflame "${@:3}" "$pid"
     wait_for 60 has_seen ':before:'
     kill -USR1 "$pid"
@@ -396,6 +396,20 @@ exec_is_followed() {
 @test "3.11: a target that executes itself anew is followed" { each_python 3.11 exec_is_followed; }
 @test "3.14: a target that executes itself anew is followed" { each_python 3.14 exec_is_followed; }
 
+exec_of_a_thread_is_followed() {
+    from=thread sample_over_exec "$1" "$1"
+    end_targets
+    from=orphan sample_over_exec "$1" "$1"
+    end_targets
+    from=orphan sample_over_exec "$1" "$1" --children
+}
+
+@test "2.7: an exec from another thread is followed"  { also 2.7 exec_of_a_thread_is_followed; }
+@test "3.8: an exec from another thread is followed"  { each_python 3.8 exec_of_a_thread_is_followed; }
+@test "3.11: an exec from another thread is followed" { each_python 3.11 exec_of_a_thread_is_followed; }
+@test "3.13: an exec from another thread is followed" { each_python 3.13 exec_of_a_thread_is_followed; }
+@test "3.14: an exec from another thread is followed" { each_python 3.14 exec_of_a_thread_is_followed; }
+
 @test "a target that executes another version is followed" {
     local first second
     IFS=$'\t' read -r _ first < <(pythons_of 3.8) || skip "no Python 3.8 here"
@@ -414,6 +428,110 @@ busy(time.time() + 1)
 os.execvp("sleep", ["sleep", "100"])'
     run_pyflame 0 -s 1.5 "$pid"
     [ "$(samples stdout ':busy:')" -gt 0 ]
+}
+
+# --- the main thread has ended ------------------------------------------------
+
+# start_headless PYTHON MODE: its main thread ends when it is sent SIGUSR1.
+start_headless() {
+    start_target headless "$@"
+    states[$pid]=RSZ
+}
+
+end_main_thread() {
+    kill -USR1 "$pid"
+    wait_for 60 in_state "$pid" Z
+}
+
+# The number of a thread other than the main one.
+other_thread() {
+    find "/proc/$pid/task" -mindepth 1 -maxdepth 1 ! -name "$pid" -printf '%f\n' | head -n 1
+}
+
+is_sampled_without_main_thread() {
+    local tid option
+    start_headless "$1" steady
+    end_main_thread
+    tid=$(other_thread)
+    run_pyflame 0 -q -n -s 0.2 --pause "$pid"
+    [ "$(samples stdout ':after ')" -gt 0 ]
+    for option in "" --threads "-m cpu"; do
+        # shellcheck disable=SC2086 # none, or several
+        run_pyflame 0 -q --by-thread -n -s 0.3 $option "$pid"
+        [ "$(samples stdout "^thread $tid .*:after ")" -gt 0 ]
+        equal "$(samples stdout "^thread $pid ")" 0
+    done
+    run_pyflame 0 -d "$pid"
+    matches "$output" "(^|"$'\n'")$tid\*?: worker \("
+    matches "$output" ':after:'
+    run_pyflame 0 -q --children --by-process -s 0.2 -n "$tid"
+    [ "$(samples stdout "^process $pid [^;]*headless\.py steady;.*:after ")" -gt 0 ]
+}
+
+@test "3.8: a target whose main thread has ended"   { each_python 3.8 is_sampled_without_main_thread; }
+@test "3.10: a target whose main thread has ended"  { also 3.10 is_sampled_without_main_thread; }
+@test "3.11: a target whose main thread has ended"  { each_python 3.11 is_sampled_without_main_thread; }
+@test "3.13: a target whose main thread has ended"  { each_python 3.13 is_sampled_without_main_thread; }
+@test "3.14: a target whose main thread has ended"  { each_python 3.14 is_sampled_without_main_thread; }
+@test "3.14t: a target whose main thread has ended" { each_python 3.14t is_sampled_without_main_thread; }
+
+# Whatever thread it is read through, that one ends soon.
+outlives_its_main_thread() {
+    rm -f profile
+    start_headless "$1" relay
+    watch_pyflame -n "${@:2}" "$pid"
+    wait_for 60 has_seen ':before '
+    end_main_thread
+    enough=50 wait_for 60 has_seen ':after '
+    kill -INT "$profiler"
+    end_pyflame 0
+}
+
+@test "3.8: the main thread of a target ends, and one after another of the rest" {
+    each_python 3.8 outlives_its_main_thread
+}
+@test "3.11: the main thread of a target ends, and one after another of the rest" {
+    each_python 3.11 outlives_its_main_thread
+}
+@test "3.13: the main thread of a target ends, and one after another of the rest" {
+    each_python 3.13 outlives_its_main_thread
+}
+@test "3.14: the main thread of a target ends, and one after another of the rest" {
+    each_python 3.14 outlives_its_main_thread
+}
+@test "the main thread of a target that is followed ends" {
+    each_python any outlives_its_main_thread --children
+}
+
+@test "an ordinary user samples a target whose main thread has ended" {
+    run_as_nobody
+    requires_attaching
+    start_as_nobody headless steady
+    states[$pid]=RSZ
+    end_main_thread
+    run_pyflame 0 -q -n -s 0.3 "$pid"
+    [ "$(samples stdout ':after ')" -gt 0 ]
+}
+
+@test "through /proc, too: a target whose main thread has ended" {
+    refused enosys process_vm_readv
+    end_targets
+    start_headless "$python" steady
+    end_main_thread
+    run_pyflame 0 -q -n -s 0.3 "$pid"
+    [ "$(samples stdout ':after ')" -gt 0 ]
+}
+
+@test "the number of a thread stands for its process" {
+    local tid
+    find_python
+    start_headless "$python" steady
+    tid=$(other_thread)
+    run_pyflame 0 -d "$tid"
+    matches "$output" "(^|"$'\n'")$pid\*?: MainThread"
+    run_pyflame 0 -q -n -s 0.2 --by-process "$tid"
+    [ "$(samples stdout "^process $pid ")" -gt 0 ]
+    equal "$(samples stdout "^process $tid ")" 0
 }
 
 @test "a target that has just been started is waited for" {

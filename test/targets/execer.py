@@ -1,11 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """Be busy in before() until SIGUSR1, then become another Python, busy in after().
 
-    execer.py PYTHON
+    execer.py PYTHON [thread|orphan]
+
+It is a thread beside the main one that does so, or after the main one has ended.
 """
+import ctypes
 import os
 import signal
 import sys
+import threading
+import time
 
 asked = []
 
@@ -22,9 +27,26 @@ def after():
         pass
 
 
+def become():
+    os.execv(sys.argv[1], [sys.argv[1], sys.argv[0]])
+
+
+def become_alone():
+    while True:
+        with open('/proc/self/stat') as stat:
+            if ') Z ' in stat.read():
+                become()
+
+
 signal.alarm(300)
 if len(sys.argv) > 1:
     signal.signal(signal.SIGUSR1, lambda *args: asked.append(True))
     before()
-    os.execv(sys.argv[1], [sys.argv[1], sys.argv[0]])
+    if sys.argv[2:] == ['thread']:
+        threading.Thread(target=become).start()
+        time.sleep(100)
+    elif sys.argv[2:] == ['orphan']:
+        threading.Thread(target=become_alone).start()
+        ctypes.CDLL(None).pthread_exit(None)
+    become()
 after()
