@@ -8,8 +8,8 @@
 #include <unistd.h>
 
 #include "util.h"
-#include "memory.h"
 #include "proc.h"
+#include "memory.h"
 #include "ptrace.h"
 #include "explain.h"
 #include "process.h"

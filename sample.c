@@ -7,8 +7,8 @@
 
 #include "util.h"
 #include "profile.h"
-#include "memory.h"
 #include "proc.h"
+#include "memory.h"
 #include "process.h"
 #include "layouts.h"
 #include "target.h"

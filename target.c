@@ -19,8 +19,8 @@
 #include <string.h>
 
 #include "util.h"
-#include "memory.h"
 #include "proc.h"
+#include "memory.h"
 #include "elf.h"
 #include "explain.h"
 #include "process.h"

@@ -5,8 +5,8 @@
 #include <stdlib.h>
 
 #include "util.h"
-#include "memory.h"
 #include "proc.h"
+#include "memory.h"
 #include "process.h"
 #include "layouts.h"
 #include "objects.h"

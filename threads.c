@@ -9,8 +9,8 @@
 #include <string.h>
 
 #include "util.h"
-#include "memory.h"
 #include "proc.h"
+#include "memory.h"
 #include "process.h"
 #include "layouts.h"
 #include "objects.h"

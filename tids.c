@@ -15,8 +15,8 @@
 #include <stdlib.h>
 
 #include "util.h"
-#include "memory.h"
 #include "proc.h"
+#include "memory.h"
 #include "process.h"
 #include "layouts.h"
 #include "target.h"

@@ -435,7 +435,7 @@ os.execvp("sleep", ["sleep", "100"])'
 # start_headless PYTHON MODE: its main thread ends when it is sent SIGUSR1.
 start_headless() {
     start_target headless "$@"
-    states[$pid]=RSZ
+    states["$pid"]=RSZ
 }
 
 end_main_thread() {
@@ -507,7 +507,7 @@ outlives_its_main_thread() {
     run_as_nobody
     requires_attaching
     start_as_nobody headless steady
-    states[$pid]=RSZ
+    states["$pid"]=RSZ
     end_main_thread
     run_pyflame 0 -q -n -s 0.3 "$pid"
     [ "$(samples stdout ':after ')" -gt 0 ]
