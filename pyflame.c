@@ -183,6 +183,7 @@ unblock_signals(const struct run *r)
 	sigdelset(&set, SIGCHLD);
 	sigdelset(&set, SIGPIPE);
 	sigdelset(&set, SIGUSR1);
+	sigdelset(&set, SIGALRM); /* of the progress line: one may be pending */
 	sigprocmask(SIG_UNBLOCK, &set, NULL);
 }
 

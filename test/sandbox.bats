@@ -131,7 +131,7 @@ while time.time() < end and not os.path.exists("go"): pass'
     nm --defined-only "${objects[@]}" | awk 'NF == 3 { print $3 }' | sort -u > ours
     tr -s ' \n' '\n' << 'END' | sort -u > known
 __errno_location __popcountdi2 __stack_chk_fail _exit atexit exit environ
-calloc free realloc malloc memchr memcmp memcpy memmove memset memrchr qsort sqrt
+calloc free realloc malloc memchr memcmp memcpy memmove memset memrchr bsearch qsort sqrt
 strcasecmp strchr strcmp strcpy strcspn strerror strlen strncmp strnlen strrchr strspn
 access close closedir open opendir pread read readdir readlink rename stat lstat unlink
 write clock_gettime nanosleep time setitimer poll kill ptrace waitpid setpriority prctl
