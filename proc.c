@@ -316,7 +316,8 @@ parse_stat(const char *text, struct proc_stat *out)
 {
 	enum { STATE = 3, PARENT, FLAGS = 9, START_TIME = 22, START_CODE = 26, END_CODE,
 	       START_STACK };
-	enum { PF_EXITING = 0x4, PF_KTHREAD = 0x200000 }; /* Linux v6.1 include/linux/sched.h */
+	/* Linux v6.1 include/linux/sched.h */
+	enum { PF_EXITING = 0x4, PF_FORKNOEXEC = 0x40, PF_KTHREAD = 0x200000 };
 	uint64_t fields[START_STACK + 1] = { 0 };
 	const char *p = after_name(text);
 
@@ -328,6 +329,7 @@ parse_stat(const char *text, struct proc_stat *out)
 			fields[i] = 0; /* some are negative */
 	out->parent = (int)fields[PARENT];
 	out->kernel = (fields[FLAGS] & PF_KTHREAD) != 0;
+	out->forked = (fields[FLAGS] & PF_FORKNOEXEC) != 0;
 	out->ended = (fields[FLAGS] & PF_EXITING) || out->state == 'Z' || out->state == 'X';
 	out->start_time = fields[START_TIME];
 	if (fields[START_CODE])
@@ -510,6 +512,87 @@ proc_tasks(int pid, struct proc_task **tasks)
 	}
 	closedir(dir);
 	return n;
+}
+
+/* ---- memory that is lent ---- */
+
+/* Whether a thread waits in a call that makes a child: until a child that has its memory
+ * has another, that is. */
+static int
+waits_for_child(int pid, int tid)
+{
+	static const uint16_t calls[] = {
+		SYS_clone,
+#ifdef SYS_vfork
+		SYS_vfork,
+#endif
+#ifdef SYS_clone3
+		SYS_clone3,
+#endif
+	};
+	char text[256];
+	const char *p = text;
+	uint64_t call;
+	int fd = -1, waits = 0;
+	size_t len = read_again(pid, tid, "syscall", &fd, text, sizeof text);
+
+	if (fd >= 0)
+		close(fd);
+	if (!len || parse_digits(&p, 10, &call))
+		return 0;
+	for (size_t i = 0; i < LEN(calls); i++)
+		waits |= call == calls[i];
+	return waits;
+}
+
+/* Whether that thread made that child; yes where the kernel does not say. */
+static int
+may_have_made(int pid, int tid, int child)
+{
+	char name[48];
+	struct buf text = { 0 };
+	const char *p;
+	uint64_t number = 0;
+	int unknown;
+
+	text_format(name, sizeof name, "task/%d/children", tid);
+	unknown = read_whole(pid, name, &text);
+	p = buf_terminate(&text);
+	while (number != (uint64_t)child && !parse_digits(&p, 10, &number))
+		p += *p == ' ';
+	buf_free(&text);
+	return unknown || number == (uint64_t)child;
+}
+
+/* Where kcmp(2) is missing or forbidden. */
+static int
+is_waited_for(int child, int parent)
+{
+	struct proc_task *tasks;
+	size_t n = proc_tasks(parent, &tasks);
+	int waited = 0;
+
+	for (size_t i = 0; i < n && !waited; i++)
+		waited = waits_for_child(parent, tasks[i].tid) &&
+		         may_have_made(parent, tasks[i].tid, child);
+	free(tasks);
+	return waited;
+}
+
+int
+proc_lender(int pid)
+{
+	enum { KCMP_VM = 1 }; /* linux/kcmp.h */
+	struct proc_stat child, parent;
+	long differ;
+
+	if (proc_stat(pid, &child) || !child.forked || !child.image ||
+	    proc_process_stat(child.parent, &parent) || parent.image != child.image)
+		return 0;
+	differ = syscall(SYS_kcmp, pid, proc_living_task(child.parent), KCMP_VM, 0UL, 0UL);
+	if (differ < 0 ? is_waited_for(pid, child.parent) : !differ)
+		return child.parent;
+	return 0;
 }
 
 int

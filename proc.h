@@ -58,6 +58,7 @@ struct proc_stat {
 	char state; /* as above */
 	int kernel; /* it is a thread of the kernel's */
 	int ended;  /* or about to: it has no memory, or will soon have none */
+	int forked; /* and has executed nothing since */
 	int parent;
 	uint64_t start_time; /* in clock ticks since boot; with the pid it names a
 	                      * process for ever */
@@ -76,6 +77,10 @@ uint64_t proc_start_time(int pid);
 /* A task that a process's memory can be reached through: its main thread or, when that
  * has ended, another one.  0 if all have. */
 int proc_living_task(int pid);
+
+/* Whether a process has no memory of its own but still that of its parent, as a child of
+ * vfork(2) does until it executes something: the parent's pid, else 0. */
+int proc_lender(int pid);
 
 /* The process that a task belongs to, a process's own number for itself; the number that
  * was given where that is not known. */

@@ -42,6 +42,12 @@ live_stat(const struct process *p, struct proc_stat *stat)
 	return proc_process_stat(p->pid, stat);
 }
 
+static int
+live_lender(const struct process *p)
+{
+	return proc_lender(p->pid);
+}
+
 static int64_t
 live_cpu_time(const struct process *p)
 {
@@ -114,7 +120,7 @@ live_explain(const struct process *p, enum why why, struct buf *out)
 }
 
 static const struct process_source live = {
-	.maps = live_maps, .exe = live_exe, .stat = live_stat,
+	.maps = live_maps, .exe = live_exe, .stat = live_stat, .lender = live_lender,
 	.cpu_time = live_cpu_time, .name = live_name,
 	.tasks = live_tasks, .task_name = live_task_name, .state = live_state,
 	.times = live_times, .futex = live_futex, .stop = live_stop, .resume = live_resume,
@@ -187,6 +193,12 @@ int
 process_stat(const struct process *p, struct proc_stat *stat)
 {
 	return p->source->stat(p, stat);
+}
+
+int
+process_lender(const struct process *p)
+{
+	return p->source->lender(p);
 }
 
 int64_t

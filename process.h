@@ -33,6 +33,7 @@ struct process_source {
 	enum why (*maps)(const struct process *, struct proc_maps *);
 	int (*exe)(const struct process *, char *buf, size_t size);
 	int (*stat)(const struct process *, struct proc_stat *);
+	int (*lender)(const struct process *);
 	int64_t (*cpu_time)(const struct process *);
 	void (*name)(const struct process *, struct buf *);
 	size_t (*tasks)(const struct process *, struct proc_task **);
@@ -55,11 +56,12 @@ uint64_t process_start_time(const struct process *);
 
 struct mem *process_mem(const struct process *);
 
-/* See proc.h: proc_maps_read, proc_exe, proc_process_stat, proc_cpu_time, proc_tasks,
- * proc_task_name. */
+/* See proc.h: proc_maps_read, proc_exe, proc_process_stat, proc_lender, proc_cpu_time,
+ * proc_tasks, proc_task_name. */
 enum why process_maps(const struct process *, struct proc_maps *);
 int process_exe(const struct process *, char *buf, size_t size);
 int process_stat(const struct process *, struct proc_stat *);
+int process_lender(const struct process *);
 int64_t process_cpu_time(const struct process *);
 size_t process_tasks(const struct process *, struct proc_task **);
 int process_task_name(const struct process *, int tid, char *buf, size_t size);

@@ -172,6 +172,7 @@ static const struct rule {
 	{ SYS_prlimit64, 0, UINT32_MAX, 0 },
 	{ SYS_kill, 1, UINT32_MAX, 0 }, /* asks whether it is there */
 	{ SYS_tgkill, 2, UINT32_MAX, 0 },
+	{ SYS_kcmp, 2, UINT32_MAX, 1 }, /* KCMP_VM */
 	{ SYS_setpriority, 1, UINT32_MAX, 0 },
 };
 

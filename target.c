@@ -509,6 +509,14 @@ answer_starting(const struct process *p, struct buf *reason)
 }
 
 static enum target_answer
+answer_lent(const struct process *p, int lender, struct buf *reason)
+{
+	buf_printf(reason, "pid %d has no memory of its own: it has that of its parent, pid %d, "
+	           "until it executes a program; sample that one", process_pid(p), lender);
+	return TARGET_STARTING;
+}
+
+static enum target_answer
 search(struct target *t, const struct proc_maps *maps, unsigned abi, struct buf *reason)
 {
 	struct finder f = { .t = t, .abi = abi, .maps = maps };
@@ -580,8 +588,11 @@ look(struct target *t, unsigned abi, struct buf *reason)
 	struct proc_maps maps;
 	struct proc_stat first = { 0 };
 	size_t before = reason->len;
+	int lender = process_lender(p);
 	enum why why;
 
+	if (lender)
+		return answer_lent(p, lender, reason);
 	process_stat(p, &first);
 	why = process_maps(p, &maps);
 	if (why == BROKEN)
@@ -613,7 +624,7 @@ target_open_like(struct process *p, const struct target *like, struct target *t)
 	struct finder f = { .t = t, .layout = *like->layout };
 
 	*t = (struct target){ .process = p, .mem = process_mem(p), .hex = like->hex };
-	if (!believe(&f, like->interpreters, like->holder)) {
+	if (process_lender(p) || !believe(&f, like->interpreters, like->holder)) {
 		target_close(t);
 		return -1;
 	}

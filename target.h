@@ -21,7 +21,8 @@ struct target {
 
 enum target_answer {
 	TARGET_READY,
-	TARGET_STARTING,    /* Python, but not yet ready to run anything */
+	TARGET_STARTING,    /* Python, but not yet ready to run anything; or still has the
+	                     * memory of its parent */
 	TARGET_NOT_PYTHON,
 	TARGET_UNSUPPORTED, /* Python, but one that pyflame can't read */
 	TARGET_DENIED,
@@ -37,8 +38,8 @@ enum target_answer {
 enum target_answer target_open(struct process *, unsigned abi, struct target *t,
                                struct buf *reason);
 
-/* The same at little cost for a child that was forked from `like` and still is
- * what it was then.  0, or -1 if it is not, or cannot be read. */
+/* The same at little cost for a child that was forked from `like` and still is what it was
+ * then, with memory of its own.  0, or -1 if it is not, or cannot be read. */
 int target_open_like(struct process *, const struct target *like, struct target *t);
 void target_close(struct target *);
 

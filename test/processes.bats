@@ -435,6 +435,104 @@ in_namespace() {
     only_complains
 }
 
+# --- children that have no memory of their own ----------------------------------
+
+# start_lender PYTHON [LIBRARY]: $child is one that has its memory until ./fifo is opened
+# for writing.
+start_lender() {
+    rm -f fifo profile
+    mkfifo fifo
+    start_target lender "$1" "$PWD/fifo" "${@:2}"
+    states[$pid]=RSD
+    mind_children 1
+    child=$(pgrep -P "$pid")
+    # not before its parent waits for it
+    wait_for 30 in_state "$child" S
+}
+
+counts_lent_memory_once() {
+    start_lender "$@"
+    run_pyflame 0 -s 0.3 -r 5ms --children --by-process -n "$pid"
+    equal "$(processes_in stdout)" "$pid"
+    [ "$(samples stdout ':busy ')" -gt 0 ]
+    run_pyflame 0 -d --children "$pid"
+    equal "$(grep -c ':busy:' stdout)" 1
+    run_pyflame 3 -d "$child"
+    only_complains
+    matches "$stderr" "pid $child has no memory of its own: it has that of its parent, pid $pid, until"
+    run_pyflame 3 --children -s 0.1 "$child"
+    matches "$stderr" "pid $child has no memory of its own"
+    watch_pyflame --children --by-process -n "$pid"
+    wait_for 60 has_seen "^process $pid .*:busy "
+    : > fifo
+    wait_for 60 has_seen "^process $child .*:executed "
+    kill -INT "$profiler"
+    end_pyflame 0
+    equal "$(samples profile "^process $child .*:busy ")" 0
+    run_pyflame 0 -d "$child"
+    matches "$output" ':executed:'
+}
+
+counts_a_vfork_once() {
+    compile lend.so -shared -fPIC "$tests/tools/lend.c"
+    counts_lent_memory_once "$1" "$PWD/lend.so"
+}
+
+@test "3.8: a child of vfork is not its parent once more"  { each_python 3.8 counts_a_vfork_once; }
+@test "3.11: a child of vfork is not its parent once more" { each_python 3.11 counts_a_vfork_once; }
+@test "3.13: a child of vfork is not its parent once more" { each_python 3.13 counts_a_vfork_once; }
+@test "3.14: a child of vfork is not its parent once more" { each_python 3.14 counts_a_vfork_once; }
+
+@test "3.8: a child of posix_spawn is not its parent once more"  { each_python 3.8 counts_lent_memory_once; }
+@test "3.11: a child of posix_spawn is not its parent once more" { also 3.11 counts_lent_memory_once; }
+@test "3.14: a child of posix_spawn is not its parent once more" { each_python 3.14 counts_lent_memory_once; }
+
+@test "a child of vfork is known where kcmp is refused, too" {
+    compile refuse "$tests/tools/refuse.c"
+    without_leak_check
+    as=("$PWD/refuse" enosys kcmp --)
+    "${as[@]}" true || skip "needs seccomp filters"
+    each_python any counts_a_vfork_once
+    as=("$PWD/refuse" eperm kcmp --)
+    each_python any counts_lent_memory_once
+}
+
+@test "an ordinary user is told of a child that has its parent's memory" {
+    run_as_nobody
+    requires_attaching
+    mkfifo -m 666 "$folder/fifo"
+    start_as_nobody lender "$folder/fifo"
+    states[$pid]=RSD
+    mind_children 1
+    child=$(pgrep -P "$pid")
+    wait_for 30 in_state "$child" S
+    run_pyflame 0 -s 0.3 --children --by-process -n "$pid"
+    equal "$(processes_in stdout)" "$pid"
+    run_pyflame 3 -s 0 "$child"
+    matches "$stderr" "pid $child has no memory of its own"
+}
+
+runs_programs() {
+    start_command "$1" -c '
+import subprocess
+def run():
+    while True:
+        subprocess.call(["/bin/true"], close_fds=False)
+print("ready", flush=True)
+run()'
+    states[$pid]=RSD
+    run_pyflame 0 -s "$(many 1 10)" --children --by-process -n "$pid"
+    equal "$(processes_in stdout)" "$pid"
+    [ "$(samples stdout ':run;')" -gt 0 ]
+}
+
+@test "3.8: programs that are run one after another are not their parent once more" {
+    each_python 3.8 runs_programs
+}
+@test "3.14: programs that are run one after another are not their parent once more" {
+    each_python 3.14 runs_programs
+}
+
 # --- not permitted ------------------------------------------------------------
 
 @test "a child that may not be read is told, and does not end the sampling" {

@@ -218,6 +218,13 @@ stat(const struct process *p, struct proc_stat *out)
 	return 0;
 }
 
+static int
+lender(const struct process *p)
+{
+	(void)p;
+	return 0;
+}
+
 static int64_t
 cpu_time(const struct process *p)
 {
@@ -314,8 +321,8 @@ sim_process(void)
 {
 	static const struct mem_source bytes = { read_bytes, close_bytes };
 	static const struct process_source source = {
-		.maps = maps, .exe = exe, .stat = stat, .cpu_time = cpu_time, .name = name, .tasks = tasks,
-		.task_name = task_name, .state = state, .times = times, .futex = futex,
+		.maps = maps, .exe = exe, .stat = stat, .lender = lender, .cpu_time = cpu_time,
+		.name = name, .tasks = tasks, .task_name = task_name, .state = state, .times = times, .futex = futex,
 		.stop = stop, .resume = resume, .is_stopping = is_stopping, .explain = explain,
 	};
 
