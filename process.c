@@ -18,7 +18,6 @@ struct process {
 	const struct process_source *source;
 	struct mem *mem;
 	int pid;
-	int leader; /* the thread that has the process's id, if pid is another's */
 	uint64_t start_time;
 };
 
@@ -93,7 +92,7 @@ live_futex(const struct process *p, struct task *t)
 static enum why
 live_stop(const struct process *p, struct task *t)
 {
-	return ptrace_stop(p->leader, t->tid);
+	return ptrace_stop(p->pid, t->tid);
 }
 
 static void
@@ -130,11 +129,7 @@ static const struct process_source live = {
 struct process *
 process_open(int pid)
 {
-	struct process *p = process_from(&live, mem_open(pid), pid);
-	char leader[16];
-
-	p->leader = proc_status(pid, "Tgid", leader, sizeof leader) ? pid : atoi(leader);
-	return p;
+	return process_from(&live, mem_open(pid), pid);
 }
 
 /* ---- of any kind ---- */

@@ -411,6 +411,21 @@ in_namespace() {
     lacks "$output" pyflame
 }
 
+@test "--all samples what has lost its main thread, and once what is lent" {
+    cp "$targets/headless.py" "$targets/lender.py" .
+    mkfifo fifo
+    in_namespace '
+        touch headless lender; "$2" headless.py steady > headless & one=$!
+        "$2" lender.py fifo > lender &
+        until grep -q ready headless && grep -q ready lender; do sleep 0.02; done
+        until [ "$(cat /proc/[0-9]*/cmdline | tr "\\0" " " | grep -o lender.py | wc -l)" = 2 ]; do sleep 0.02; done
+        kill -USR1 $one; until grep -q "^State:.Z" /proc/$one/status; do sleep 0.02; done
+        "$1" -q -s 0.3 -r 5ms --all --by-process -n' 0
+    equal "$(processes_in stdout | wc -l)" 2
+    [ "$(samples stdout '^process [^;]* headless\.py steady;.*:after ')" -gt 0 ]
+    [ "$(samples stdout '^process [^;]* lender\.py fifo;.*:busy ')" -gt 0 ]
+}
+
 @test "--all where there is no Python" {
     in_namespace '"$1" -s 1 --all' 3
     only_complains
@@ -443,7 +458,7 @@ start_lender() {
     rm -f fifo profile
     mkfifo fifo
     start_target lender "$1" "$PWD/fifo" "${@:2}"
-    states[$pid]=RSD
+    states["$pid"]=RSD
     mind_children 1
     child=$(pgrep -P "$pid")
     # not before its parent waits for it
@@ -502,7 +517,7 @@ counts_a_vfork_once() {
     requires_attaching
     mkfifo -m 666 "$folder/fifo"
     start_as_nobody lender "$folder/fifo"
-    states[$pid]=RSD
+    states["$pid"]=RSD
     mind_children 1
     child=$(pgrep -P "$pid")
     wait_for 30 in_state "$child" S
@@ -520,7 +535,7 @@ def run():
         subprocess.call(["/bin/true"], close_fds=False)
 print("ready", flush=True)
 run()'
-    states[$pid]=RSD
+    states["$pid"]=RSD
     run_pyflame 0 -s "$(many 1 10)" --children --by-process -n "$pid"
     equal "$(processes_in stdout)" "$pid"
     [ "$(samples stdout ':run;')" -gt 0 ]
