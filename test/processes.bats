@@ -416,9 +416,9 @@ in_namespace() {
     mkfifo fifo
     in_namespace '
         touch headless lender; "$2" headless.py steady > headless & one=$!
-        "$2" lender.py fifo > lender &
+        "$2" lender.py fifo > lender & two=$!
         until grep -q ready headless && grep -q ready lender; do sleep 0.02; done
-        until [ "$(cat /proc/[0-9]*/cmdline | tr "\\0" " " | grep -o lender.py | wc -l)" = 2 ]; do sleep 0.02; done
+        until grep -q "^State:.D" /proc/$two/task/*/status; do sleep 0.02; done
         kill -USR1 $one; until grep -q "^State:.Z" /proc/$one/status; do sleep 0.02; done
         "$1" -q -s 0.3 -r 5ms --all --by-process -n' 0
     equal "$(processes_in stdout | wc -l)" 2

@@ -143,5 +143,5 @@ END
     cat unknown
     [ ! -s unknown ]
     # of syscall() these: each has to be looked at as well
-    equal "$(grep -ohE 'syscall\(SYS_[a-z0-9_]+' "${sources[@]}" | sort -u | tr '\n' ' ')" "syscall(SYS_seccomp "
+    equal "$(grep -ohE 'syscall\(SYS_[a-z0-9_]+' "${sources[@]}" | sort -u | tr '\n' ' ')" "syscall(SYS_kcmp syscall(SYS_seccomp syscall(SYS_tgkill "
 }
