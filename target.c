@@ -509,6 +509,20 @@ rank(const struct proc_map *m, const char *exe)
 	return name && text_find(name, "python") ? 1 : 2;
 }
 
+/* Whether the object that begins with that map has room for an interpreter's variables
+ * and types.  What is not initialised is mapped after it, from no file. */
+static int
+has_room(const struct proc_maps *maps, size_t i)
+{
+	enum { LEAST = 64 << 10 };
+	uint64_t size = 0, inode = maps->maps[i].inode;
+
+	for (; i < maps->n && (!maps->maps[i].inode || maps->maps[i].inode == inode); i++)
+		if (maps->maps[i].writable)
+			size += maps->maps[i].end - maps->maps[i].start;
+	return size >= LEAST;
+}
+
 /* all: also those that come after one that has an interpreter. */
 static void
 try_objects(struct finder *f, const char *exe, int (*attempt)(struct finder *), int all)
@@ -518,6 +532,8 @@ try_objects(struct finder *f, const char *exe, int (*attempt)(struct finder *), 
 			const struct proc_map *m = &f->maps->maps[i];
 
 			if (m->offset || !m->inode || !m->readable || rank(m, exe) != pass)
+				continue;
+			if (f->best.interpreters && !has_room(f->maps, i))
 				continue;
 			if (elf_open(&f->elf, read_elf, f, m->start) || !attempt(f))
 				continue;
