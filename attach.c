@@ -97,7 +97,7 @@ open_target(const struct attach *a, int pid, int *ended)
 		list_python_children(pid, &reason);
 	if (answer == TARGET_READY)
 		group_adopt(a->group, &target);
-	else
+	if (reason.len && (answer != TARGET_READY || !a->options->quiet))
 		warn("%.*s", (int)reason.len, reason.data);
 	buf_free(&reason);
 	return status_of(answer);

@@ -75,6 +75,7 @@ struct group {
 	struct buf answer_text;
 	struct tally tally; /* of those that have ended */
 	struct buf refusal; /* the first one */
+	struct buf aside;   /* of the first process with another interpreter: which is left aside */
 };
 
 struct group *
@@ -226,6 +227,7 @@ group_free(struct group *g)
 	follow_free(g->follow);
 	buf_free(&g->answer_text);
 	buf_free(&g->refusal);
+	buf_free(&g->aside);
 	free(g->members);
 	free(g);
 }
@@ -387,6 +389,8 @@ try(struct group *g, struct member *m)
 		remember_answer(g, m, &reason);
 		if (g->following == FOLLOW_NONE && now - m->since > PATIENCE_MS * MS)
 			there = 0;
+	} else if (!g->aside.len) {
+		buf_add(&g->aside, reason.data, reason.len);
 	}
 	buf_free(&reason);
 	return there;
@@ -638,6 +642,8 @@ group_tell(const struct group *g, struct buf *out)
 {
 	struct tally t = tally_all(g);
 
+	if (g->aside.len)
+		buf_printf(out, "; %.*s", (int)g->aside.len, g->aside.data);
 	if (!g->follow)
 		return;
 	if (t.others && g->following != FOLLOW_ALL)

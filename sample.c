@@ -52,6 +52,7 @@ struct sampler {
 	int asks;      /* whether it is at this tick */
 	struct lost *lost; /* of this tick */
 	size_t cap_lost;
+	int noted_holders; /* of the GIL, at this tick */
 	int bad_ticks;
 	struct sample_counts counts;
 	struct mem_counts before;
@@ -257,17 +258,40 @@ sampler_wants_gil(const struct sampler *s, struct thread *t)
 	return thread_wants_gil(t, gils, n);
 }
 
-/* Returns 0 if there was nothing to count: a thread that runs no Python. */
+/* The stack of a thread that has no frame, but the GIL. */
+static uint32_t
+bare_stack(struct sampler *s, struct thread *t, uint32_t root)
+{
+	struct buf name = { 0 }, text = { 0 };
+
+	if (!t->bare || t->bare_tid != t->task.tid) {
+		threads_name(s->threads, t, &name);
+		buf_terminate(&name);
+		buf_printf(&text, "(GIL held by %s)", name.data);
+		t->bare = 1 + profile_stack(s->profile, root, frame_of_name(s,
+			profile_string(s->profile, text.data, text.len)));
+		t->bare_tid = t->task.tid;
+		buf_free(&name);
+		buf_free(&text);
+	}
+	return t->bare - 1;
+}
+
+/* Returns 0 if there was nothing to count: a thread that runs no Python, and has not
+ * kept others from it either. */
 static int
-count_stack(struct sampler *s, struct thread *t)
+count_stack(struct sampler *s, struct thread *t, int holds_gil)
 {
 	uint32_t stack, root = s->root;
 
 	if (s->options.tell_threads || s->options.by_thread)
 		root = thread_root(s, t);
 	stack = stack_in_profile(t->stack, s->profile, root);
-	if (stack == root && !s->options.by_thread)
-		return 0;
+	if (stack == root && !s->options.by_thread) {
+		if (!holds_gil)
+			return 0;
+		stack = bare_stack(s, t, root);
+	}
 	count(s, stack, s->options.tell_idle && thread_is_idle(t));
 	s->counts.samples++;
 	s->counts.unplaced += !t->task.tid;
@@ -351,7 +375,7 @@ sample_holder(struct sampler *s, struct gil gil, int *ran)
 		s->last_holder = t->tstate;
 		why = capture_holder(s, t, &gil, &holder);
 		if (why == OK && holder == t->tstate) {
-			*ran |= count_stack(s, t);
+			*ran |= count_stack(s, t, 1);
 			return OK;
 		}
 		t = NULL;
@@ -407,6 +431,26 @@ count_lost(struct sampler *s, const struct lost *lost, size_t n)
 			count_failed(s, lost[i].why);
 }
 
+/* Counts a thread that was found without a frame, if it has the GIL and still has none.
+ * Who has it is asked once a tick; as few threads are without a frame, seldom. */
+static int
+count_bare(struct sampler *s, struct thread *t)
+{
+	size_t n;
+	const struct gil *gils = threads_gils(s->threads, &n);
+	raddr holder = 0;
+
+	if (s->options.mode == MODE_CPU)
+		return 0;
+	if (!s->noted_holders)
+		sampler_note_holders(s);
+	s->noted_holders = 1;
+	for (size_t i = 0; t->holds_gil && i < n; i++)
+		if (capture_holder(s, t, &gils[i], &holder) == OK && holder == t->tstate)
+			return count_stack(s, t, 1);
+	return 0;
+}
+
 /* Samples and counts one thread that is wanted; what fails is listed.  *ran: whether it ran
  * Python, as far as is known. */
 static enum why
@@ -424,7 +468,7 @@ sample_thread(struct sampler *s, struct thread *t, unsigned flags, int *ran, siz
 		t->still_since = threads_spell(s->threads);
 		stack_frames(t->stack, &frames);
 		if (frames || !t->older) /* else that one may run Python */
-			*ran = count_stack(s, t);
+			*ran = count_stack(s, t, 0) || count_bare(s, t);
 	} else if (why != OK && why != GONE) {
 		s->lost = grow(s->lost, *n_lost, &s->cap_lost, sizeof *s->lost);
 		s->lost[(*n_lost)++] = (struct lost){ t->tstate, why };
@@ -634,6 +678,7 @@ sampler_tick(struct sampler *s)
 	if (s->options.log)
 		s->time = epoch_us();
 	note_time(s);
+	s->noted_holders = 0;
 	why = sample_tick(s, &ran);
 	if (why == GONE)
 		return GONE;

@@ -31,6 +31,7 @@
 enum {
 	MAX_SCAN = 64 << 20,
 	MAX_READS = 1 << 22, /* of memory, to find an interpreter */
+	MAX_INTERPRETERS = 1024,
 	FINAL = 0xf0,
 	WORD = 4, /* everything in memory is aligned to that */
 };
@@ -39,9 +40,18 @@ enum {
 
 static const char cookie[8] = "xdebugpy"; /* CPython v3.13.0 pycore_runtime.h */
 
+struct found { /* an interpreter */
+	struct layout layout;
+	unsigned hex;
+	raddr interpreters, holder;
+	int use; /* see use_of() */
+};
+
 struct finder {
 	struct target *t;
 	struct layout layout;
+	struct found best;
+	unsigned others;  /* the version of another one that is ready, too, or 0 */
 	unsigned abi;
 	const struct proc_maps *maps;
 	struct elf elf; /* the object at hand */
@@ -302,7 +312,6 @@ is_writable(const struct finder *f, raddr addr)
 static int
 chain_length(const struct finder *f, raddr interp)
 {
-	enum { MAX_INTERPRETERS = 1024 };
 	int n = 0;
 
 	while (interp && n < MAX_INTERPRETERS && is_interpreter(f, interp)) {
@@ -332,7 +341,9 @@ runs_code(const struct finder *f, raddr thread)
 	if (frame && l->frames == FRAMES_CFRAME)
 		frame = pointer_in(f, frame + (raddr)l->cframe.frame);
 	for (int i = 0; frame && i < MAX_SHIMS; i++) {
-		if (has_type(f, pointer_in(f, frame + (raddr)l->frame.code), "code"))
+		raddr code = pointer_in(f, frame + (raddr)l->frame.code) & ~(raddr)l->tags;
+
+		if (has_type(f, code, "code"))
 			return 1;
 		frame = pointer_in(f, frame + (raddr)l->frame.back);
 	}
@@ -421,6 +432,52 @@ try_symbols(struct finder *f)
 	return current && try_thread_symbol(f, current);
 }
 
+/* Whether a thread has the interpreter's GIL. */
+static int
+has_holder(const struct finder *f, raddr interp)
+{
+	const struct layout *l = &f->layout;
+	int32_t locked = 0;
+	raddr gil;
+
+	if (l->interp.gil == ABSENT)
+		return pointer_in(f, f->t->holder) != 0;
+	gil = pointer_in(f, interp + (raddr)l->interp.gil);
+	return gil && mem_read(f->t->mem, gil + (raddr)l->gil.locked, &locked, sizeof locked) == OK &&
+	       locked == 1;
+}
+
+/* How much those interpreters look like the ones that the program is about: 2, one runs
+ * code now; 1, it is in the middle of some; else 0. */
+static int
+use_of(const struct finder *f)
+{
+	raddr interp = pointer_in(f, f->t->interpreters);
+	int use = 0;
+
+	for (int n = 0; interp && n < MAX_INTERPRETERS && use < 2; n++) {
+		if (looks_alive(f, interp))
+			use = has_holder(f, interp) ? 2 : 1;
+		interp = pointer_in(f, interp + (raddr)f->layout.interp.next);
+	}
+	return use;
+}
+
+/* Keeps what was found, if it is the first, or more in use than what was found before. */
+static void
+keep_better(struct finder *f)
+{
+	struct found found = { f->layout, f->t->hex, f->t->interpreters, f->t->holder, use_of(f) };
+	struct found *best = &f->best;
+
+	if (found.interpreters == best->interpreters)
+		return;
+	if (best->interpreters)
+		f->others = found.use > best->use ? best->hex : found.hex;
+	if (!best->interpreters || found.use > best->use)
+		*best = found;
+}
+
 static int
 try_scan(struct finder *f)
 {
@@ -452,8 +509,23 @@ rank(const struct proc_map *m, const char *exe)
 	return name && text_find(name, "python") ? 1 : 2;
 }
 
+/* Whether the object that begins with that map has room for an interpreter's variables
+ * and types.  What is not initialised is mapped after it, from no file. */
 static int
-try_objects(struct finder *f, const char *exe, int (*attempt)(struct finder *))
+has_room(const struct proc_maps *maps, size_t i)
+{
+	enum { LEAST = 64 << 10 };
+	uint64_t size = 0, inode = maps->maps[i].inode;
+
+	for (; i < maps->n && (!maps->maps[i].inode || maps->maps[i].inode == inode); i++)
+		if (maps->maps[i].writable)
+			size += maps->maps[i].end - maps->maps[i].start;
+	return size >= LEAST;
+}
+
+/* all: also those that come after one that has an interpreter. */
+static void
+try_objects(struct finder *f, const char *exe, int (*attempt)(struct finder *), int all)
 {
 	for (int pass = 0; pass < 3; pass++) {
 		for (size_t i = 0; i < f->maps->n; i++) {
@@ -461,11 +533,41 @@ try_objects(struct finder *f, const char *exe, int (*attempt)(struct finder *))
 
 			if (m->offset || !m->inode || !m->readable || rank(m, exe) != pass)
 				continue;
-			if (!elf_open(&f->elf, read_elf, f, m->start) && attempt(f))
-				return 1;
+			if (f->best.interpreters && !has_room(f->maps, i))
+				continue;
+			if (elf_open(&f->elf, read_elf, f, m->start) || !attempt(f))
+				continue;
+			keep_better(f);
+			if (!all)
+				return;
 		}
 	}
-	return 0;
+}
+
+static int
+finds_any(struct finder *f, const char *exe)
+{
+	try_objects(f, exe, try_symbols, 1);
+	if (!f->best.interpreters && !f->starting && !f->refused)
+		try_objects(f, exe, try_scan, 0);
+	return f->best.interpreters != 0;
+}
+
+static enum target_answer
+take_best(const struct finder *f, struct buf *reason)
+{
+	struct target *t = f->t;
+
+	t->hex = f->best.hex;
+	t->interpreters = f->best.interpreters;
+	t->holder = f->best.holder;
+	t->layout = xcalloc(1, sizeof *t->layout);
+	*t->layout = f->best.layout;
+	if (f->others)
+		buf_printf(reason, "pid %d runs two Pythons, %u.%u and %u.%u; only the first is sampled",
+		           process_pid(t->process), t->hex >> 24, t->hex >> 16 & 255,
+		           f->others >> 24, f->others >> 16 & 255);
+	return TARGET_READY;
 }
 
 /* Whether we may: reading one byte shows. */
@@ -529,12 +631,8 @@ search(struct target *t, const struct proc_maps *maps, unsigned abi, struct buf 
 	}
 	if (process_exe(t->process, exe, sizeof exe))
 		exe[0] = 0;
-	if (try_objects(&f, exe, try_symbols) ||
-	    (!f.starting && !f.refused && try_objects(&f, exe, try_scan))) {
-		t->layout = xcalloc(1, sizeof *t->layout);
-		*t->layout = f.layout;
-		return TARGET_READY;
-	}
+	if (finds_any(&f, exe))
+		return take_best(&f, reason);
 	if (f.refused)
 		return refuse_version(&f, reason);
 	if (f.starting)

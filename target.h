@@ -32,8 +32,8 @@ enum target_answer {
 /*
  * Looks for an interpreter in a process, which it takes over.  abi: a
  * PY_VERSION_HEX to take it for, or 0.  On TARGET_READY *t is to be ended with
- * target_close; otherwise it is empty, and a sentence why not has been appended to
- * *reason.
+ * target_close, and if there is another interpreter in it, a sentence that says so has
+ * been appended to *reason; otherwise *t is empty, and the sentence says why.
  */
 enum target_answer target_open(struct process *, unsigned abi, struct target *t,
                                struct buf *reason);

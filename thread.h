@@ -41,6 +41,8 @@ struct thread {
 	uint64_t still_since; /* the spell in which its stack was proven last, see threads_spell() */
 	uint32_t root;       /* its stacks' in the profile, plus one; 0: none yet */
 	int root_tid;        /* the id that is in that one's name */
+	uint32_t bare;       /* the same of the stack of moments at which it held the GIL */
+	int bare_tid;        /* without a frame, and of whose name is in it */
 	int holds_gil;       /* when sampler_note_holders() was called */
 	enum { UNASKED, WANTED, UNWANTED } wanted; /* at this tick */
 	struct snap *planned; /* holds the head of its thread state, too, and is read in one

@@ -413,6 +413,43 @@ held_gil() {
 @test "3.8: the GIL is not taken for free while it is held"  { each_python 3.8 held_gil; }
 @test "3.13: the GIL is not taken for free while it is held" { each_python 3.13 held_gil; }
 
+# A thread that keeps others from running Python is not idle, though it runs none.
+frameless() {
+    local option held n
+    compile library.so -shared -fPIC "$tests/tools/frameless.c" -pthread
+    start_target frameless "$1" "$PWD/library.so"
+    for option in "" --exclude-idle "--mode gil" --threads; do
+        # shellcheck disable=SC2086 # none or some words
+        run_pyflame 0 -s 0.3 $option "$pid"
+        n=$(samples stdout '^\(GIL held by carrier\) ')
+        [ "$n" -gt 0 ]
+        [ -z "$option" ] || lacks "$output" '\(idle\)'
+    done
+    run_pyflame 0 -s 0.3 --by-thread "$pid"
+    lacks "$output" 'GIL held by'
+    run_pyflame 0 -s "$(many 1 2)" --stats "$pid"
+    n=$(samples stdout '^\(GIL held by carrier\) ')
+    assert_unharmed "$pid"
+    forget_target "$pid"
+    kill -TERM "$pid"
+    wait "$pid" || :
+    held=$(sed -n 's/^held //p' "$target_out")
+    matches "$held" '^0\.[0-9]+$'
+    # it is another while that was measured
+    within "$(percent "$n" "$(stat_of ticks)")" "$(awk -v held="$held" 'BEGIN { print 100 * held }')" \
+        "$(stat_of ticks)" 10
+}
+
+@test "2.7: a thread that holds the GIL without a frame counts, by name"  { each_python 2.7 frameless; }
+@test "3.7: a thread that holds the GIL without a frame counts, by name"  { also 3.7 frameless; }
+@test "3.8: a thread that holds the GIL without a frame counts, by name"  { each_python 3.8 frameless; }
+@test "3.10: a thread that holds the GIL without a frame counts, by name" { also 3.10 frameless; }
+@test "3.11: a thread that holds the GIL without a frame counts, by name" { each_python 3.11 frameless; }
+@test "3.12: a thread that holds the GIL without a frame counts, by name" { also 3.12 frameless; }
+@test "3.13: a thread that holds the GIL without a frame counts, by name" { also 3.13 frameless; }
+@test "3.14: a thread that holds the GIL without a frame counts, by name" { each_python 3.14 frameless; }
+@test "3.15: a thread that holds the GIL without a frame counts, by name" { also 3.15 frameless; }
+
 # Without a GIL all of them run.
 all_run() {
     start_target gil "$1" 2

@@ -258,6 +258,48 @@ works() {
     [ "$(samples stdout ':busy:')" -gt 0 ]
 }
 
+# --- two interpreters in one process -------------------------------------------
+
+# The shared library of an interpreter of another version than that, in $library.
+find_other_library() {
+    local other version
+    version=$(version_of "$1")
+    while IFS=$'\t' read -r _ other; do
+        library=$(ldd "$other" 2> /dev/null | sed -n 's/^\tlibpython3[^ ]* => \([^ ]*\) .*/\1/p')
+        at_least 3.7 "$other" || continue # before, one that runs nothing is not seen
+        [ -z "$library" ] || [ "$(version_of "$other")" = "$version" ] || return 0
+    done < <(pythons_of any)
+    return 1
+}
+
+# second_python PYTHON WHAT FUNCTION: the second one does that, and is the one in which
+# that function runs, or it is the first.
+second_python() {
+    find_other_library "$1" || { unsuitable="needs another interpreter with a library"; return; }
+    start_target two_runtimes "$1" "$library" "$2"
+    run_pyflame 0 -s 0.3 -x --stats "$pid"
+    [ "$(samples stdout)" -gt 0 ]
+    equal "$(samples stdout ":$3:")" "$(samples stdout)"
+    [ "$2" != nothing ] || { lacks "$stderr" 'two Pythons'; return; }
+    matches "$stderr" "^pyflame: pid $pid runs two Pythons, "
+    run_pyflame 0 -s 0 -q "$pid"
+    equal "$stderr" ""
+    run_pyflame 0 -d "$pid"
+    matches "$output" ":$3:"
+    matches "$stderr" 'two Pythons'
+    run_pyflame 0 -s 0.1 --children --stats "$pid"
+    matches "$stderr" '; pid [0-9]+ runs two Pythons, '
+}
+
+@test "of two interpreters, the one that is not started does not count" { each_python any second_python nothing busy; }
+@test "of two interpreters, the one that runs code is sampled, and the other told of" { each_python any second_python idle busy; }
+@test "of two interpreters that both are in code, the one that runs it is sampled" { each_python any second_python busy inner; }
+@test "2.7: of two interpreters, the one that runs code is sampled" { each_python 2.7 second_python idle busy; }
+@test "3.8: of two interpreters, the one that runs code is sampled" { each_python 3.8 second_python idle busy; }
+@test "3.12: of two interpreters, the one that runs code is sampled" { each_python 3.12 second_python idle busy; }
+@test "3.12: of two interpreters that both are in code, the one that runs it is sampled" { each_python 3.12 second_python busy inner; }
+@test "3.13: of two interpreters, the one that runs code is sampled" { each_python 3.13 second_python idle busy; }
+
 # --- namespaces ---------------------------------------------------------------
 
 @test "without /proc it says so, and what to do" {
