@@ -153,7 +153,7 @@ nothing_left() {
 }
 
 launched() {
-    run_pyflame 3 ${2:+"$2"} -t "$1" "$targets/exit_after.py" 0.2
+    run_pyflame 3 ${2:+"$2"} -t "$1" "$targets/exit_after.py" 0.5
     [ "$(samples stdout '/exit_after\.py:busy:')" -gt 0 ]
 }
 
