@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* All threads of a target, once; see dump.h. */
+#include <inttypes.h>
 #include <stdint.h>
 #include <stdlib.h>
 
@@ -31,40 +32,65 @@ state_word(char state)
 	}
 }
 
+/* The oldest state of a task stands for it; any of them may have the GIL. */
 static void
 dump_header(struct sampler *s, struct thread *t, char state, struct buf *out)
 {
-	int wants = state == 'S' && !t->holds_gil && sampler_wants_gil(s, t);
 	struct buf name = { 0 };
+	int holds = 0, wants;
 
+	for (const struct thread *any = t; any; any = any->newer)
+		holds |= any->holds_gil;
+	wants = state == 'S' && !holds && sampler_wants_gil(s, t);
+	buf_printf(out, "%d%s: ", t->task.tid, holds ? "*" : "");
 	threads_name(sampler_threads(s), t, &name);
-	buf_printf(out, "%d%s: ", t->task.tid, t->holds_gil ? "*" : "");
 	label_name(out, name.data, name.len);
 	buf_printf(out, " (%s)\n", t->dead ? "dead" : wants ? "waits for the GIL" : state_word(state));
 	buf_free(&name);
 }
 
-/* Of several states of one task, the newest that runs Python. */
+static void
+dump_frames(const struct profile *p, const uint32_t *frames, size_t n, struct buf *out)
+{
+	while (n-- > 0) {
+		label_frame(out, p, frames[n]);
+		buf_str(out, "\n");
+	}
+}
+
+/* What a task runs with one of its states. */
+static void
+dump_state(struct sampler *s, struct thread *t, const struct profile *p, struct buf *out)
+{
+	const struct threads *threads = sampler_threads(s);
+	const uint32_t *frames;
+	size_t n;
+	enum why why = sampler_stack(s, t, &frames, &n);
+
+	if (why == OK && n && (t->older || t->newer) && !threads_is_as_listed(threads, t))
+		why = TORN;
+	if (why != OK)
+		buf_printf(out, "(failed: %s)\n", why_word(why));
+	if (why != OK || !n)
+		return;
+	if (threads_has_interpreters(threads))
+		buf_printf(out, "interpreter %" PRId64 ":\n", threads_interpreter(threads, t));
+	dump_frames(p, frames, n, out);
+}
+
+/* A task, and what it runs in each interpreter that it has entered, the last one first. */
 static void
 dump_task(struct sampler *s, struct thread *t, const struct profile *p, struct buf *out)
 {
 	/* The state first: reading a stack may have to stop the thread. */
 	char state = thread_state(t);
-	const uint32_t *frames;
-	size_t n;
-	enum why why;
+	struct thread *newest = t;
 
-	while (t->newer)
-		t = t->newer;
-	while ((why = sampler_stack(s, t, &frames, &n)) == OK && !n && t->older)
-		t = t->older;
+	while (newest->newer)
+		newest = newest->newer;
 	dump_header(s, t, state, out);
-	if (why != OK)
-		buf_printf(out, "(failed: %s)\n", why_word(why));
-	while (why == OK && n-- > 0) {
-		label_frame(out, p, frames[n]);
-		buf_str(out, "\n");
-	}
+	for (; newest; newest = newest->older)
+		dump_state(s, newest, p, out);
 }
 
 enum why

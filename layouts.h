@@ -87,6 +87,7 @@ struct layout {
 
 	struct {                /* PyInterpreterState */
 		int next;       /* next */
+		int id;         /* 3.7: id */
 		int threads;    /* -3.10: tstate_head, 3.11: threads.head */
 		int gil;        /* 3.12: ceval.gil */
 		int generation; /* 3.14: _code_object_generation */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What is sampled of one target at each tick of the clock, and counted. */
+#include <inttypes.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -206,9 +207,21 @@ sampler_threads(struct sampler *s)
 
 /* ---- counting ---- */
 
+/* What stacks stand on in another interpreter than the main one. */
+static uint32_t
+root_in_interpreter(struct sampler *s, uint32_t root, int64_t interpreter)
+{
+	char text[40];
+
+	text_format(text, sizeof text, "interpreter %" PRId64, interpreter);
+	return profile_stack(s->profile, root, frame_of_name(s,
+		profile_string(s->profile, text, strlen(text))));
+}
+
 static uint32_t
 name_thread(struct sampler *s, const struct thread *t)
 {
+	int64_t interpreter = threads_interpreter(s->threads, t);
 	struct buf name = { 0 }, text = { 0 };
 	uint32_t root;
 
@@ -224,7 +237,7 @@ name_thread(struct sampler *s, const struct thread *t)
 	}
 	buf_free(&name);
 	buf_free(&text);
-	return root;
+	return interpreter ? root_in_interpreter(s, root, interpreter) : root;
 }
 
 /* What the stacks of a thread stand on, where the profile tells threads apart.  Its name
@@ -467,27 +480,48 @@ sample_thread(struct sampler *s, struct thread *t, unsigned flags, int *ran, siz
 	if (why == OK && holder == t->tstate) {
 		t->still_since = threads_spell(s->threads);
 		stack_frames(t->stack, &frames);
-		if (frames || !t->older) /* else that one may run Python */
+		if (frames && (t->older || t->newer) && !threads_is_as_listed(s->threads, t))
+			why = TORN;
+		else if (frames || !t->older) /* else that one may run Python */
 			*ran = count_stack(s, t, 0) || count_bare(s, t);
-	} else if (why != OK && why != GONE) {
+	}
+	if (why != OK && why != GONE) {
 		s->lost = grow(s->lost, *n_lost, &s->cap_lost, sizeof *s->lost);
 		s->lost[(*n_lost)++] = (struct lost){ t->tstate, why };
 	}
 	return why;
 }
 
-/* Samples one task: of its thread states, the newest that runs Python.  (To enter another
- * interpreter, a thread takes on another state.) */
+/* The state of a task's that has the GIL, NULL if none has.  t: the newest. */
+static struct thread *
+holder_of_task(struct sampler *s, struct thread *t)
+{
+	if (!t->older)
+		return NULL;
+	if (!s->noted_holders)
+		sampler_note_holders(s);
+	s->noted_holders = 1;
+	while (t && !t->holds_gil)
+		t = t->older;
+	return t;
+}
+
+/* Samples one task: of its thread states, that which has the GIL, else the newest that runs
+ * Python.  (To enter another interpreter, a thread takes on another state.) */
 static enum why
 sample_task(struct sampler *s, struct thread *t, unsigned flags, int *ran, size_t *n_lost)
 {
+	struct thread *first;
 	enum why why = OK;
 	int done = 0;
 
 	while (t->newer)
 		t = t->newer;
+	first = holder_of_task(s, t);
+	if (first && first->wanted == WANTED)
+		why = sample_thread(s, first, flags, &done, n_lost);
 	for (; t && why == OK && !done; t = t->older)
-		if (t->wanted == WANTED)
+		if (t->wanted == WANTED && t != first)
 			why = sample_thread(s, t, flags, &done, n_lost);
 	*ran |= done;
 	for (; t; t = t->older)

@@ -18,6 +18,8 @@ struct thread {
 	raddr tstate, interp;
 	uint64_t ident;      /* what Python calls it: the pthread_t */
 	uint64_t native_id;  /* and what Python takes for its tid; 0: it does not say */
+	raddr cframe;        /* 3.11, 3.12: the innermost _PyCFrame, which is on the C stack of
+	                      * the thread that runs it; 0: it runs no Python */
 	int attached;        /* free-threaded: was running Python when last listed */
 	struct thread *older, *newer; /* the next state of the same task; NULL: there is none */
 	enum { UNLISTED, LISTED, LISTED_NEW } in_list; /* that is being made */
@@ -28,6 +30,7 @@ struct thread {
 	struct {
 		uint64_t native; /* native_id, then */
 		int32_t word;    /* see tids.c */
+		raddr from, to;  /* the C stack that cframe was on; 0: not asked */
 	} placed_by;
 
 	/* capture.c: how it holds still */

@@ -72,7 +72,8 @@ static size_t
 head_size(const struct layout *l)
 {
 	int fields[] = { l->thread.next, l->thread.interp, l->thread.thread_id,
-	                 l->thread.native_id, l->thread.state };
+	                 l->thread.native_id, l->thread.state,
+	                 l->frames == FRAMES_CFRAME ? l->thread.frame : ABSENT };
 
 	return layout_words(l, fields, LEN(fields));
 }
@@ -238,6 +239,13 @@ claim_thread(struct threads *th, struct thread *known, raddr tstate, uint64_t id
 	return known;
 }
 
+/* A _PyCFrame, if it is not the first one, which is a part of the thread state. */
+static raddr
+proper_cframe(const struct layout *l, raddr tstate, raddr cframe)
+{
+	return cframe == tstate + (raddr)l->thread.root ? 0 : cframe;
+}
+
 static enum why
 list_thread(struct threads *th, raddr interp, raddr tstate, raddr *next)
 {
@@ -261,6 +269,8 @@ list_thread(struct threads *th, raddr interp, raddr tstate, raddr *next)
 	th->listing = grow(th->listing, th->n_listing, &th->cap_listing, sizeof *th->listing);
 	th->listing[th->n_listing++] = t;
 	t->interp = interp;
+	if (l->frames == FRAMES_CFRAME)
+		t->cframe = proper_cframe(l, tstate, object_pointer(l, p + l->thread.frame));
 	if (l->thread.native_id != ABSENT)
 		t->native_id = object_pointer(l, p + l->thread.native_id);
 	return OK;
@@ -590,10 +600,58 @@ threads_is_still(const struct threads *th, const struct thread *t)
 	       t->tstate != th->switches.holder;
 }
 
+/* Reads a word of a thread state; 0 if that is not possible. */
+static raddr
+word_of(const struct threads *th, const struct thread *t, int at)
+{
+	unsigned char bytes[8];
+	int ok = at != ABSENT &&
+	         mem_read(th->t->mem, t->tstate + (raddr)at, bytes, (size_t)th->l->ptr) == OK;
+
+	return ok ? object_pointer(th->l, bytes) : 0;
+}
+
+/* While a thread is started, its state has its parent's ids (up to 3.11: CPython v3.11.0
+ * Modules/_threadmodule.c, thread_run()). */
+int
+threads_is_as_listed(const struct threads *th, const struct thread *t)
+{
+	const struct layout *l = th->l;
+
+	return word_of(th, t, l->thread.thread_id) == t->ident &&
+	       word_of(th, t, l->thread.native_id) == t->native_id &&
+	       (l->frames != FRAMES_CFRAME ||
+	        tids_is_on_stack(t, proper_cframe(l, t->tstate, word_of(th, t, l->thread.frame))));
+}
+
 uint64_t
 threads_spell(const struct threads *th)
 {
 	return th->switches.spell;
+}
+
+/* ---- interpreters ---- */
+
+int
+threads_has_interpreters(const struct threads *th)
+{
+	return th->n_interps > 1;
+}
+
+int64_t
+threads_interpreter(const struct threads *th, const struct thread *t)
+{
+	int at = th->l->interp.id;
+	int64_t number = 0;
+	size_t i = 0;
+
+	while (i < th->n_interps && th->interps[i] != t->interp)
+		i++;
+	if (i + 1 >= th->n_interps) /* the first one comes last */
+		return 0;
+	if (at == ABSENT || mem_read(th->t->mem, t->interp + (raddr)at, &number, sizeof number) != OK)
+		number = (int64_t)(th->n_interps - 1 - i);
+	return number;
 }
 
 /* ---- names ---- */

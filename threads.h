@@ -54,6 +54,15 @@ struct thread *const *threads_all(const struct threads *, size_t *n);
 /* The one with that thread state, NULL if it is not listed. */
 struct thread *threads_find(const struct threads *, raddr tstate);
 
+/* Whether it is of the same thread now, as far as its state says, as when it was listed.  To be
+ * asked of one that shares its task with another, after its stack was read. */
+int threads_is_as_listed(const struct threads *, const struct thread *);
+
+/* Whether there is more than one interpreter; the number of a thread's, as Python has it (up to
+ * 3.6: by age), that of the main one being 0. */
+int threads_has_interpreters(const struct threads *);
+int64_t threads_interpreter(const struct threads *, const struct thread *);
+
 /* The GILs to be asked; several if interpreters have their own.  None in a
  * free-threaded build, and where the version does not say who holds it. */
 const struct gil *threads_gils(const struct threads *, size_t *n);

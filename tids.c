@@ -8,11 +8,17 @@
  * fork(2) sets right, and in which the kernel puts 0 when the thread ends.  Where neither
  * helps, a process of one task and one thread leaves no choice.
  *
+ * A sub-interpreter's first state has both from the thread that made it, whichever runs it
+ * (up to 3.12: CPython v3.12.0 Modules/_xxsubinterpretersmodule.c,
+ * _run_script_in_interpreter()).  Where a _PyCFrame is on the C stack, that says whose it
+ * is; up to 3.10 nothing does.
+ *
  * Numbers are those of the target's pid namespace; proc_tasks() says which ours are.
  */
 #include <limits.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "util.h"
 #include "proc.h"
@@ -209,7 +215,7 @@ read_words(struct tids *ts, struct thread *const *threads, size_t n)
 static int
 is_placed(const struct thread *t, int32_t word)
 {
-	return (t->task.tid || t->dead) && t->placed_by.native == t->native_id &&
+	return (t->task.tid || t->dead || t->placed_by.to) && t->placed_by.native == t->native_id &&
 	       t->placed_by.word == word;
 }
 
@@ -241,13 +247,31 @@ only_task(struct tids *ts, struct thread *const *threads, size_t n)
 	return ts->n_tasks == 1 ? ts->tasks[0].tid : 0;
 }
 
+/* Whether it is another one now. */
+static int
+set_task(struct thread *t, int tid)
+{
+	if (tid == t->task.tid)
+		return 0;
+	task_close(&t->task);
+	t->task.tid = tid;
+	return 1;
+}
+
+/* Whether it may be run by another thread than it says, without a trace of which. */
+static int
+may_be_elsewhere(const struct tids *ts, struct thread *const *threads, const struct thread *t)
+{
+	return ts->t->layout->frames == FRAMES_HEAP && t->interp != threads[0]->interp;
+}
+
 /* word: the tid of its pthread structure, WORD_UNREAD: it can't be had, 0 also: it was
  * not asked for.  A thread is dead if all that can be known of it is no task. */
 static int
 place(struct tids *ts, struct thread *const *threads, size_t n, size_t i, int32_t word)
 {
 	struct thread *t = threads[i];
-	int tid = find_task(ts, (int64_t)t->native_id), before = t->task.tid;
+	int tid = find_task(ts, (int64_t)t->native_id);
 
 	if (!tid)
 		tid = find_task(ts, word);
@@ -255,13 +279,90 @@ place(struct tids *ts, struct thread *const *threads, size_t n, size_t i, int32_
 		tid = only_task(ts, threads, n);
 	t->placed_by.native = t->native_id;
 	t->placed_by.word = word;
-	t->dead = !tid && ts->offset;
-	if (tid == before)
-		return 0;
-	task_close(&t->task);
-	t->task.tid = tid;
-	return 1;
+	t->placed_by.from = t->placed_by.to = 0;
+	t->dead = !tid && ts->offset && !may_be_elsewhere(ts, threads, t);
+	return set_task(t, tid);
 }
+
+/* ---- C stacks ---- */
+
+/* Whose stack that mapping is: of the thread whose structure is in it, next above the
+ * address; 0: nobody's that is known. */
+static int
+stack_owner(const struct tids *ts, struct thread *const *threads, size_t n,
+            const struct proc_map *map, raddr addr)
+{
+	uint64_t nearest = map->end;
+	int tid = 0;
+
+	if (strcmp(map->path, "[stack]") == 0)
+		return process_pid(ts->t->process);
+	for (size_t i = 0; i < n; i++) {
+		const struct thread *t = threads[i];
+
+		/* What was placed by its stack may have somebody else's. */
+		if (!t->dead && !t->placed_by.to && t->ident > addr && t->ident < nearest) {
+			nearest = t->ident;
+			tid = t->task.tid;
+		}
+	}
+	return tid;
+}
+
+static int
+place_by_stack(const struct tids *ts, struct thread *const *threads, size_t n,
+               const struct proc_maps *maps, struct thread *t)
+{
+	for (size_t i = 0; i < maps->n; i++) {
+		const struct proc_map *map = &maps->maps[i];
+
+		if (t->cframe < map->start || t->cframe >= map->end)
+			continue;
+		t->placed_by.from = map->start;
+		t->placed_by.to = map->end;
+		t->dead = 0;
+		return set_task(t, stack_owner(ts, threads, n, map, t->cframe));
+	}
+	return 0;
+}
+
+int
+tids_is_on_stack(const struct thread *t, raddr cframe)
+{
+	return !t->placed_by.to || !cframe ||
+	       (cframe >= t->placed_by.from && cframe < t->placed_by.to);
+}
+
+/* Whether that has to be looked at: the main interpreter's states are of who made them. */
+static int
+needs_stack(struct thread *const *threads, const struct thread *t)
+{
+	return t->cframe && t->interp != threads[0]->interp &&
+	       (!t->placed_by.to || !tids_is_on_stack(t, t->cframe));
+}
+
+/* The memory map is read once for all of which it is not known. */
+static int
+place_by_stacks(const struct tids *ts, struct thread *const *threads, size_t n)
+{
+	struct proc_maps maps = { 0 };
+	enum why why = OK;
+	int changed = 0;
+
+	for (size_t i = 0; i < n && why == OK; i++) {
+		if (!needs_stack(threads, threads[i]))
+			continue;
+		if (!maps.maps)
+			why = process_maps(ts->t->process, &maps);
+		if (why == OK)
+			changed |= place_by_stack(ts, threads, n, &maps, threads[i]);
+	}
+	if (maps.maps)
+		proc_maps_free(&maps);
+	return changed;
+}
+
+/* ---- all of them ---- */
 
 int
 tids_place(struct tids *ts, struct thread *const *threads, size_t n)
@@ -286,5 +387,5 @@ tids_place(struct tids *ts, struct thread *const *threads, size_t n)
 		if (all || !is_placed(threads[i], word))
 			changed |= place(ts, threads, n, i, word);
 	}
-	return changed;
+	return place_by_stacks(ts, threads, n) | changed;
 }

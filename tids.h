@@ -17,4 +17,8 @@ void tids_free(struct tids *);
  */
 int tids_place(struct tids *, struct thread *const *, size_t n);
 
+/* Whether it runs, with that _PyCFrame, on the stack by which it was placed; always, if it was
+ * placed by something else. */
+int tids_is_on_stack(const struct thread *, raddr cframe);
+
 #endif

@@ -98,6 +98,34 @@ counts_threads_once() {
     grep -qE "^$pid\*?: MainThread \(" stdout
 }
 
+# The same, but the main thread has made the interpreters.
+knows_who_runs_an_interpreter() {
+    start_target subinterp "$1" 2 || { unsuitable=$(head -n 1 "$target_out"); return; }
+    run_pyflame 0 -d "$pid"
+    equal "$(grep -cE '^[0-9]+\*?: ' stdout)" 3
+    for i in 1 2; do
+        sed -nE "/^[0-9]+\*?: interpreter-$i \(/,/^$/p" stdout > section
+        equal "$(grep -oE '^interpreter .|:busy_.|:Thread.run:' section | tr '\n' ' ')" \
+            "interpreter $i :busy_$i interpreter 0 :Thread.run: "
+    done
+    sed -n "/^$pid\*\?: MainThread (/,/^$/p" stdout > section
+    equal "$(grep -c '^interpreter' section)" 1
+    lacks "$(cat section)" 'busy_'
+    for mode in --threads "-m cpu"; do
+        # shellcheck disable=SC2086 # two words
+        run_pyflame 0 -q $mode --by-thread -n -s 0.5 -r 5ms "$pid"
+        for i in 1 2; do
+            [ "$(samples stdout " interpreter-$i;interpreter $i;.*:busy_$i ")" -gt 0 ]
+        done
+        equal "$(grep ':busy_' stdout | grep -vcE ' interpreter-([12]);interpreter \1;.*:busy_\1 ')" 0
+        equal "$(grep 'MainThread' stdout | grep -E 'busy|interpreter')" ""
+    done
+}
+
+@test "3.11: a sub-interpreter is run by another thread than made it" { each_python 3.11 knows_who_runs_an_interpreter; }
+@test "3.12: a sub-interpreter is run by another thread than made it" { each_python 3.12 knows_who_runs_an_interpreter; }
+@test "3.14: a sub-interpreter is run by another thread than made it" { each_python 3.14 knows_who_runs_an_interpreter; }
+
 @test "3.8: a thread in a sub-interpreter is one thread"  { each_python 3.8 counts_threads_once; }
 @test "3.10: a thread in a sub-interpreter is one thread" { each_python 3.10 counts_threads_once; }
 @test "3.12: a thread in a sub-interpreter is one thread" { each_python 3.12 counts_threads_once; }

@@ -19,7 +19,8 @@
 #define MEMBERS(M) \
 	M(ptr) M(free_threaded) M(shim_owner) M(tags) \
 	M(runtime.interpreters) M(runtime.current) M(runtime.main_after) \
-	M(interp.next) M(interp.threads) M(interp.gil) M(interp.generation) M(interp.modules) \
+	M(interp.next) M(interp.id) M(interp.threads) M(interp.gil) M(interp.generation) \
+	M(interp.modules) \
 	M(gil.holder) M(gil.locked) M(gil.enabled) \
 	M(thread.next) M(thread.interp) M(thread.frame) M(thread.thread_id) \
 	M(thread.native_id) M(thread.state) M(thread.base) M(thread.stack) M(thread.root) \
@@ -48,6 +49,7 @@ _Static_assert(sizeof(struct layout) == sizeof(int) * (1 KIND_MEMBERS(COUNT) MEM
 #define WORDS_3_13(W) \
 	W(RUNTIME_INTERPRETERS, runtime_state.interpreters_head) \
 	W(INTERP_SIZE, interpreter_state.size) \
+	W(INTERP_ID, interpreter_state.id) \
 	W(INTERP_NEXT, interpreter_state.next) \
 	W(INTERP_THREADS, interpreter_state.threads_head) \
 	W(INTERP_MODULES, interpreter_state.imports_modules) \

@@ -287,6 +287,9 @@ static void
 find_interpreter(struct layout *l)
 {
 	l->interp.next = AT(PyInterpreterState, next);
+#if PY_VERSION_HEX >= 0x03070000
+	l->interp.id = AT(PyInterpreterState, id);
+#endif
 #if PY_VERSION_HEX < 0x030b0000
 	l->interp.threads = AT(PyInterpreterState, tstate_head);
 #else
@@ -403,8 +406,8 @@ print_row(const struct layout *l)
 	print_kinds(l);
 	print_columns("RUNTIME", ", ", 3, l->runtime.interpreters, l->runtime.current,
 	              l->runtime.main_after);
-	print_columns("INTERP", ", ", 4, l->interp.next, l->interp.threads, l->interp.gil,
-	              l->interp.modules);
+	print_columns("INTERP", ", ", 5, l->interp.next, l->interp.id, l->interp.threads,
+	              l->interp.gil, l->interp.modules);
 	print_columns("GIL", ",\n\t  ", 2, l->gil.holder, l->gil.locked);
 	print_columns("THREAD", ", ", 8, l->thread.next, l->thread.interp, l->thread.frame,
 	              l->thread.thread_id, l->thread.native_id, l->thread.stack, l->thread.root,
@@ -475,9 +478,9 @@ print_row(const struct layout *l)
 
 	printf("\t{ SELF(%d, %d, %d, %u, ", PY_MINOR_VERSION, l->free_threaded, l->shim_owner, l->tags);
 	print_kinds(l);
-	print_columns("SELF_INTERP", ", ", 7, w[W_RUNTIME_INTERPRETERS], w[W_INTERP_SIZE],
-	              w[W_INTERP_NEXT], w[W_INTERP_THREADS], w[W_INTERP_MODULES], w[W_INTERP_GIL],
-	              w[W_INTERP_GENERATION]);
+	print_columns("SELF_INTERP", ", ", 8, w[W_RUNTIME_INTERPRETERS], w[W_INTERP_SIZE],
+	              w[W_INTERP_ID], w[W_INTERP_NEXT], w[W_INTERP_THREADS], w[W_INTERP_MODULES],
+	              w[W_INTERP_GIL], w[W_INTERP_GENERATION]);
 	print_columns("SELF_GIL", ",\n\t  ", 3, l->gil.holder, l->gil.locked, l->gil.enabled);
 	print_columns("SELF_THREAD", ",\n\t  ", 11, w[W_THREAD_SIZE], w[W_THREAD_NEXT],
 	              w[W_THREAD_INTERP], w[W_THREAD_FRAME], w[W_THREAD_BASE], w[W_THREAD_ID],
