@@ -90,29 +90,29 @@ is_alive(struct thread *t)
 	return state && state != 'Z' && state != 'X';
 }
 
+/* How long it has run or waited for a CPU; -1: not known. */
+static int64_t
+busy_time(struct thread *t)
+{
+	struct proc_times now;
+
+	return thread_times(t, &now) ? -1 : now.ran + now.waited;
+}
+
 /*
- * What a stop cost the thread that was let go just now.  No more than the time
- * that it took us; and no more than the time, since the last such look, during
- * which the scheduler had it neither run nor wait for a CPU.  (We may have had to
- * wait because it had no CPU to stop on.)  What the scheduler takes for running,
+ * What a stop cost the thread that was let go just now.  No more than the time that it
+ * took us; less that during which, by the scheduler's account, it ran or waited for a CPU,
+ * which it may have had to get before it could stop.  What the scheduler takes for running,
  * being stopped and let go in the kernel and finding the caches cold, is as much
  * again: a program that counts what it does was slower by that.
  */
 static int64_t
-stop_cost(struct thread *t, int64_t took)
+stop_cost(struct thread *t, int64_t since, int64_t busy)
 {
-	int64_t at = now_ns(), busy, idle;
-	int first = !t->stopped_at;
-	struct proc_times now;
+	int64_t took = now_ns() - since, now = busy < 0 ? -1 : busy_time(t);
 
-	if (thread_times(t, &now))
-		return took + AROUND_NS;
-	busy = now.ran + now.waited;
-	idle = at - t->stopped_at - (busy - t->busy);
-	t->busy = busy;
-	t->stopped_at = at;
-	if (!first && idle < took)
-		took = idle > 0 ? idle : 0;
+	if (now > busy)
+		took = took > now - busy ? took - (now - busy) : 0;
 	return took + AROUND_NS;
 }
 
@@ -126,7 +126,7 @@ typedef enum why stopped_action(struct capturer *, struct thread *);
 static enum why
 while_stopped(struct capturer *k, struct thread *t, stopped_action *action, int *ran_on)
 {
-	int64_t since = now_ns();
+	int64_t busy = busy_time(t), since = now_ns();
 	enum why why = task_stop(t->process, &t->task);
 
 	*ran_on = why == TORN || why == GONE;
@@ -135,7 +135,7 @@ while_stopped(struct capturer *k, struct thread *t, stopped_action *action, int 
 	k->refused = k->refusal = 0;
 	why = action(k, t);
 	task_resume(t->process, &t->task);
-	k->counts.stopped_ns += stop_cost(t, now_ns() - since);
+	k->counts.stopped_ns += stop_cost(t, since, busy);
 	k->counts.stopped++;
 	return why;
 }

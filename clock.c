@@ -1,10 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Ticks are at absolute times; one that is over before it could be taken is
- * counted and not made up for.
+ * Ticks are at absolute times; one that is over before it could be taken is counted as
+ * missed, and the ticks next to it stand for it.
  */
+#include <sched.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
 
 #include "util.h"
 #include "clock.h"
@@ -12,6 +17,8 @@
 enum {
 	WINDOW = 64,       /* ticks after which the stride is decided again */
 	STRIDE_1 = 256,    /* a stride of one tick */
+	MOST_USED = 4,     /* pyflame may use 1/4 of a CPU and go before others */
+	MOST_STOOD_FOR_NS = 100000000, /* of missed ticks on either side of one */
 };
 
 struct clock
@@ -46,19 +53,109 @@ clock_due(struct clock *c)
 	return c->start + c->next * c->period + random_below(c, c->period / 2);
 }
 
-/* The last tick of all is taken however late. */
-void
+/* The last tick that is due at that time; the last of all is taken however late. */
+static int64_t
+due_at(const struct clock *c, int64_t time)
+{
+	int64_t due = (time - c->start) / c->period;
+
+	return c->ticks >= 0 && due > c->ticks - 1 ? c->ticks - 1 : due;
+}
+
+/* How many taken ticks missed ones would have been: of those many are left out.  What was
+ * long ago tells nothing. */
+static int64_t
+would_be_taken(struct clock *c, int64_t missed)
+{
+	int64_t most = MOST_STOOD_FOR_NS / c->period;
+
+	if (missed > most)
+		missed = most;
+	return (missed * STRIDE_1 + random_below(c, c->stride)) / c->stride;
+}
+
+/* Those that became due while the one before was taken are that one's: it had to wait for
+ * a thread to stop, which meanwhile did nothing.  The rest, for which pyflame had no CPU, are
+ * shared. */
+struct missed
 clock_count_missed(struct clock *c)
 {
-	int64_t due = (now_ns() - c->start) / c->period, last = c->ticks - 1;
+	int64_t n = due_at(c, now_ns()) - c->next, during, since;
 
-	if (c->ticks >= 0 && due > last)
-		due = last;
-	if (due <= c->next)
-		return;
-	c->missed += (uint64_t)(due - c->next);
-	c->next = due;
+	if (n <= 0)
+		return (struct missed){ 0, 0 };
+	c->next += n;
+	c->missed += (uint64_t)n;
+	if (!c->ended) /* there is none before */
+		return (struct missed){ 0, 0 };
+	during = due_at(c, c->ended) + 1 - (c->next - n);
+	if (during < 0)
+		during = 0;
+	if (during > n)
+		during = n;
+	since = would_be_taken(c, n - during);
+	during = would_be_taken(c, during);
+	c->stood_for += (uint64_t)(during + since);
+	c->missed -= (uint64_t)(during + since);
+	return (struct missed){ during + since / 2, since - since / 2 };
 }
+
+/* ---- being on time ---- */
+
+static int64_t
+cpu_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+	return t.tv_sec * INT64_C(1000000000) + t.tv_nsec;
+}
+
+/* The C library does not have it, as it can't do it for all threads.  Nothing that is started
+ * is to inherit it. */
+static int
+set_policy(int policy, int priority)
+{
+	struct sched_param p = { .sched_priority = priority };
+
+	return (int)syscall(SYS_sched_setscheduler, 0, policy | SCHED_RESET_ON_FORK, &p);
+}
+
+void
+clock_hurry(struct clock *c)
+{
+	if (getpriority(PRIO_PROCESS, 0) || syscall(SYS_sched_getscheduler, 0) != SCHED_OTHER)
+		return;
+	if (set_policy(SCHED_FIFO, 1) && setpriority(PRIO_PROCESS, 0, -20))
+		return;
+	c->hurries = 1;
+	c->hurried_at = now_ns();
+	c->used = cpu_ns();
+}
+
+void
+clock_relax(struct clock *c)
+{
+	if (!c->hurries)
+		return;
+	c->hurries = 0;
+	set_policy(SCHED_OTHER, 0);
+	setpriority(PRIO_PROCESS, 0, 0);
+}
+
+/* Whatever takes that much is not only to be on time. */
+static void
+relax_if_busy(struct clock *c)
+{
+	int64_t now = now_ns(), used = cpu_ns();
+
+	if ((used - c->used) * MOST_USED > now - c->hurried_at)
+		clock_relax(c);
+	c->hurried_at = now;
+	c->used = used;
+}
+
+/* ---- leaving out ---- */
 
 /* How far apart ticks have to be, by what the last window of them cost. */
 static void
@@ -84,8 +181,11 @@ leave_out(struct clock *c)
 {
 	int64_t remaining = c->ticks - 1 - c->next, owed, n = 0;
 
-	if (++c->window_ticks == WINDOW)
+	if (++c->window_ticks == WINDOW) {
 		choose_stride(c);
+		if (c->hurries)
+			relax_if_busy(c);
+	}
 	c->debt += c->stride - STRIDE_1;
 	owed = c->debt / STRIDE_1;
 	if (owed > 0)
@@ -103,4 +203,5 @@ clock_advance(struct clock *c, int64_t stopped_ns)
 	c->window_stopped += stopped_ns;
 	leave_out(c);
 	c->next++;
+	c->ended = now_ns();
 }

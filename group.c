@@ -509,28 +509,38 @@ follow_up(struct group *g, struct member *m, enum why why)
 	return 1;
 }
 
+void
+group_stand_in(struct group *g, int64_t ticks)
+{
+	g->ticks += (uint64_t)ticks;
+	for (size_t i = 0; i < g->n && ticks; i++)
+		if (g->members[i]->sampler)
+			sampler_stand_in(g->members[i]->sampler, ticks);
+}
+
 size_t
-group_tick(struct group *g, int64_t *stopped_ns)
+group_tick(struct group *g, int64_t before, int64_t *stopped_ns)
 {
 	size_t ticked = 0;
 
 	*stopped_ns = 0;
 	for (size_t i = 0; i < g->n; i++) {
 		struct member *m = g->members[i];
-		int64_t before;
+		int64_t stopped;
 		enum why why;
 
 		if (!m->sampler)
 			continue;
-		before = sampler_stopped_ns(m->sampler);
-		why = sampler_tick(m->sampler);
+		stopped = sampler_stopped_ns(m->sampler);
+		why = sampler_tick(m->sampler, before);
 		ticked += why != GONE;
-		if (sampler_stopped_ns(m->sampler) - before > *stopped_ns)
-			*stopped_ns = sampler_stopped_ns(m->sampler) - before;
+		stopped = sampler_stopped_ns(m->sampler) - stopped;
+		if (stopped > *stopped_ns)
+			*stopped_ns = stopped;
 		if ((why != OK || sampler_is_troubled(m->sampler)) && !follow_up(g, m, why))
 			drop(g, i--);
 	}
-	g->ticks += ticked > 0;
+	g->ticks += ticked ? 1 + (uint64_t)before : 0;
 	return ticked;
 }
 

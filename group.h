@@ -45,8 +45,10 @@ void group_look(struct group *);
 int64_t group_look_due(const struct group *);
 
 /* Takes the samples of one tick.  How many processes were sampled; *stopped_ns
- * gets for how long the one that had to be stopped most was. */
-size_t group_tick(struct group *, int64_t *stopped_ns);
+ * gets for how long the one that had to be stopped most was.  The samples stand for `before`
+ * missed ticks, too; group_stand_in() has those of the last tick stand for more. */
+size_t group_tick(struct group *, int64_t before, int64_t *stopped_ns);
+void group_stand_in(struct group *, int64_t ticks);
 
 /* The number of processes; of those that can be sampled now; whether one will
  * be soon, most likely. */

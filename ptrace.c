@@ -27,7 +27,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ptrace.h>
-#include <sys/resource.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -186,24 +185,12 @@ has_tracee(int pid)
 	return 0;
 }
 
-/* Whoever makes another wait should not be made to wait: as root, pyflame goes
- * before others from now on. */
-static void
-hurry(void)
-{
-	static int done;
-
-	if (!done++)
-		setpriority(PRIO_PROCESS, 0, -20);
-}
-
 enum why
 ptrace_stop(int pid, int tid)
 {
 	struct tracee *t;
 	enum why why;
 
-	hurry();
 	ptrace_service();
 	if (n_tracees == MAX_TRACEES || has_tracee(pid))
 		return TORN;

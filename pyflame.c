@@ -361,11 +361,24 @@ rotate(struct run *r)
 	report_begin(&r->report, profile_run(r->profile));
 }
 
+/* What ticks are missed, and which stand for them. */
+static struct missed
+count_missed(struct run *r)
+{
+	struct missed m = clock_count_missed(&r->clock);
+
+	if (r->options.mode == MODE_CPU) /* that has to be used before it is counted */
+		m = (struct missed){ 0, m.last + m.next };
+	group_stand_in(r->group, m.last);
+	return m;
+}
+
 /* Takes samples until there is a reason to end. */
 static void
 sample(struct run *r)
 {
 	int64_t due, stopped;
+	struct missed missed;
 	uint64_t gap = 0; /* ticks at which there was nothing to sample */
 
 	report_begin(&r->report, profile_run(r->profile));
@@ -376,19 +389,21 @@ sample(struct run *r)
 	prctl(PR_SET_TIMERSLACK, 1UL);
 	r->clock = clock_new(r->options.period, ticks_wanted(&r->options), r->options.seed,
 	                     r->options.pause ? PAUSED_PART : STOPPED_PART);
+	clock_hurry(&r->clock);
 	r->total = r->clock.ticks > 0 ? r->clock.ticks * r->clock.period : 0;
 	while ((due = clock_due(&r->clock)) >= 0 && !wait_for_tick(r, due)) {
+		missed = count_missed(r);
 		if (r->options.rotate && now_ns() - r->report.since >= r->options.rotate)
 			rotate(r);
-		clock_count_missed(&r->clock);
 		gap++;
-		if (group_tick(r->group, &stopped)) {
+		if (group_tick(r->group, missed.next, &stopped)) {
 			if (!attach_is_following(&r->options))
 				r->clock.missed += gap - 1;
 			gap = 0;
 		}
 		clock_advance(&r->clock, stopped);
 	}
+	clock_relax(&r->clock);
 }
 
 /* Appends the stacks of one process.  Non-zero: it is given up. */

@@ -134,10 +134,13 @@ void
 report_stats(const struct report *r)
 {
 	struct sample_counts c = group_counts(r->group);
-	uint64_t n = c.ticks ? c.ticks : 1, hundredths = c.calls * 100 / n;
+	uint64_t read = c.ticks - r->clock->stood_for, n = read ? read : 1;
+	uint64_t hundredths = c.calls * 100 / n;
 
 	warn("ticks %" PRIu64 ", missed %" PRIu64 ", left out %" PRIu64, c.ticks,
 	     r->clock->missed, r->clock->left_out);
+	warn("of these ticks, %" PRIu64 " are missed ones, counted like those next to them",
+	     r->clock->stood_for);
 	warn("samples %" PRIu64 ", idle %" PRIu64 ", not proven at first %" PRIu64
 	     ", taken with the thread stopped %" PRIu64, c.samples, c.idle, c.retried, c.stopped);
 	if (r->options->threads)
@@ -190,6 +193,9 @@ report_end(const struct report *r, int64_t elapsed)
 	size_t plain = line.len;
 
 	say_failures(&c, &line);
+	if (r->clock->stood_for)
+		buf_printf(&line, "; %" PRIu64 " missed ticks counted like those next to them",
+		           r->clock->stood_for);
 	if (r->clock->missed)
 		buf_printf(&line, "; %" PRIu64 " ticks missed", r->clock->missed);
 	if (r->clock->left_out)

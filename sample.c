@@ -28,6 +28,14 @@ enum {
 	NOTE_CPU_EACH = 64,    /* ticks */
 };
 
+/* What one tick found of one thread, or of none. */
+struct counted {
+	enum { COUNT_STACK, COUNT_IDLE, COUNT_FAILED } kind;
+	uint32_t stack;
+	uint32_t times; /* with -m cpu: for how many ticks' worth of CPU time it stands */
+	unsigned char idle, unplaced, why;
+};
+
 struct lost { /* a sample that failed */
 	raddr tstate;
 	enum why why;
@@ -51,6 +59,9 @@ struct sampler {
 	int64_t ticked, elapsed; /* when it began, and how long after the one before */
 	int64_t asked; /* when it was last found out which threads wait for the GIL */
 	int asks;      /* whether it is at this tick */
+	int64_t covered; /* for how many ticks it stands, those right before it included */
+	struct counted *counted; /* by the last tick */
+	size_t n_counted, cap_counted;
 	struct lost *lost; /* of this tick */
 	size_t cap_lost;
 	int noted_holders; /* of the GIL, at this tick */
@@ -156,6 +167,7 @@ sampler_free(struct sampler *s)
 	cpu_free(s->cpu);
 	codes_free(s->codes);
 	buf_free(&s->command);
+	free(s->counted);
 	free(s->lost);
 	free(s);
 }
@@ -252,14 +264,73 @@ thread_root(struct sampler *s, struct thread *t)
 	return t->root - 1;
 }
 
+/* Notes what the tick found; count_tick() counts it. */
 static void
-count(struct sampler *s, uint32_t stack, int idle)
+note(struct sampler *s, struct counted c)
 {
-	profile_count(s->profile, stack);
-	if (idle)
-		profile_add(s->profile, PROFILE_IDLE, stack, 1);
+	s->counted = grow(s->counted, s->n_counted, &s->cap_counted, sizeof *s->counted);
+	s->counted[s->n_counted++] = c;
+}
+
+/* time: microseconds since the epoch. */
+static void
+count_stack_once(struct sampler *s, const struct counted *c, int64_t time)
+{
+	profile_count(s->profile, c->stack);
+	if (c->idle)
+		profile_add(s->profile, PROFILE_IDLE, c->stack, 1);
 	if (s->options.log)
-		profile_log(s->profile, stack, s->time, idle);
+		profile_log(s->profile, c->stack, time, c->idle);
+}
+
+static void
+count_once(struct sampler *s, const struct counted *c, int64_t time)
+{
+	switch (c->kind) {
+	case COUNT_STACK:
+		count_stack_once(s, c, time);
+		s->counts.samples++;
+		s->counts.unplaced += c->unplaced;
+		break;
+	case COUNT_IDLE:
+		s->counts.idle++;
+		if (!s->options.exclude_idle && s->options.mode == MODE_WALL)
+			count_stack_once(s, c, time);
+		break;
+	case COUNT_FAILED:
+		s->counts.failed[c->why]++;
+		profile_count_failed(s->profile);
+		if (s->options.log)
+			profile_log(s->profile, PROFILE_FAILED, time, 0);
+		break;
+	}
+}
+
+static int64_t
+period_us(const struct sampler *s)
+{
+	return s->options.period / 1000;
+}
+
+/* Counts what this tick found, for it and for those missed right before it. */
+static void
+count_tick(struct sampler *s)
+{
+	for (int64_t before = s->covered; before-- > 0;) {
+		int64_t time = s->time - before * period_us(s);
+
+		for (size_t i = 0; i < s->n_counted; i++)
+			if (before < s->counted[i].times)
+				count_once(s, &s->counted[i], time);
+	}
+}
+
+void
+sampler_stand_in(struct sampler *s, int64_t ticks)
+{
+	for (int64_t after = 1; after <= ticks; after++)
+		for (size_t i = 0; i < s->n_counted; i++)
+			count_once(s, &s->counted[i], s->time + after * period_us(s));
 }
 
 int
@@ -296,6 +367,7 @@ static int
 count_stack(struct sampler *s, struct thread *t, int holds_gil)
 {
 	uint32_t stack, root = s->root;
+	int64_t times = s->options.mode == MODE_CPU ? t->periods : s->covered;
 
 	if (s->options.tell_threads || s->options.by_thread)
 		root = thread_root(s, t);
@@ -305,10 +377,10 @@ count_stack(struct sampler *s, struct thread *t, int holds_gil)
 			return 0;
 		stack = bare_stack(s, t, root);
 	}
-	count(s, stack, s->options.tell_idle && thread_is_idle(t));
-	s->counts.samples++;
-	s->counts.unplaced += !t->task.tid;
-	s->counts.cpu_sampled += s->elapsed;
+	note(s, (struct counted){ .kind = COUNT_STACK, .stack = stack, .times = (uint32_t)times,
+	                          .idle = s->options.tell_idle && thread_is_idle(t),
+	                          .unplaced = !t->task.tid });
+	s->counts.cpu_sampled += times * (s->elapsed / s->covered);
 	if (s->asks) {
 		s->counts.asked++;
 		s->counts.waits += (uint64_t)sampler_wants_gil(s, t);
@@ -319,18 +391,15 @@ count_stack(struct sampler *s, struct thread *t, int holds_gil)
 static void
 count_idle(struct sampler *s)
 {
-	s->counts.idle++;
-	if (!s->options.exclude_idle && s->options.mode == MODE_WALL)
-		count(s, s->idle, 0);
+	note(s, (struct counted){ .kind = COUNT_IDLE, .stack = s->idle,
+	                          .times = (uint32_t)s->covered });
 }
 
 static void
 count_failed(struct sampler *s, enum why why)
 {
-	s->counts.failed[why]++;
-	profile_count_failed(s->profile);
-	if (s->options.log)
-		profile_log(s->profile, PROFILE_FAILED, s->time, 0);
+	note(s, (struct counted){ .kind = COUNT_FAILED, .why = (unsigned char)why,
+	                          .times = (uint32_t)s->covered });
 }
 
 /* ---- one thread ---- */
@@ -420,10 +489,12 @@ is_wanted(const struct sampler *s, struct thread *t)
 		return 0;
 	if (s->options.mode != MODE_CPU && !s->options.all_threads && s->t->layout->free_threaded)
 		return t->attached;
-	if (t->newer)
+	if (t->newer) {
+		t->periods = t->newer->periods;
 		return t->newer->wanted == WANTED;
+	}
 	if (s->options.mode == MODE_CPU)
-		return cpu_has(s->cpu, t);
+		return (t->periods = cpu_periods(s->cpu, t)) > 0;
 	return (s->options.all_threads && !s->options.exclude_idle) || !thread_is_idle(t);
 }
 
@@ -675,7 +746,7 @@ note_time(struct sampler *s)
 	if (s->asks)
 		s->asked = s->ticked;
 	if (s->options.mode == MODE_CPU)
-		cpu_tick(s->cpu, s->elapsed);
+		cpu_tick(s->cpu, s->elapsed / s->covered, s->covered);
 }
 
 /* Whether the GIL of a free-threaded build has been turned off meanwhile. */
@@ -704,22 +775,25 @@ sample_tick(struct sampler *s, int *ran)
 }
 
 enum why
-sampler_tick(struct sampler *s)
+sampler_tick(struct sampler *s, int64_t before)
 {
 	int ran = 0;
 	enum why why;
 
+	s->covered = 1 + (s->counts.ticks ? before : 0); /* it has to have been there */
+	s->n_counted = 0;
 	if (s->options.log)
 		s->time = epoch_us();
 	note_time(s);
 	s->noted_holders = 0;
 	why = sample_tick(s, &ran);
-	if (why == GONE)
-		return GONE;
 	if (why == OK && !ran && !s->options.all_threads)
 		count_idle(s);
-	if (why != OK && why != COUNTED)
+	if (why != OK && why != COUNTED && why != GONE)
 		count_failed(s, why);
+	count_tick(s);
+	if (why == GONE)
+		return GONE;
 	if (s->counts.ticks++ % NOTE_CPU_EACH == 0)
 		note_cpu(s);
 	s->bad_ticks = why == OK || why == TORN ? 0 : s->bad_ticks + 1;

@@ -54,9 +54,12 @@ void sampler_rename(struct sampler *);
 /*
  * Takes the samples of one tick.  OK, whatever became of them; GONE: the target
  * is; BROKEN: for some ticks now it does not look like the same interpreter any
- * more.
+ * more.  They also stand for that many ticks before it, which were missed.
  */
-enum why sampler_tick(struct sampler *);
+enum why sampler_tick(struct sampler *, int64_t before);
+
+/* Counts what the last tick found for that many missed ones after it, too. */
+void sampler_stand_in(struct sampler *, int64_t ticks);
 
 /* Whether the last tick was a step towards BROKEN. */
 int sampler_is_troubled(const struct sampler *);

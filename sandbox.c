@@ -117,6 +117,7 @@ static const uint16_t allowed[] = {
 	SYS_munmap, SYS_mremap, SYS_mprotect, SYS_madvise, SYS_brk,
 	SYS_rt_sigaction, SYS_rt_sigprocmask, SYS_rt_sigreturn, SYS_restart_syscall,
 	SYS_getpid, SYS_getpgid, SYS_geteuid, SYS_uname, SYS_setitimer, SYS_ppoll, SYS_readlinkat,
+	SYS_getpriority, SYS_sched_getscheduler,
 	SYS_faccessat, SYS_unlinkat, SYS_exit, SYS_exit_group, SYS_futex,
 #ifdef SYS_renameat
 	SYS_renameat,
@@ -174,6 +175,7 @@ static const struct rule {
 	{ SYS_tgkill, 2, UINT32_MAX, 0 },
 	{ SYS_kcmp, 2, UINT32_MAX, 1 }, /* KCMP_VM */
 	{ SYS_setpriority, 1, UINT32_MAX, 0 },
+	{ SYS_sched_setscheduler, 0, UINT32_MAX, 0 },
 };
 
 static void

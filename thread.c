@@ -65,7 +65,7 @@ struct cpu {
 	struct used *slots; /* by tid, open addressing */
 	size_t n, cap;
 	uint64_t ticks;
-	int64_t period;
+	int64_t period, covered; /* see cpu_tick() */
 	int64_t began; /* CPU time of the process at the first tick, */
 	int64_t known; /* how much of that used since is of tasks that were seen, */
 	int64_t spent; /* or was credited to new ones, */
@@ -91,11 +91,12 @@ cpu_free(struct cpu *c)
 }
 
 void
-cpu_tick(struct cpu *c, int64_t period)
+cpu_tick(struct cpu *c, int64_t period, int64_t covered)
 {
 	int64_t used = process_cpu_time(c->process);
 
 	c->period = period;
+	c->covered = covered;
 	if (!c->ticks++)
 		c->began = used;
 	c->left = used < 0 ? 0 : used - c->began - c->known - c->spent;
@@ -186,16 +187,18 @@ find_used(struct cpu *c, int tid, int64_t ran)
  * The scheduler counts the time of a thread that runs on when the clock ticks,
  * which may be later than ours: what was not yet asked for is kept, as credit.
  */
-int
-cpu_has(struct cpu *c, struct thread *t)
+int64_t
+cpu_periods(struct cpu *c, struct thread *t)
 {
 	enum { KEPT_NS = 20000000 }; /* some ticks of the scheduler */
-	int64_t most = c->period > KEPT_NS ? c->period : KEPT_NS;
+	int64_t most = c->period * c->covered, periods;
 	struct proc_times now;
 	struct used *u;
 
+	if (most < KEPT_NS)
+		most = KEPT_NS;
 	if (thread_times(t, &now))
-		return thread_state(t) == 'R'; /* a kernel that does not count */
+		return thread_state(t) == 'R' ? c->covered : 0; /* a kernel that does not count */
 	u = find_used(c, t->task.tid, now.ran);
 	c->known += now.ran - u->time;
 	u->credit += now.ran - u->time;
@@ -207,10 +210,11 @@ cpu_has(struct cpu *c, struct thread *t)
 	if (thread_state(t) != 'R')
 		return 0;
 	borrow(c, u);
-	if (u->credit < c->period / 2)
-		return 0;
-	u->credit -= c->period;
-	return 1;
+	periods = (u->credit + c->period / 2) / c->period;
+	if (periods > c->covered)
+		periods = c->covered;
+	u->credit -= periods * c->period;
+	return periods;
 }
 
 /* ---- names ---- */

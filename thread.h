@@ -34,8 +34,6 @@ struct thread {
 	} placed_by;
 
 	/* capture.c: how it holds still */
-	int64_t stopped_at;  /* when it was last stopped, */
-	int64_t busy;        /* and how long it had run, or waited for a CPU, by then */
 	uint64_t history;    /* of the last 64 samples, 1: not proven at first */
 	int restless;        /* it has to be stopped to be sampled */
 
@@ -48,6 +46,7 @@ struct thread {
 	int bare_tid;        /* without a frame, and of whose name is in it */
 	int holds_gil;       /* when sampler_note_holders() was called */
 	enum { UNASKED, WANTED, UNWANTED } wanted; /* at this tick */
+	int64_t periods;     /* with -m cpu: how many of CPU time it has used */
 	struct snap *planned; /* holds the head of its thread state, too, and is read in one
 	                       * call with the lists; NULL: there is none */
 };
@@ -64,16 +63,17 @@ int thread_times(struct thread *, struct proc_times *);
 
 /*
  * Which tasks of a process are on a CPU: by the time that the scheduler has counted for
- * each, as many answers are yes as there were periods of it; and it has to be running, or
- * ready to, now.  It belongs to the task, whatever thread states that has meanwhile; what
+ * each, for as many ticks as there were periods of it; and it has to be running, or ready
+ * to, now.  It belongs to the task, whatever thread states that has meanwhile; what
  * a task used before it was first seen counts, but not before the first tick.
- * cpu_tick() begins a tick, `period` nanoseconds after the one before.
+ * cpu_tick() begins a tick, which stands for `covered` of them, `period` nanoseconds each;
+ * cpu_periods() is at most that many.
  */
 struct cpu;
 struct cpu *cpu_new(const struct process *);
 void cpu_free(struct cpu *);
-void cpu_tick(struct cpu *, int64_t period);
-int cpu_has(struct cpu *, struct thread *);
+void cpu_tick(struct cpu *, int64_t period, int64_t covered);
+int64_t cpu_periods(struct cpu *, struct thread *);
 
 /* Whether it waits for one of those GILs, as far as that can be known: not up to 3.6. */
 int thread_wants_gil(struct thread *, const struct gil *, size_t n);

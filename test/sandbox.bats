@@ -134,7 +134,7 @@ __errno_location __popcountdi2 __stack_chk_fail _exit atexit exit environ
 calloc free realloc malloc memchr memcmp memcpy memmove memset memrchr bsearch qsort sqrt
 strcasecmp strchr strcmp strcpy strcspn strerror strlen strncmp strnlen strrchr strspn
 access close closedir open opendir pread read readdir readlink rename stat lstat unlink
-write clock_gettime nanosleep time setitimer poll kill ptrace waitpid setpriority prctl
+write clock_gettime nanosleep time setitimer poll kill ptrace waitpid getpriority setpriority prctl
 sigaction sigaddset sigdelset sigemptyset sigprocmask sigtimedwait process_vm_readv
 geteuid getpgrp getpid getauxval prlimit isatty tcgetpgrp uname
 execvp fork pipe2 syscall
@@ -143,5 +143,5 @@ END
     cat unknown
     [ ! -s unknown ]
     # of syscall() these: each has to be looked at as well
-    equal "$(grep -ohE 'syscall\(SYS_[a-z0-9_]+' "${sources[@]}" | sort -u | tr '\n' ' ')" "syscall(SYS_kcmp syscall(SYS_seccomp syscall(SYS_tgkill "
+    equal "$(grep -ohE 'syscall\(SYS_[a-z0-9_]+' "${sources[@]}" | sort -u | tr '\n' ' ')" "syscall(SYS_kcmp syscall(SYS_sched_getscheduler syscall(SYS_sched_setscheduler syscall(SYS_seccomp syscall(SYS_tgkill "
 }

@@ -102,7 +102,7 @@ run(int ticks, int all_threads)
 
 		o.found = 1;
 		while (ticks-- > 0)
-			sampler_tick(s);
+			sampler_tick(s, 0);
 		o.counts = sampler_counts(s);
 		dump_it(s, &t, p, &o);
 		sampler_free(s);

@@ -125,7 +125,7 @@ sample(const struct target *t, const uint8_t *in)
 		options.by_thread = options.by_process = 0;
 	}
 	s = sampler_new(t, p, &options);
-	for (int i = 0; i < 5 && sampler_tick(s) == OK; i++)
+	for (int i = 0; i < 5 && sampler_tick(s, 0) == OK; i++)
 		;
 	sampler_rename(s);
 	dump_write(s, p, &text);
@@ -134,7 +134,7 @@ sample(const struct target *t, const uint8_t *in)
 	(in[2] & 8 ? saved_write : collapsed_write)(p, &text);
 	check_lines(&text);
 	for (int i = 0; i < 2; i++)
-		sampler_tick(s);
+		sampler_tick(s, 0);
 	sampler_free(s);
 	profile_free(p);
 	buf_free(&text);
