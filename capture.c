@@ -36,6 +36,7 @@ struct capturer {
 	enum pausing pausing;
 	int64_t refused, refusal; /* when stopping a thread was last refused, and
 	                           * for how long that is believed */
+	uint64_t refusals;        /* of all times */
 	struct capture_counts counts;
 };
 
@@ -54,10 +55,21 @@ capturer_free(struct capturer *k)
 	free(k);
 }
 
+/* Another tracer may have had a thread for a moment; but what is refused again, and more
+ * often than not, is not permitted. */
+static int
+may_not_stop(const struct capturer *k)
+{
+	return k->refusals > 1 && k->refusals > k->counts.stopped;
+}
+
 struct capture_counts
 capturer_counts(const struct capturer *k)
 {
-	return k->counts;
+	struct capture_counts counts = k->counts;
+
+	counts.may_not_stop = may_not_stop(k);
+	return counts;
 }
 
 static void
@@ -152,7 +164,7 @@ read_standing(struct capturer *k, struct thread *t)
 static void
 note_refusal(struct capturer *k, struct thread *t)
 {
-	k->counts.may_not_stop |= is_alive(t);
+	k->refusals += (uint64_t)is_alive(t);
 	k->refused = now_ns();
 	k->refusal = k->refusal ? k->refusal * 2 : REFUSAL_NS;
 	if (k->refusal > MAX_REFUSAL_NS)

@@ -16,7 +16,7 @@ struct capture_counts {
 	uint64_t retried;   /* not proven at the first try */
 	uint64_t stopped;   /* captured with the thread stopped */
 	int64_t stopped_ns; /* for how long all of these were, about */
-	int may_not_stop;   /* ptrace was refused where it was needed */
+	int may_not_stop;   /* ptrace was refused where it was needed, most of the time */
 };
 
 /* Owns neither the stacks nor the threads, which must outlive it. */
