@@ -14,6 +14,7 @@
 
 #include "util.h"
 #include "label.h"
+#include "memory.h"
 #include "proc.h"
 #include "process.h"
 #include "target.h"
@@ -33,6 +34,10 @@ enum {
 	FIRST_OPENING_MS = 1000, /* before there are samples to be missed */
 	LEARN_MS = 20,        /* after which a new member is asked for its name again */
 	SETTLING_MS = 50,     /* how long a child may take to learn its threads' ids */
+	MOST_MS = 250,        /* how long a tick of one may take */
+	MOST_OPENING_MS = 2000, /* and how long opening it, while others are sampled */
+	MOST_ATTACHING_MS = 10000, /* or are not yet */
+	REST = 3,             /* for that many times as long it is left out if there are others */
 	PATIENCE_MS = 2000,   /* for what is not Python any more, if nobody is followed */
 	HASTE_MS = 1000,      /* how long it is tried often then */
 	LONGEST_WAIT_MS = 10000,
@@ -50,6 +55,7 @@ struct member {
 	struct sampler *sampler;
 	enum target_answer answer; /* of the last attempt */
 	char name[16];          /* what it was then */
+	int64_t rests;          /* until then, as it has taken too long */
 	int64_t since, due;     /* it executes this; the next attempt or look at its title */
 };
 
@@ -381,6 +387,7 @@ try(struct group *g, struct member *m)
 		return 1;
 	}
 	m->tried = 1;
+	mem_limit((g->ticks ? MOST_OPENING_MS : MOST_ATTACHING_MS) * MS);
 	m->answer = open_member(g, m, &reason);
 	if (m->answer != TARGET_READY) {
 		int64_t now = now_ns();
@@ -518,6 +525,28 @@ group_stand_in(struct group *g, int64_t ticks)
 			sampler_stand_in(g->members[i]->sampler, ticks);
 }
 
+/* One tick of one member.  A hostile one takes no more than its part of the time from the
+ * others. */
+static enum why
+tick(const struct group *g, struct member *m, int64_t before)
+{
+	int64_t began = now_ns();
+	enum why why;
+
+	if (g->n > 1 && began < m->rests) {
+		sampler_leave_out(m->sampler, before);
+		return OK;
+	}
+	mem_limit(MOST_MS * MS);
+	why = sampler_tick(m->sampler, before);
+	if (mem_is_over()) {
+		int64_t now = now_ns();
+
+		m->rests = now + REST * (now - began);
+	}
+	return why;
+}
+
 size_t
 group_tick(struct group *g, int64_t before, int64_t *stopped_ns)
 {
@@ -532,7 +561,7 @@ group_tick(struct group *g, int64_t before, int64_t *stopped_ns)
 		if (!m->sampler)
 			continue;
 		stopped = sampler_stopped_ns(m->sampler);
-		why = sampler_tick(m->sampler, before);
+		why = tick(g, m, before);
 		ticked += why != GONE;
 		stopped = sampler_stopped_ns(m->sampler) - stopped;
 		if (stopped > *stopped_ns)

@@ -246,6 +246,58 @@ mem_open(int pid)
 	return mem_from(&source, live);
 }
 
+/* ---- how long that may take ---- */
+
+enum { LOOK_EACH = 16 /* reads */, ASK_EACH_NS = 30000000 };
+
+static struct {
+	int64_t until, ask; /* when it is over; when to ask whether it is */
+	int (*is_asked)(void *);
+	void *context;
+	unsigned reads;
+	int over;
+} limit = { .until = INT64_MAX };
+
+void
+mem_heed(int (*is_asked)(void *), void *context)
+{
+	limit.is_asked = is_asked;
+	limit.context = context;
+}
+
+void
+mem_limit(int64_t most)
+{
+	int64_t now = now_ns();
+
+	limit.until = now + most;
+	limit.ask = now + ASK_EACH_NS;
+	limit.over = 0;
+}
+
+int
+mem_is_over(void)
+{
+	return limit.over;
+}
+
+/* Whether there is to be no further read. */
+static int
+count_read(void)
+{
+	int64_t now;
+
+	if (limit.over || ++limit.reads % LOOK_EACH)
+		return limit.over;
+	now = now_ns();
+	limit.over = now >= limit.until;
+	if (now >= limit.ask && limit.is_asked) {
+		limit.over |= limit.is_asked(limit.context);
+		limit.ask = now + ASK_EACH_NS;
+	}
+	return limit.over;
+}
+
 /* ---- reading ---- */
 
 /* As no region is empty and no place ends within one, there are no more places in a
@@ -257,6 +309,8 @@ read_batch(struct mem *m, const struct mem_vec *v, size_t n, struct cursor *to, 
 	size_t want = 0, got = 0, n_places = 0;
 	enum why why;
 
+	if (count_read())
+		return DEEP;
 	for (size_t i = 0; i < n; i++)
 		want += v[i].len;
 	for (size_t left = want; left; left -= places[n_places++].iov_len)

@@ -59,6 +59,16 @@ enum why mem_scatter(struct mem *, const struct mem_vec *, size_t n, const struc
  * that may not be there.  OK with buf terminated, or why not. */
 enum why mem_read_string(struct mem *, raddr addr, char *buf, size_t size);
 
+/*
+ * A limit to how long reading may go on, of any memory: a target can be made so that
+ * there is no end of it.  What is read after `most` nanoseconds from now is DEEP, and so
+ * is, from then on, what is read once `is_asked` says that pyflame is wanted otherwise.
+ * mem_is_over says whether it has come to that, until there is a new limit.
+ */
+void mem_limit(int64_t most);
+int mem_is_over(void);
+void mem_heed(int (*is_asked)(void *context), void *context);
+
 /* What was read up to now. */
 struct mem_counts mem_counts(const struct mem *);
 

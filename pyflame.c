@@ -81,6 +81,7 @@
 #include "format/saved.h"
 #include "format/formats.h"
 #include "format/input.h"
+#include "memory.h"
 #include "proc.h"
 #include "ptrace.h"
 #include "sandbox.h"
@@ -98,6 +99,9 @@
 
 /* The target may be stopped for one part in this many of the time; with --pause. */
 enum { STOPPED_PART = 50, PAUSED_PART = 2 };
+
+/* What all stacks of a dump may take; who asked for it can end it. */
+#define MOST_DUMPING_NS INT64_C(60000000000)
 
 struct run {
 	struct options options;
@@ -157,7 +161,8 @@ write_profile(struct run *r)
 static void
 block_signals(struct run *r)
 {
-	static const int always[] = { SIGCHLD, SIGINT, SIGTERM, SIGHUP, SIGUSR1, SIGPIPE };
+	static const int always[] = { SIGCHLD, SIGINT, SIGTERM, SIGHUP, SIGUSR1, SIGPIPE, SIGTSTP,
+	                              SIGTTIN, SIGTTOU };
 	static const int forwarded[] = { SIGQUIT, SIGUSR2, SIGALRM, SIGWINCH, SIGCONT };
 
 	sigemptyset(&r->signals);
@@ -174,17 +179,38 @@ block_signals(struct run *r)
 	sigprocmask(SIG_BLOCK, &r->signals, NULL);
 }
 
+/* Those that are for us to act on, at once or soon. */
+static sigset_t
+urgent_signals(const struct run *r)
+{
+	static const int others[] = { SIGCHLD, SIGPIPE, SIGUSR1, SIGALRM };
+	sigset_t set = r->signals;
+
+	for (size_t i = 0; i < LEN(others); i++)
+		sigdelset(&set, others[i]);
+	return set;
+}
+
 /* From here on the next signal kills. */
 static void
 unblock_signals(const struct run *r)
 {
-	sigset_t set = r->signals;
+	sigset_t set = urgent_signals(r);
 
-	sigdelset(&set, SIGCHLD);
-	sigdelset(&set, SIGPIPE);
-	sigdelset(&set, SIGUSR1);
-	sigdelset(&set, SIGALRM); /* of the progress line: one may be pending */
 	sigprocmask(SIG_UNBLOCK, &set, NULL);
+}
+
+/* Whether one is waiting, for whoever does not know what a run is. */
+static int
+is_signalled(void *run)
+{
+	sigset_t urgent = urgent_signals(run), pending;
+
+	sigpending(&pending);
+	for (int i = 1; i < NSIG; i++)
+		if (sigismember(&pending, i) == 1 && sigismember(&urgent, i) == 1)
+			return 1;
+	return 0;
 }
 
 static void
@@ -193,6 +219,25 @@ draw_progress(const struct run *r)
 	struct sample_counts c = group_counts(r->group);
 
 	progress_draw(now_ns() - r->began, r->total, c.ticks, c.samples + c.idle);
+}
+
+static int
+is_stop(int signal)
+{
+	return signal == SIGTSTP || signal == SIGTTIN || signal == SIGTTOU;
+}
+
+/* Does what it would have done at once, had that not left a thread of the target stopped. */
+static void
+stop_ourselves(int signal)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, signal);
+	kill(getpid(), signal);
+	sigprocmask(SIG_UNBLOCK, &set, NULL);
+	sigprocmask(SIG_BLOCK, &set, NULL);
 }
 
 /* Deals with a signal that came in, if one did (info is not NULL).  Non-zero:
@@ -206,6 +251,8 @@ on_event(struct run *r, const siginfo_t *info)
 		draw_progress(r);
 	else if (signal == SIGUSR1 && group_sampled(r->group))
 		write_profile(r);
+	else if (is_stop(signal))
+		stop_ourselves(signal);
 	else if (signal && signal != SIGCHLD && signal != SIGPIPE && signal != SIGUSR1) {
 		if (!r->child)
 			r->interrupted = 1;
@@ -437,6 +484,8 @@ dump(struct run *r)
 	struct buf text = { 0 }, out;
 	enum status first = DONE;
 
+	unblock_signals(r);
+	mem_limit(MOST_DUMPING_NS);
 	for (size_t i = 0; i < group_ready(r->group); i++) {
 		enum status status = dump_process(r, i, &text);
 
@@ -564,6 +613,7 @@ sample_processes(struct run *r)
 		die(FAILURE, "/proc is not mounted; run: mount -t proc proc /proc");
 	ptrace_init();
 	block_signals(r);
+	mem_heed(is_signalled, r);
 	r->group = group_new(r->profile, &options, r->options.abi, following(&r->options));
 	r->report = (struct report){ .options = &r->options, .group = r->group, .clock = &r->clock,
 	                             .pid = r->options.n_pids ? r->options.pids[0] : 0 };

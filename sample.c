@@ -504,14 +504,15 @@ ask(const struct sampler *s, struct thread *t)
 	t->wanted = is_wanted(s, t) ? WANTED : UNWANTED;
 }
 
-/* Counts the samples that failed, but not those of threads that have ended. */
+/* Counts the samples that failed, but not those of threads that have ended, if there is
+ * time to find out. */
 static void
 count_lost(struct sampler *s, const struct lost *lost, size_t n)
 {
 	if (n)
 		threads_refresh(s->threads);
 	for (size_t i = 0; i < n; i++)
-		if (threads_find(s->threads, lost[i].tstate))
+		if (mem_is_over() || threads_find(s->threads, lost[i].tstate))
 			count_failed(s, lost[i].why);
 }
 
@@ -774,16 +775,23 @@ sample_tick(struct sampler *s, int *ran)
 	return why == OK && !*ran && has_lost_gil(s) ? sample_all(s, ran) : why;
 }
 
+/* before: see sampler_tick(). */
+static void
+begin_tick(struct sampler *s, int64_t before)
+{
+	s->covered = 1 + (s->counts.ticks ? before : 0); /* it has to have been there */
+	s->n_counted = 0;
+	if (s->options.log)
+		s->time = epoch_us();
+}
+
 enum why
 sampler_tick(struct sampler *s, int64_t before)
 {
 	int ran = 0;
 	enum why why;
 
-	s->covered = 1 + (s->counts.ticks ? before : 0); /* it has to have been there */
-	s->n_counted = 0;
-	if (s->options.log)
-		s->time = epoch_us();
+	begin_tick(s, before);
 	note_time(s);
 	s->noted_holders = 0;
 	why = sample_tick(s, &ran);
@@ -798,6 +806,15 @@ sampler_tick(struct sampler *s, int64_t before)
 		note_cpu(s);
 	s->bad_ticks = why == OK || why == TORN ? 0 : s->bad_ticks + 1;
 	return s->bad_ticks < BROKEN_TICKS ? OK : BROKEN;
+}
+
+void
+sampler_leave_out(struct sampler *s, int64_t before)
+{
+	begin_tick(s, before);
+	count_failed(s, DEEP);
+	count_tick(s);
+	s->counts.ticks++;
 }
 
 /* ---- for dumps ---- */

@@ -39,7 +39,7 @@ struct sample_counts {
 	int64_t cpu;              /* CPU time that the process used meanwhile, as far as known, */
 	int64_t cpu_sampled;      /* and with -m cpu how much of it samples stand for; ns */
 	uint64_t calls, bytes;    /* reads from the target while sampling */
-	int may_not_stop;         /* ptrace was refused where it was needed */
+	int may_not_stop;         /* ptrace was refused where it was needed, most of the time */
 };
 
 /* The sampler owns nothing of the target, which must outlive it. */
@@ -60,6 +60,10 @@ enum why sampler_tick(struct sampler *, int64_t before);
 
 /* Counts what the last tick found for that many missed ones after it, too. */
 void sampler_stand_in(struct sampler *, int64_t ticks);
+
+/* Counts a tick, and those before it, as failed that is not taken, as others have taken too
+ * long. */
+void sampler_leave_out(struct sampler *, int64_t before);
 
 /* Whether the last tick was a step towards BROKEN. */
 int sampler_is_troubled(const struct sampler *);

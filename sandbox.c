@@ -115,7 +115,7 @@ static const uint16_t allowed[] = {
 	SYS_mmap,
 #endif
 	SYS_munmap, SYS_mremap, SYS_mprotect, SYS_madvise, SYS_brk,
-	SYS_rt_sigaction, SYS_rt_sigprocmask, SYS_rt_sigreturn, SYS_restart_syscall,
+	SYS_rt_sigaction, SYS_rt_sigprocmask, SYS_rt_sigpending, SYS_rt_sigreturn, SYS_restart_syscall,
 	SYS_getpid, SYS_getpgid, SYS_geteuid, SYS_uname, SYS_setitimer, SYS_ppoll, SYS_readlinkat,
 	SYS_getpriority, SYS_sched_getscheduler,
 	SYS_faccessat, SYS_unlinkat, SYS_exit, SYS_exit_group, SYS_futex,
@@ -199,7 +199,7 @@ add_rule(struct filter *f, struct rule r)
 void
 sandbox_enter(int child)
 {
-	struct instruction program[2 * LEN(allowed) + 6 * LEN(rules) + 12];
+	struct instruction program[2 * LEN(allowed) + 6 * LEN(rules) + 18];
 	struct filter f = { program, 0 };
 	struct { unsigned short n; struct instruction *at; } whole;
 
@@ -215,6 +215,7 @@ sandbox_enter(int child)
 	}
 	for (size_t i = 0; i < LEN(rules); i++)
 		add_rule(&f, rules[i]);
+	add_rule(&f, (struct rule){ SYS_kill, 0, UINT32_MAX, (uint32_t)getpid() });
 	if (child)
 		add_rule(&f, (struct rule){ SYS_kill, 0, UINT32_MAX, (uint32_t)child });
 	add(&f, RETURN, KILL_PROCESS, 0);

@@ -141,6 +141,46 @@ has_seen_lines() {
     tracers["$pid"]=0
 }
 
+@test "a target runs on while pyflame is stopped by the terminal" {
+    find_python
+    start_target fib "$python"
+    set -m # in a process group of its own, that of a job
+    for _ in $(seq "$(many 6 50)"); do
+        for signal in TSTP TTIN TTOU; do
+            start_pyflame -q -s 100 -r 100us --pause "$pid"
+            wait_for_sampling
+            kill "-$signal" "$profiler"
+            wait_for 30 in_state "$profiler" T
+            assert_unharmed "$pid"
+            kill -CONT "$profiler"
+            wait_for_sampling
+            kill -INT "$profiler"
+            end_pyflame 0 > /dev/null
+        done
+    done
+}
+
+# Another tracer that comes and goes is no lack of permission.
+@test "a thread that another has for a moment may be stopped" {
+    requires strace
+    find_python
+    start_target fib "$python"
+    start_pyflame -s 100 --pause --stats "$pid"
+    wait_for_sampling
+    strace -f -o trace -p "$pid" 2> strace.log 3>&- &
+    tracer=$!
+    wait_for 30 grep -q "^TracerPid:.*$tracer" "/proc/$pid/status"
+    sleep 0.05
+    kill "$tracer"
+    wait "$tracer" || :
+    sleep 1
+    wait_for_sampling
+    kill -INT "$profiler"
+    end_pyflame 0
+    [ "$(stat_of stopped)" -gt 10 ]
+    lacks "$stderr" "not permitted"
+}
+
 # frozen FILE FREEZE THAW FOLDER TELLS IT: samples a target in a new control group,
 # once the file TELLS has the line IT.
 frozen() {
