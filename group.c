@@ -14,8 +14,8 @@
 
 #include "util.h"
 #include "label.h"
-#include "memory.h"
 #include "proc.h"
+#include "memory.h"
 #include "process.h"
 #include "target.h"
 #include "thread.h"
