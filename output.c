@@ -5,10 +5,12 @@
  * In a folder that all may write to, such as /tmp, somebody else may have put a
  * link or a pipe where root is about to write.  Neither is followed there, as
  * the kernel has it with fs.protected_symlinks=1; and the file that is written
- * is always a new one.
+ * is always a new one.  A path is walked here, name by name, as to look at one
+ * and then use it would leave time to exchange it.
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -30,19 +32,9 @@ static int pid;             /* %p */
 static time_t begun;        /* %t */
 static char *name;          /* what the pattern comes to */
 static int direct;          /* a pipe or a device: written to fd as it is */
-static char *final;         /* where the name's links lead; NULL: not known */
-static char *beside;        /* exists while it is not NULL */
+static char *beside;        /* a file in the folder that the name leads to; NULL: none */
 static int fd = -1;
 static int error;           /* of what is being written, an errno */
-
-static void
-remove_beside(void)
-{
-	if (beside)
-		unlink(beside);
-	free(beside);
-	beside = NULL;
-}
 
 /* 20261122T195500Z. */
 static void
@@ -85,86 +77,189 @@ expand(void)
 	return buf_terminate(&out);
 }
 
-/* ---- links ---- */
+/* ---- where a path leads ---- */
 
-/* How much of a path is its folder, the slash included. */
-static size_t
-folder_length(const char *path, size_t len)
+/* A name in a folder.  Both are held by descriptors, so that what was looked at is
+ * what is used, whatever is put there meanwhile. */
+struct place {
+	int folder;
+	int it; /* what has the name; -1: nothing */
+	char name[NAME_MAX + 1];
+	struct stat in, is; /* of the two */
+	int magic;          /* it is a link that only /proc can follow, `is` what that leads to */
+};
+
+/* What is still to be walked of a path. */
+struct path {
+	char *text;
+	const char *rest;
+};
+
+static void
+move_to(int *held, int other)
 {
-	while (len && path[len - 1] != '/')
-		len--;
-	return len;
+	if (*held >= 0)
+		close(*held);
+	*held = other;
 }
 
-/* Whether the first len bytes of a path are a link that another user put into
- * a folder that all may write to; or if they are all of it, anything but a file
- * that may be replaced. */
+/* Whether the name is a link that another user put into a folder that all may write to;
+ * or if it is the last one, anything but a file that may be replaced. */
 static int
-is_trap(const char *path, size_t len, int all)
+is_trap(const struct place *p, int last)
 {
-	char part[4096], folder[4096];
-	struct stat it, in;
-	size_t n = folder_length(path, len);
-
-	text_format(part, sizeof part, "%.*s", (int)len, path);
-	text_format(folder, sizeof folder, "%.*s", n ? (int)n : 1, n ? path : ".");
-	if (lstat(part, &it) || stat(folder, &in) || !(in.st_mode & S_IWOTH) ||
-	    it.st_uid == geteuid() || it.st_uid == in.st_uid)
+	if (!(p->in.st_mode & S_IWOTH) || p->is.st_uid == geteuid() || p->is.st_uid == p->in.st_uid)
 		return 0;
-	return S_ISLNK(it.st_mode) ||
-	       (all && (!S_ISREG(it.st_mode) || (in.st_mode & S_ISVTX && geteuid())));
+	return S_ISLNK(p->is.st_mode) ||
+	       (last && (!S_ISREG(p->is.st_mode) || (p->in.st_mode & S_ISVTX && geteuid())));
+}
+
+/* Takes the next name off a path, "." where there is none.  1: it is the last one; -1:
+ * it is longer than any name, see errno. */
+static int
+take_name(struct path *path, char taken[])
+{
+	const char *from = path->rest + strspn(path->rest, "/");
+	size_t n = strcspn(from, "/");
+
+	if (n > NAME_MAX) {
+		errno = ENAMETOOLONG;
+		return -1;
+	}
+	text_format(taken, NAME_MAX + 1, "%.*s", n ? (int)n : 1, n ? from : ".");
+	path->rest = from + n;
+	return !*path->rest;
+}
+
+/* Looks at what has the name.  A folder is opened as one, which mounts it if need be. */
+static int
+look(struct place *p, int last)
+{
+	enum { LOOK = O_PATH | O_NOFOLLOW | O_CLOEXEC };
+	int it = openat(p->folder, p->name, LOOK | (last ? 0 : O_DIRECTORY));
+
+	if (it < 0 && errno == ENOTDIR)
+		it = openat(p->folder, p->name, LOOK);
+	move_to(&p->it, it);
+	if (it < 0)
+		return last && errno == ENOENT ? 0 : -1;
+	if (fstat(p->folder, &p->in) || fstat(it, &p->is))
+		return -1;
+	if (!is_trap(p, last))
+		return 0;
+	errno = EPERM;
+	return -1;
+}
+
+/* The links in /proc may lead where no name does: to a pipe, into a container.  Nobody
+ * else can exchange them.  A regular file is looked for by its name all the same. */
+static int
+follow_magic(struct place *p, int last)
+{
+	struct stat proc, to;
+
+	if (stat("/proc", &proc) || proc.st_dev != p->in.st_dev ||
+	    fstatat(p->folder, p->name, &to, 0) || (last && S_ISREG(to.st_mode)))
+		return 0;
+	move_to(&p->it, openat(p->folder, p->name, O_PATH | O_CLOEXEC));
+	p->is = to;
+	p->magic = 1;
+	return 1;
+}
+
+/* Puts where a link leads before what is left of the path. */
+static int
+follow_link(struct place *p, struct path *path)
+{
+	char to[PATH_MAX];
+	ssize_t n = readlinkat(p->it, "", to, sizeof to);
+	struct buf longer = { 0 };
+
+	if (n == (ssize_t)sizeof to)
+		errno = ENAMETOOLONG;
+	if (n <= 0 || n == (ssize_t)sizeof to)
+		return -1;
+	if (*to == '/')
+		move_to(&p->folder, open("/", O_PATH | O_CLOEXEC));
+	buf_add(&longer, to, (size_t)n);
+	buf_str(&longer, path->rest);
+	free(path->text);
+	path->rest = path->text = buf_terminate(&longer);
+	return 0;
 }
 
 static int
-has_trap(const char *path)
+walk(struct place *p, struct path *path)
 {
-	for (size_t i = 1; path[i]; i++)
-		if (path[i] == '/' && is_trap(path, i, 0))
-			return 1;
-	return is_trap(path, strlen(path), 1);
-}
+	for (int links = 0; links <= MAX_LINKS;) {
+		int last = take_name(path, p->name);
 
-/* Where a path's links lead, be there anything or not; NULL with errno set:
- * EPERM if another user may have had a hand in that. */
-static char *
-follow_links(const char *path)
-{
-	struct buf at = { 0 };
-
-	buf_str(&at, path);
-	buf_terminate(&at);
-	for (int i = 0; i < MAX_LINKS; i++) {
-		char to[4096];
-		ssize_t n;
-
-		if (has_trap(at.data)) {
-			errno = EPERM;
-			buf_free(&at);
-			return NULL;
+		p->magic = 0;
+		if (last < 0 || look(p, last))
+			return -1;
+		if (p->it >= 0 && S_ISLNK(p->is.st_mode) && !follow_magic(p, last)) {
+			links++;
+			if (follow_link(p, path))
+				return -1;
+		} else if (last) {
+			return 0;
+		} else {
+			move_to(&p->folder, p->it);
+			p->it = -1;
 		}
-		n = readlink(at.data, to, sizeof to);
-		if (n <= 0 || n == (ssize_t)sizeof to)
-			return at.data;
-		at.len = *to == '/' ? 0 : folder_length(at.data, at.len);
-		buf_add(&at, to, (size_t)n);
-		buf_terminate(&at);
 	}
 	errno = ELOOP;
-	buf_free(&at);
-	return NULL;
+	return -1;
+}
+
+static void
+leave(struct place *p)
+{
+	move_to(&p->folder, -1);
+	move_to(&p->it, -1);
+}
+
+/* The place that a path leads to, be there anything or not.  0, or -1 with errno set:
+ * EPERM if another user may have had a hand in that. */
+static int
+find(const char *from, struct place *p)
+{
+	struct path path = { copy_text(from), NULL };
+	int result, saved;
+
+	leave(p);
+	path.rest = path.text;
+	p->folder = open(*from == '/' ? "/" : ".", O_PATH | O_CLOEXEC);
+	result = p->folder < 0 ? -1 : walk(p, &path);
+	saved = errno;
+	free(path.text);
+	if (result)
+		leave(p);
+	errno = saved;
+	return result;
 }
 
 /* ---- the file ---- */
+
+static struct place place = { .folder = -1, .it = -1 }; /* where the name leads */
+
+static void
+remove_beside(void)
+{
+	if (beside)
+		unlinkat(place.folder, beside, 0);
+	free(beside);
+	beside = NULL;
+}
 
 /* Finds out where to write by now. */
 static int
 choose(void)
 {
+	remove_beside();
 	free(name);
-	free(final);
 	name = expand();
-	final = follow_links(name);
-	return final ? 0 : -1;
+	return find(name, &place);
 }
 
 /* Creates the file that will be renamed.  0, or -1 with errno set. */
@@ -174,8 +269,9 @@ create_beside(void)
 	for (int i = 0; i < MAX_TRIES; i++) {
 		struct buf path = { 0 };
 
-		buf_printf(&path, "%s.%d.tmp", final, (int)getpid() + i);
-		fd = open(buf_terminate(&path), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666);
+		buf_printf(&path, "%s.%d.tmp", place.name, (int)getpid() + i);
+		fd = openat(place.folder, buf_terminate(&path),
+		            O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666);
 		if (fd >= 0) {
 			beside = path.data;
 			return 0;
@@ -184,6 +280,21 @@ create_beside(void)
 		if (errno != EEXIST)
 			break;
 	}
+	return -1;
+}
+
+/* Opens what is no file: a pipe, a device, as it was looked at.  0, or -1 with errno set. */
+static int
+open_direct(void)
+{
+	struct stat is;
+
+	fd = openat(place.folder, place.name, O_WRONLY | O_CLOEXEC | (place.magic ? 0 : O_NOFOLLOW));
+	if (fd < 0 || fstat(fd, &is))
+		return -1;
+	if (is.st_dev == place.is.st_dev && is.st_ino == place.is.st_ino)
+		return 0;
+	errno = EPERM;
 	return -1;
 }
 
@@ -200,11 +311,22 @@ output_tells_time(const char *path)
 	return 0;
 }
 
+/* Makes ready to write there.  0, or -1 with errno set. */
+static int
+prepare(void)
+{
+	direct = place.it >= 0 && !S_ISREG(place.is.st_mode);
+	if (direct)
+		return open_direct();
+	if (place.it >= 0 && faccessat(place.folder, place.name, W_OK, 0))
+		return -1;
+	atexit(remove_beside);
+	return create_beside();
+}
+
 void
 output_open(const char *path, int first_pid)
 {
-	struct stat st;
-
 	if (!path || !strcmp(path, "-")) {
 		fd = STDOUT_FILENO;
 		direct = 1;
@@ -216,19 +338,7 @@ output_open(const char *path, int first_pid)
 	if (choose() && errno == EPERM)
 		die(FAILURE, "cannot write to %s: another user put something there, in a folder "
 		    "that all may write to; name another file", name);
-	if (!final)
-		die(FAILURE, "cannot write to %s:", name);
-	if (!stat(name, &st) && !S_ISREG(st.st_mode)) { /* a pipe, a device */
-		direct = 1;
-		fd = open(name, O_WRONLY | O_CLOEXEC);
-		if (fd < 0)
-			die(FAILURE, "cannot write to %s:", name);
-		return;
-	}
-	if (!access(name, F_OK) && access(name, W_OK))
-		die(FAILURE, "cannot write to %s:", name);
-	atexit(remove_beside);
-	if (create_beside())
+	if (place.folder < 0 || prepare())
 		die(FAILURE, "cannot write to %s:", name);
 }
 
@@ -269,7 +379,7 @@ output_begin(struct buf *out)
 {
 	*out = (struct buf){ .drain = drain };
 	error = 0;
-	if (!direct && ((!final && choose()) || (!beside && create_beside())))
+	if (!direct && ((place.folder < 0 && choose()) || (!beside && create_beside())))
 		error = errno;
 }
 
@@ -279,7 +389,7 @@ end_beside(void)
 {
 	if (beside && close(fd) && !error)
 		error = errno;
-	if (!error && rename(beside, final))
+	if (!error && renameat(place.folder, beside, place.folder, place.name))
 		error = errno;
 	if (error)
 		remove_beside();

@@ -161,9 +161,11 @@ static const struct rule {
 	{ SYS_ptrace, 0, UINT32_MAX, PTRACE_INTERRUPT },
 	{ SYS_ptrace, 0, UINT32_MAX, PTRACE_DETACH },
 	{ SYS_openat, 2, O_ACCMODE | O_CREAT | O_TRUNC, O_RDONLY },
+	{ SYS_openat, 2, O_PATH, O_PATH },
 	{ SYS_openat, 2, O_CREAT | O_EXCL, O_CREAT | O_EXCL },
 #ifdef SYS_open
 	{ SYS_open, 1, O_ACCMODE | O_CREAT | O_TRUNC, O_RDONLY },
+	{ SYS_open, 1, O_PATH, O_PATH },
 	{ SYS_open, 1, O_CREAT | O_EXCL, O_CREAT | O_EXCL },
 #endif
 	{ SYS_ioctl, 1, UINT32_MAX, TIOCGWINSZ },

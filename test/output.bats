@@ -535,6 +535,84 @@ is_refused() {
     is_refused "$open/profile"
 }
 
+# races FILE ONE OTHER: root writes to open/FILE while another user exchanges its first
+# name for a link or the like: swap's arguments.
+races() {
+    local seen i=0 holder written=0 rounds
+    requires root setpriv mkfifo
+    rounds=$(many 100 10000)
+    compile swap "$tests/tools/swap.c"
+    make_public_folder
+    install -m 755 swap "$folder/swap"
+    mkdir -m 1777 "$folder/open"
+    echo precious > precious
+    echo 'a;b 1' > stacks
+    mkfifo hold
+    sleep 10000 > hold 3>&- & # for as long as swap is to go on
+    holder=$!
+    "${nobody[@]}" "$folder/swap" "$folder/open/${1%%/*}" "$2" "$3" < hold > ready 3>&- &
+    wait_for 30 grep -q ready ready
+    for ((; i < rounds; i++)); do
+        seen=0
+        timeout 20 "$pyflame" -i stacks -o "$folder/open/$1" 2> stderr || seen=$?
+        if [ "$seen" = 0 ]; then
+            written=$((written + 1))
+        else
+            equal "$seen" 1
+        fi
+        equal "$(< precious)" precious
+        [ "$1" != profile ] || rm -f "$folder/open/profile"
+    done
+    kill "$holder"
+    wait
+    echo "written $written of $rounds"
+    [ "$written" -gt 0 ] && [ "$written" -lt "$rounds" ]
+}
+
+@test "-o: a link that another user exchanges for a file meanwhile is not followed" {
+    races profile file "$PWD/precious"
+}
+
+@test "-o: so it is with one to a folder" {
+    races profile/precious folder "$PWD"
+}
+
+@test "-o: so it is with a pipe, which is not waited for" {
+    races profile file pipe
+}
+
+@test "-o: the folders of a path may be links, and /proc's lead where no name does" {
+    start_fib
+    mkdir -p folder/deep
+    ln -s folder/deep to
+    ln -s "$PWD/to/../../to" again
+    run_pyflame 0 -s 0 -o "again//./profile" "$pid"
+    equal "$(samples folder/deep/profile)" 1
+    run_pyflame 0 -s 0 -o "/proc/self/cwd/to/second" "$pid"
+    equal "$(samples folder/deep/second)" 1
+    run_pyflame 1 -s 0 -o to/ "$pid"
+    only_complains
+    matches "$stderr" 'to/: Is a directory'
+    "$pyflame" -s 0 -o /dev/fd/1 "$pid" | cat > received
+    equal "$(samples received)" 1
+}
+
+@test "-o: a folder that is renamed meanwhile is written to" {
+    start_fib
+    mkdir folder
+    start_pyflame -s 100 -o folder/profile "$pid"
+    wait_for_sampling
+    mv folder elsewhere
+    ln -s "$PWD" folder
+    kill -USR1 "$profiler"
+    wait_for 30 test -s elsewhere/profile
+    rm elsewhere/profile
+    kill -INT "$profiler"
+    end_pyflame 0
+    [ "$(samples elsewhere/profile ':main:')" -gt 0 ]
+    [ ! -e profile ]
+}
+
 @test "-o: a link of one's own in /tmp is followed, and another's in a folder of one's own" {
     planted true
     ln -s "$PWD/precious" "$open/mine"

@@ -57,6 +57,25 @@ start_fib() {
     [ "$(samples target ':busy:')" -gt 0 ]
 }
 
+@test "--rotate: a link that another user has put where the next file will be is not followed" {
+    requires root setpriv
+    make_public_folder
+    mkdir -m 1777 "$folder/open"
+    echo precious > precious
+    start_fib
+    start_pyflame --rotate=1 -r 5ms -o "$folder/open/%t" "$pid"
+    wait_for_sampling
+    # shellcheck disable=SC2016 # for the other shell
+    TZ=UTC "${nobody[@]}" bash -c 'for ((i = 0; i < 300; i++)); do
+        printf -v name "%(%Y%m%dT%H%M%SZ)T" $((EPOCHSECONDS + i))
+        [ -e "$1/$name" ] || ln -s "$2" "$1/$name"
+    done' bash "$folder/open" "$PWD/precious"
+    wait_for 30 grep -q 'cannot write .*: Operation not permitted' stderr
+    kill -INT "$profiler"
+    end_pyflame 1
+    equal "$(< precious)" precious
+}
+
 @test "--rotate with processes that come, threads, and other formats" {
     local children file
     find_python

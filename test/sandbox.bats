@@ -133,8 +133,9 @@ while time.time() < end and not os.path.exists("go"): pass'
 __errno_location __popcountdi2 __stack_chk_fail _exit atexit exit environ
 calloc free realloc malloc memchr memcmp memcpy memmove memset memrchr bsearch qsort sqrt
 strcasecmp strchr strcmp strcpy strcspn strerror strlen strncmp strnlen strrchr strspn
-access close closedir open opendir pread read readdir readlink rename stat lstat unlink
-write clock_gettime nanosleep time setitimer poll kill ptrace waitpid getpriority setpriority prctl
+access close closedir faccessat fstat fstatat open openat opendir pread read readdir
+readlink readlinkat renameat stat lstat unlinkat write clock_gettime nanosleep time setitimer
+poll kill ptrace waitpid getpriority setpriority prctl
 sigaction sigaddset sigdelset sigemptyset sigprocmask sigtimedwait process_vm_readv
 geteuid getpgrp getpid getauxval prlimit isatty tcgetpgrp uname
 execvp fork pipe2 syscall
