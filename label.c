@@ -9,45 +9,20 @@
 #include "profile.h"
 #include "label.h"
 
-/* The Unicode Standard, table 3-7: no overlong forms, no surrogates. */
-size_t
-label_utf8(const char *bytes, size_t left)
-{
-	const unsigned char *p = (const unsigned char *)bytes;
-	unsigned low = 0x80, high = 0xbf;
-	size_t n = *p < 0x80 ? 1 : *p < 0xc2 ? 0 : *p < 0xe0 ? 2 : *p < 0xf0 ? 3 : *p < 0xf5 ? 4 : 0;
-
-	if (*p == 0xe0)
-		low = 0xa0;
-	else if (*p == 0xed)
-		high = 0x9f;
-	else if (*p == 0xf0)
-		low = 0x90;
-	else if (*p == 0xf4)
-		high = 0x8f;
-	if (n > left)
-		return 0;
-	for (size_t i = 1; i < n; i++, low = 0x80, high = 0xbf)
-		if (p[i] < low || p[i] > high)
-			return 0;
-	return n;
-}
-
 void
 label_name(struct buf *out, const char *name, size_t len)
 {
 	const char *end = len ? name + len : name;
 
 	while (name < end) {
-		size_t n = label_utf8(name, (size_t)(end - name));
-		unsigned char c = (unsigned char)*name;
+		uint32_t code;
+		size_t n = utf8_read(name, (size_t)(end - name), &code);
 
-		if (!n || c < ' ' || c == 127 || c == ';') {
-			buf_printf(out, "\\x%02x", c);
-			n = 1;
+		if (!n || is_control(code) || code == ';') {
+			n = buf_escape(out, name, n);
 		} else {
 			buf_add(out, name, n);
-			if (c == '\\')
+			if (code == '\\')
 				buf_str(out, "\\");
 		}
 		name += n;

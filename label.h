@@ -7,11 +7,9 @@
 struct buf;
 struct profile;
 
-/* The length of the UTF-8 sequence at bytes, 0 if it is none. */
-size_t label_utf8(const char *bytes, size_t left);
-
-/* Appends a name, escaped: ';', control bytes and bytes that are not UTF-8 as
- * \xNN, a backslash doubled.  What comes out is one line of UTF-8. */
+/* Appends a name, escaped: the bytes of ';' and of control characters (see is_control),
+ * and those that are not UTF-8, as \xNN, a backslash doubled.  What comes out is one
+ * line of UTF-8. */
 void label_name(struct buf *, const char *name, size_t len);
 
 /* The same of a string of the profile. */

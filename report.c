@@ -47,7 +47,7 @@ static void
 describe_target(const struct report *r, struct profile_run *run)
 {
 	const struct target *target;
-	struct buf command = { 0 };
+	struct buf command = { 0 }, visible = { 0 };
 
 	run->pid = r->pid;
 	if (group_ready(r->group)) { /* the first one, if there are several */
@@ -58,7 +58,9 @@ describe_target(const struct report *r, struct profile_run *run)
 	if (!run->pid)
 		return;
 	proc_command(run->pid, &command);
-	run->command = buf_terminate(&command);
+	buf_visible(&visible, command.data, command.len);
+	run->command = buf_terminate(&visible);
+	buf_free(&command);
 }
 
 static void

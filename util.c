@@ -247,6 +247,64 @@ buf_free(struct buf *b)
 	*b = (struct buf){ 0 };
 }
 
+/* The Unicode Standard, table 3-7: no overlong forms, no surrogates. */
+size_t
+utf8_read(const char *bytes, size_t left, uint32_t *code)
+{
+	const unsigned char *p = (const unsigned char *)bytes;
+	unsigned low = 0x80, high = 0xbf;
+	size_t n = *p < 0x80 ? 1 : *p < 0xc2 ? 0 : *p < 0xe0 ? 2 : *p < 0xf0 ? 3 : *p < 0xf5 ? 4 : 0;
+
+	if (*p == 0xe0)
+		low = 0xa0;
+	else if (*p == 0xed)
+		high = 0x9f;
+	else if (*p == 0xf0)
+		low = 0x90;
+	else if (*p == 0xf4)
+		high = 0x8f;
+	if (n > left)
+		return 0;
+	*code = n < 2 ? *p : *p & 0x7fu >> n;
+	for (size_t i = 1; i < n; i++, low = 0x80, high = 0xbf) {
+		if (p[i] < low || p[i] > high)
+			return 0;
+		*code = *code << 6 | (p[i] & 0x3f);
+	}
+	return n;
+}
+
+/* Their category is Cc, Zl or Zp, or they have the property Bidi_Control. */
+int
+is_control(uint32_t code)
+{
+	return code < 0x20 || (code >= 0x7f && code < 0xa0) || code == 0x61c || code == 0x200e ||
+	       code == 0x200f || (code >= 0x2028 && code <= 0x202e) || (code >= 0x2066 && code <= 0x2069);
+}
+
+size_t
+buf_escape(struct buf *b, const char *bytes, size_t n)
+{
+	n += !n;
+	for (size_t i = 0; i < n; i++)
+		buf_printf(b, "\\x%02x", (unsigned char)bytes[i]);
+	return n;
+}
+
+void
+buf_visible(struct buf *b, const char *text, size_t len)
+{
+	for (size_t i = 0, n; i < len; i += n) {
+		uint32_t code;
+
+		n = utf8_read(text + i, len - i, &code);
+		if (!n || is_control(code))
+			n = buf_escape(b, text + i, n);
+		else
+			buf_add(b, text + i, n);
+	}
+}
+
 int
 write_all(int fd, const char *data, size_t len)
 {
@@ -265,28 +323,21 @@ write_all(int fd, const char *data, size_t len)
 
 /* Messages may name files, which others chose: no terminal is to obey them. */
 static void
-hide_controls(struct buf *line)
-{
-	for (size_t i = 0; i < line->len; i++)
-		if ((unsigned char)line->data[i] < ' ' || line->data[i] == 127)
-			line->data[i] = '?';
-}
-
-static void
 vwarn(const char *format, va_list ap)
 {
 	int saved = errno;
 	size_t len = strlen(format);
-	struct buf line = { 0 };
+	struct buf text = { 0 }, line = { 0 };
 
-	buf_str(&line, "pyflame: ");
-	buf_vprintf(&line, format, ap);
+	buf_vprintf(&text, format, ap);
 	if (len && format[len - 1] == ':')
-		buf_printf(&line, " %s", strerror(saved));
-	hide_controls(&line);
+		buf_printf(&text, " %s", strerror(saved));
+	buf_str(&line, "pyflame: ");
+	buf_visible(&line, text.data, text.len);
 	buf_str(&line, "\n");
 	/* One write, so that lines of several writers do not mix. */
 	write_all(STDERR_FILENO, line.data, line.len);
+	buf_free(&text);
 	buf_free(&line);
 }
 

@@ -74,6 +74,19 @@ void buf_str(struct buf *, const char *);
 /* Appends a character's code as UTF-8; that of a lone surrogate likewise. */
 void buf_utf8(struct buf *, uint32_t code);
 
+/* The length of the UTF-8 sequence at bytes and the character's code; 0 if it is none. */
+size_t utf8_read(const char *bytes, size_t left, uint32_t *code);
+
+/* Whether a character is not one to be seen, but acts on what shows it: controls a terminal,
+ * ends a line, or turns the direction of what is around it. */
+int is_control(uint32_t code);
+
+/* Appends n bytes (0: one, which is not UTF-8) as \xNN.  How many that were. */
+size_t buf_escape(struct buf *, const char *bytes, size_t n);
+
+/* Appends a text that others chose, with all escaped that is a control or not UTF-8. */
+void buf_visible(struct buf *, const char *text, size_t len);
+
 /* Puts a zero byte after what is there, which does not count.  Not for streams. */
 char *buf_terminate(struct buf *);
 void buf_printf(struct buf *, const char *format, ...) __attribute__((format(printf, 2, 3)));

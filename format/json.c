@@ -47,15 +47,15 @@ add_bytes(struct buf *out, const char *key, const char *bytes, size_t len)
 	begin(out, key);
 	buf_str(out, "\"");
 	while (bytes < end) {
-		size_t n = label_utf8(bytes, (size_t)(end - bytes));
-		unsigned char c = (unsigned char)*bytes;
+		uint32_t code;
+		size_t n = utf8_read(bytes, (size_t)(end - bytes), &code);
 
 		if (!n)
 			buf_str(out, "\xef\xbf\xbd");
-		else if (c == '"' || c == '\\')
-			buf_printf(out, "\\%c", c);
-		else if (c < ' ' || c == 127 || c == '<')
-			buf_printf(out, "\\u%04x", c);
+		else if (code == '"' || code == '\\')
+			buf_printf(out, "\\%c", (int)code);
+		else if (is_control(code) || code == '<')
+			buf_printf(out, "\\u%04x", code);
 		else
 			buf_add(out, bytes, n);
 		bytes += n ? n : 1;

@@ -341,7 +341,8 @@ add_label(struct buf *out, const struct buf *name, uint64_t x, uint64_t y, uint6
 	if (room < 3)
 		return;
 	while (at < name->len && letters < room) {
-		size_t n = label_utf8(name->data + at, name->len - at);
+		uint32_t code;
+		size_t n = utf8_read(name->data + at, name->len - at, &code);
 
 		at += n ? n : 1;
 		if (++letters == room - 1)

@@ -28,6 +28,7 @@ write_stacks() {
 /srv/a b.py:<module>:1;/srv/a b.py:run:23;/usr/lib/python3/dist-packages/x.py:f:5 9
 /srv/a b.py:<module>:1;/srv/a b.py:run:23;<frozen importlib>:f:1 1
 /srv/a b.py:<module>:1;</script><script>alert("1")</script>:"q"'x':1 4
+/srv/a b.py:<module>:1;a\xc2\x9bb\xe2\x80\xae.py:\xc2\x85\xe2\x80\xa8\xe2\x81\xa6\xd8\x9c\xe2\x80\x8fé:7 5
 /srv/a b.py:<module>:1;C\\new\x3b\x0a\x1b[31m.py:\xff\x00é日本𝔘:7 6
 END
     LC_ALL=C sort -o stacks stacks
@@ -122,6 +123,7 @@ counts_ticks() {
     read_format gecko written times > seen
     equal "$(samples seen '^idle')" $((2 * $(stat_of ticks)))
     run_pyflame 0 -s 0.1 --threads --stats -f json -o written "$pid"
+    requires python3
     equal "$(python3 -c 'import json
 print(sum(json.load(open("written"))["stacks"]["idle"]))')" $((2 * $(stat_of ticks)))
 }
@@ -194,7 +196,7 @@ END
 def spin():
     print('ready', flush=True)
     while True: pass
-name = '</script><script>alert(1)</script>";\\x41\n\x1b[31mé\udc80'
+name = '</script><script>alert(1)</script>";\\x41\n\x1b[31mé\udc80\x9b\u2028\u202e'
 names = {'spin': spin}
 exec(compile('def f():\n spin()\n', name + '.py', 'exec'), names)
 code = names['f'].__code__
@@ -205,13 +207,67 @@ names['f'].__code__ = code
 names['f']()
 END
     start_command "$python" names.py
-    expected='</script><script>alert(1)</script>"\x3b\\x41\x0a\x1b[31mé\xed\xb2\x80'
+    expected='</script><script>alert(1)</script>"\x3b\\x41\x0a\x1b[31mé\xed\xb2\x80\xc2\x9b\xe2\x80\xa8\xe2\x80\xae'
     for format in json chrome; do
         run_pyflame 0 -s 0.05 --title "$expected" -f "$format" -o written "$pid"
         read_format "$format" written times > seen
         read_format "$format" written >> seen
         grep -qF ";$expected.py:$expected:2;" seen
     done
+}
+
+# Controls as bytes: U+0085, U+009B, U+061C, U+200F, U+2029, U+202E, U+2067.
+controls=$'\xc2\x85\xc2\x9b\xd8\x9c\xe2\x80\x8f\xe2\x80\xa9\xe2\x80\xae\xe2\x81\xa7'
+escaped='\xc2\x85\xc2\x9b\xd8\x9c\xe2\x80\x8f\xe2\x80\xa9\xe2\x80\xae\xe2\x81\xa7'
+
+# has_no_controls FILE
+has_no_controls() {
+    [ -s "$1" ] && ! LC_ALL=C grep -aP '\xc2[\x80-\x9f]|\xd8\x9c|\xe2\x80[\x8e\x8f\xa8-\xae]|\xe2\x81[\xa6-\xa9]' "$1"
+}
+
+@test "controls beyond ASCII are written by no format, and read back as they were" {
+    local format
+    # such as another program may have written
+    printf '%s.py:<module>:1;f%s 3\n' "a$controls" "$controls" > stacks
+    run_pyflame 0 -i stacks
+    equal "$output" "a$escaped.py:<module>:1;f$escaped 3"
+    for format in collapsed json html svg speedscope pprof gecko chrome; do
+        run_pyflame 0 --title "t$controls" -f "$format" -i stacks -o "$format"
+        has_no_controls "$format"
+        case $format in collapsed | json | html)
+            run_pyflame 0 -i "$format"
+            equal "$output" "a$escaped.py:<module>:1;f$escaped 3" ;;
+        esac
+    done
+    run_pyflame 0 -f json -i json
+    requires python3
+    equal "$(python3 -c 'import json; print(json.load(open("stdout"))["run"]["title"])')" "t$controls"
+}
+
+@test "controls beyond ASCII in names of threads and commands, in dumps and in messages" {
+    find_python
+    cp "$(command -v sleep)" "s$controls"
+    start_process "./s$controls" 100
+    run_pyflame 3 "$pid"
+    has_no_controls stderr
+    [[ $stderr = *"s$escaped"* ]]
+    run_pyflame 1 -s 0 -o "no$controls/file" "$pid"
+    [[ $stderr = *"no$escaped/file"* ]]
+    start_command "$python" -c 'import sys, threading, time
+t = threading.Thread(target=time.sleep, args=(100,), name=sys.argv[1])
+t.daemon = True
+t.start()
+print("ready", flush=True)
+time.sleep(100)' "t$controls"
+    run_pyflame 0 -d "$pid"
+    has_no_controls stdout
+    [[ $output = *": t$escaped"* ]]
+    run_pyflame 0 -s 0 --by-thread "$pid"
+    has_no_controls stdout
+    run_pyflame 0 -s 0 -f json "$pid"
+    has_no_controls stdout
+    run_pyflame 0 -s 0 -f svg "$pid"
+    has_no_controls stdout
 }
 
 # --- with the programs that they are for --------------------------------------

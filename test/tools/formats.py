@@ -12,10 +12,15 @@ count is then the time over the period, argument PERIOD (microseconds).
 import collections
 import gzip
 import json
+import re
 import sys
 
 COLORS = {'transparent', 'purple', 'green', 'orange', 'yellow', 'lightblue', 'blue', 'brown',
           'magenta', 'red', 'lightred', 'darkgrey', 'grey'}
+
+
+# C1 controls, line separators, and what turns the direction of writing.
+CONTROLS = re.compile('[\x80-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]')
 
 
 def label(name, file, line):
@@ -27,6 +32,7 @@ def load(path):
         raw = f.read()
     assert b'</script' not in raw.lower()
     assert not any(byte < 32 and byte != 10 or byte == 127 for byte in raw)
+    assert not CONTROLS.search(raw.decode('utf-8'))
     return json.loads(raw.decode('utf-8'), parse_constant=lambda word: 1 / 0)
 
 
