@@ -29,7 +29,7 @@ struct profile {
 	size_t n_frames, cap_frames;
 	struct node *nodes;  /* nodes[0] is the root: no frame at all */
 	size_t n_nodes, cap_nodes;
-	struct set string_set, frame_set, node_set;
+	struct set string_set, frame_set, node_set, thread_set;
 	struct profile_thread *threads;
 	size_t n_threads, cap_threads;
 	int split, compared;
@@ -66,6 +66,7 @@ profile_free(struct profile *p)
 	free(p->string_set.slots);
 	free(p->frame_set.slots);
 	free(p->node_set.slots);
+	free(p->thread_set.slots);
 	for (size_t i = 0; i < p->n_threads; i++) {
 		free(p->threads[i].name);
 		free(p->threads[i].process);
@@ -129,6 +130,16 @@ node_hash(uint32_t parent, uint32_t frame)
 	return hash_words(parent, frame);
 }
 
+static uint32_t
+thread_hash(const struct profile_thread *t)
+{
+	const char *name = t->name ? t->name : "", *process = t->process ? t->process : "";
+	uint32_t names = hash_words(hash_bytes(name, strlen(name)),
+	                            hash_bytes(process, strlen(process)));
+
+	return hash_words((uint64_t)t->pid << 32 | (uint32_t)t->tid, names);
+}
+
 /* What the set's members hash to, for when it grows. */
 static uint32_t
 rehash(const struct profile *p, const struct set *set, uint32_t i)
@@ -137,6 +148,8 @@ rehash(const struct profile *p, const struct set *set, uint32_t i)
 		return string_hash(p, i);
 	if (set == &p->frame_set)
 		return frame_hash(p->frames[i]);
+	if (set == &p->thread_set)
+		return thread_hash(&p->threads[i]);
 	return node_hash(p->nodes[i].parent, p->nodes[i].frame);
 }
 
@@ -241,34 +254,38 @@ is_same(const char *a, const char *b)
 	return a && b ? !strcmp(a, b) : a == b;
 }
 
-COLD static size_t
+COLD static uint32_t
 thread_number(struct profile *p, const struct profile_thread *t)
 {
-	size_t i = 0;
+	uint32_t hash = thread_hash(t), slot;
 
-	for (; i < p->n_threads; i++) {
-		const struct profile_thread *u = &p->threads[i];
+	FOR_CANDIDATES(&p->thread_set, hash, slot) {
+		const struct profile_thread *u = &p->threads[slot - 1];
 
 		if (u->pid == t->pid && u->tid == t->tid && is_same(u->name, t->name) &&
 		    is_same(u->process, t->process))
-			return i;
+			return slot - 1;
 	}
-	p->threads = grow(p->threads, i, &p->cap_threads, sizeof *p->threads);
-	p->threads[p->n_threads++] = (struct profile_thread){
+	p->threads = grow(p->threads, p->n_threads, &p->cap_threads, sizeof *p->threads);
+	p->threads[p->n_threads] = (struct profile_thread){
 		t->pid, t->tid, copy_text(t->name), copy_text(t->process) };
-	return i;
+	set_insert(p, &p->thread_set, hash, (uint32_t)p->n_threads);
+	return (uint32_t)p->n_threads++;
 }
 
 COLD void
 profile_rename_process(struct profile *p, int pid, const char *from, const char *to)
 {
-	for (size_t i = 0; i < p->n_threads; i++) {
+	free(p->thread_set.slots);
+	p->thread_set = (struct set){ 0 };
+	for (uint32_t i = 0; i < p->n_threads; i++) {
 		struct profile_thread *t = &p->threads[i];
 
-		if (t->pid != pid || !is_same(t->process, from))
-			continue;
-		free(t->process);
-		t->process = copy_text(to);
+		if (t->pid == pid && is_same(t->process, from)) {
+			free(t->process);
+			t->process = copy_text(to);
+		}
+		set_insert(p, &p->thread_set, thread_hash(t), i);
 	}
 }
 
@@ -291,7 +308,7 @@ profile_thread(struct profile *p, int pid, int tid, const char *name, const char
 	uint32_t stack = PROFILE_ROOT;
 
 	if (p->split)
-		return profile_stack(p, stack, PROFILE_THREAD | (uint32_t)thread_number(p, &t));
+		return profile_stack(p, stack, PROFILE_THREAD | thread_number(p, &t));
 	if (p->run.by_process && (pid || process))
 		stack = named_root(p, stack, "process", pid, process);
 	if (p->run.by_thread && (tid || name))

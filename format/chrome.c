@@ -54,18 +54,22 @@ chrome_write(const struct profile *p, struct buf *out)
 {
 	size_t n, part;
 	struct span *spans = timeline(p, 1, &n);
+	uint32_t *depths = timeline_depths(p);
+	int *ids = export_thread_ids(p);
 
 	buf_str(out, "{\"displayTimeUnit\":\"ms\",\"traceEvents\":[");
 	for (size_t i = 0; i < n; i += part) {
 		uint32_t thread = spans[i].thread;
 		struct profile_thread t = profile_thread_get(p, thread);
-		struct writer w = { p, out, t.pid, export_thread_id(p, thread) };
+		struct writer w = { p, out, t.pid, ids[thread] };
 
 		part = timeline_thread(spans + i, n - i);
 		write_metadata(&w, "process_name", t.process);
 		write_metadata(&w, "thread_name", t.name);
-		timeline_walk(p, spans + i, part, write_event, &w);
+		timeline_walk(p, depths, spans + i, part, write_event, &w);
 	}
 	buf_str(out, "]}\n");
 	free(spans);
+	free(depths);
+	free(ids);
 }

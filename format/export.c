@@ -50,15 +50,24 @@ export_owners(const struct profile *p)
 	return owners;
 }
 
+/* A power of two, for a table of hashes that is half empty. */
+static uint32_t
+table_size(uint32_t members)
+{
+	uint32_t size = 16;
+
+	while (size / 2 < members)
+		size *= 2;
+	return size;
+}
+
 uint32_t *
 export_functions(const struct profile *p, uint32_t *n)
 {
-	uint32_t frames = profile_frame_count(p), cap = 16, slot;
-	uint32_t *numbers = xcalloc(frames, sizeof *numbers), *slots;
+	uint32_t frames = profile_frame_count(p), cap = table_size(frames), slot;
+	uint32_t *numbers = xcalloc(frames, sizeof *numbers);
+	uint32_t *slots = xcalloc(cap, sizeof *slots); /* of each function its first frame + 1 */
 
-	while (cap / 2 < frames)
-		cap *= 2;
-	slots = xcalloc(cap, sizeof *slots); /* of each function its first frame + 1 */
 	*n = 0;
 	for (uint32_t i = 0; i < frames; i++) {
 		struct profile_frame f = profile_frame_get(p, i), g;
@@ -78,18 +87,28 @@ export_functions(const struct profile *p, uint32_t *n)
 	return numbers;
 }
 
-int
-export_thread_id(const struct profile *p, uint32_t thread)
+int *
+export_thread_ids(const struct profile *p)
 {
 	enum { UNKNOWN = 1 << 30 }; /* more than any kernel has */
-	struct profile_thread t = profile_thread_get(p, thread), u;
-	int known = t.tid != 0;
+	uint32_t threads = profile_thread_count(p), cap = table_size(threads), slot;
+	uint32_t *slots = xcalloc(cap, sizeof *slots); /* of each id its first thread + 1 */
+	int *ids = xcalloc(threads, sizeof *ids);
 
-	for (uint32_t i = 0; i < thread; i++) {
-		u = profile_thread_get(p, i);
-		known &= u.tid != t.tid || u.pid != t.pid;
+	for (uint32_t i = 0; i < threads; i++) {
+		struct profile_thread t = profile_thread_get(p, i), u;
+
+		for (slot = hash_words((uint32_t)t.pid, (uint32_t)t.tid); slots[slot &= cap - 1]; slot++) {
+			u = profile_thread_get(p, slots[slot] - 1);
+			if (u.tid == t.tid && u.pid == t.pid)
+				break;
+		}
+		ids[i] = t.tid && !slots[slot] ? t.tid : UNKNOWN + (int)i;
+		if (!slots[slot])
+			slots[slot] = i + 1;
 	}
-	return known ? t.tid : UNKNOWN + (int)thread;
+	free(slots);
+	return ids;
 }
 
 const char *
@@ -272,28 +291,52 @@ timeline_path(const struct profile *p, uint32_t stack, uint32_t **path, size_t *
 	return n;
 }
 
-void
-timeline_walk(const struct profile *p, const struct span *spans, size_t n, timeline_event *event,
-              void *context)
+uint32_t *
+timeline_depths(const struct profile *p)
 {
-	uint32_t *path = NULL, *open = NULL, *other;
-	size_t cap_path = 0, cap_open = 0, opened = 0, cap;
+	uint32_t n = profile_stack_count(p), *depths = xcalloc(n, sizeof *depths);
+
+	for (uint32_t i = 1; i < n; i++)
+		if (has_frame(p, i))
+			depths[i] = depths[profile_stack_parent(p, i)] + 1;
+	return depths;
+}
+
+/* How many frames two stacks share, from the root on.  A stack's parent has a lower number. */
+static size_t
+common_depth(const struct profile *p, const uint32_t *depths, uint32_t a, uint32_t b)
+{
+	while (a != b)
+		if (a > b)
+			a = profile_stack_parent(p, a);
+		else
+			b = profile_stack_parent(p, b);
+	return depths[a];
+}
+
+void
+timeline_walk(const struct profile *p, const uint32_t *depths, const struct span *spans, size_t n,
+              timeline_event *event, void *context)
+{
+	uint32_t *open = NULL, stack;
+	size_t cap = 0, opened = 0;
 
 	for (size_t i = 0; i <= n; i++) {
-		size_t len = 0, common = 0;
+		size_t common = 0, len;
 
-		if (i < n)
-			len = timeline_path(p, spans[i].stack, &path, &cap_path);
-		while (i < n && i && spans[i - 1].end == spans[i].start && common < len &&
-		       common < opened && path[common] == open[common])
-			common++;
+		if (i < n && i && spans[i - 1].end == spans[i].start)
+			common = common_depth(p, depths, spans[i - 1].stack, spans[i].stack);
 		while (opened > common)
 			event(context, 0, profile_stack_frame(p, open[--opened]), spans[i - 1].end);
+		if (i == n)
+			break;
+		len = depths[stack = spans[i].stack];
+		while (cap < len)
+			open = grow(open, cap, &cap, sizeof *open);
+		for (size_t k = len; k > opened; stack = profile_stack_parent(p, stack))
+			open[--k] = stack;
 		while (opened < len)
-			event(context, 1, profile_stack_frame(p, path[opened++]), spans[i].start);
-		other = open, open = path, path = other;
-		cap = cap_open, cap_open = cap_path, cap_path = cap;
+			event(context, 1, profile_stack_frame(p, open[opened++]), spans[i].start);
 	}
-	free(path);
 	free(open);
 }

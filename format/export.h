@@ -18,8 +18,8 @@ void export_prepare(struct profile *);
 uint32_t *export_owners(const struct profile *);
 uint32_t *export_functions(const struct profile *, uint32_t *n);
 
-/* A thread's id, or another number if that is not known or not the only one. */
-int export_thread_id(const struct profile *, uint32_t thread);
+/* Each thread's id, or another number if that is not known or not the only one. */
+int *export_thread_ids(const struct profile *);
 
 /* The title, else the command, else something. */
 const char *export_title(const struct profile *);
@@ -50,10 +50,13 @@ int64_t timeline_start(const struct profile *);
 /* How many of the n spans belong to the first one's thread. */
 size_t timeline_thread(const struct span *, size_t n);
 
+/* How many frames each stack has, to be freed. */
+uint32_t *timeline_depths(const struct profile *);
+
 /* Tells when frames begin (open) and end.  Frames nest. */
 typedef void timeline_event(void *context, int open, uint32_t frame, int64_t time);
-void timeline_walk(const struct profile *, const struct span *, size_t n, timeline_event *,
-                   void *context);
+void timeline_walk(const struct profile *, const uint32_t *depths, const struct span *, size_t n,
+                   timeline_event *, void *context);
 
 /* A stack's numbers from its root to itself, without the thread's root, in an
  * array that grows.  Their number. */

@@ -50,14 +50,17 @@ static const char no_resources[] =
 #define IS_IDLE 0x80000000u
 
 struct table {
-	uint32_t *members, *places; /* places: by number * 2 + idle, place + 1 */
-	size_t n, cap, most;
+	uint32_t *members, *places; /* places: by number * 2 + idle, base + place + 1 */
+	uint32_t base; /* places up to there are those of earlier threads */
+	size_t n, cap;
 };
 
 struct writer {
 	const struct profile *p;
 	struct buf *out;
-	uint32_t *functions, *owners;
+	uint32_t *functions;
+	uint32_t *first, *next; /* by thread its first stack, by stack the next; 0: none */
+	int *ids;               /* by thread */
 	struct table stacks, frames, funcs;
 	const struct span *spans;
 };
@@ -65,14 +68,13 @@ struct writer {
 static void
 table_begin(struct table *t, size_t most)
 {
-	t->most = most * 2;
-	t->places = xcalloc(t->most, sizeof *t->places);
+	t->places = xcalloc(most * 2, sizeof *t->places);
 }
 
 static void
 table_clear(struct table *t)
 {
-	memset(t->places, 0, t->most * sizeof *t->places);
+	t->base += (uint32_t)t->n;
 	t->n = 0;
 }
 
@@ -83,18 +85,23 @@ table_end(struct table *t)
 	free(t->places);
 }
 
-/* The place of a member, which is added if need be. */
-static uint32_t
-table_place(struct table *t, uint32_t number, uint32_t idle, uint32_t member)
+/* The place of a member; -1 if it has none. */
+static int64_t
+table_place(const struct table *t, uint32_t number, uint32_t idle)
 {
-	uint32_t *place = &t->places[number * 2 + !!idle];
+	uint32_t place = t->places[number * 2 + idle];
 
-	if (!*place) {
-		t->members = grow(t->members, t->n, &t->cap, sizeof *t->members);
-		t->members[t->n++] = member | (idle ? IS_IDLE : 0);
-		*place = (uint32_t)t->n;
-	}
-	return *place - 1;
+	return place > t->base ? (int64_t)place - t->base - 1 : -1;
+}
+
+static void
+table_add(struct table *t, uint32_t number, uint32_t idle, uint32_t member)
+{
+	if (table_place(t, number, idle) >= 0)
+		return;
+	t->members = grow(t->members, t->n, &t->cap, sizeof *t->members);
+	t->members[t->n++] = member | (idle ? IS_IDLE : 0);
+	t->places[number * 2 + idle] = t->base + (uint32_t)t->n;
 }
 
 /* ---- columns ---- */
@@ -144,7 +151,7 @@ frame_func(const void *context, size_t i)
 {
 	const struct writer *w = context;
 
-	return w->funcs.places[w->functions[w->frames.members[i] & ~IS_IDLE] * 2] - 1;
+	return table_place(&w->funcs, w->functions[w->frames.members[i] & ~IS_IDLE], 0);
 }
 
 static int64_t
@@ -179,7 +186,7 @@ stack_frame(const void *context, size_t i)
 	const struct writer *w = context;
 	uint32_t stack = w->stacks.members[i], frame = profile_stack_frame(w->p, stack & ~IS_IDLE);
 
-	return w->frames.places[frame * 2 + stack / IS_IDLE] - 1;
+	return table_place(&w->frames, frame, stack / IS_IDLE);
 }
 
 static int64_t
@@ -187,9 +194,9 @@ stack_prefix(const void *context, size_t i)
 {
 	const struct writer *w = context;
 	uint32_t parent = profile_stack_parent(w->p, w->stacks.members[i] & ~IS_IDLE);
-	uint32_t place = w->stacks.places[parent * 2]; /* 0 for the thread's root */
+	int64_t place = table_place(&w->stacks, parent, 0); /* -1 for the thread's root */
 
-	return place ? (int64_t)place - 1 : JSON_NULL;
+	return place < 0 ? JSON_NULL : place;
 }
 
 static int64_t
@@ -197,7 +204,7 @@ sample_stack(const void *context, size_t i)
 {
 	const struct writer *w = context;
 
-	return w->stacks.places[w->spans[i].stack * 2 + w->spans[i].idle] - 1;
+	return table_place(&w->stacks, w->spans[i].stack, w->spans[i].idle);
 }
 
 static int64_t
@@ -215,9 +222,26 @@ add_stack(struct writer *w, uint32_t stack, uint32_t idle)
 {
 	uint32_t frame = profile_stack_frame(w->p, stack);
 
-	table_place(&w->stacks, stack, idle, stack);
-	table_place(&w->frames, frame, idle, frame);
-	table_place(&w->funcs, w->functions[frame], 0, frame);
+	table_add(&w->stacks, stack, idle, stack);
+	table_add(&w->frames, frame, idle, frame);
+	table_add(&w->funcs, w->functions[frame], 0, frame);
+}
+
+/* Lists each thread's stacks, in order. */
+static void
+list_stacks(struct writer *w)
+{
+	uint32_t n = profile_stack_count(w->p), *owners = export_owners(w->p);
+
+	w->first = xcalloc(profile_thread_count(w->p), sizeof *w->first);
+	w->next = xcalloc(n, sizeof *w->next);
+	for (uint32_t i = n; --i > 0;) {
+		if (profile_stack_frame(w->p, i) & PROFILE_THREAD)
+			continue;
+		w->next[i] = w->first[owners[i]];
+		w->first[owners[i]] = i;
+	}
+	free(owners);
 }
 
 static void
@@ -226,9 +250,7 @@ find_members(struct writer *w, uint32_t thread)
 	table_clear(&w->stacks);
 	table_clear(&w->frames);
 	table_clear(&w->funcs);
-	for (uint32_t i = 1; i < profile_stack_count(w->p); i++) {
-		if (w->owners[i] != thread || profile_stack_frame(w->p, i) & PROFILE_THREAD)
-			continue;
+	for (uint32_t i = w->first[thread]; i; i = w->next[i]) {
 		add_stack(w, i, 0);
 		if (profile_get(w->p, PROFILE_IDLE, i))
 			add_stack(w, i, 1);
@@ -297,7 +319,7 @@ write_thread(struct writer *w, size_t n)
 	buf_printf(out, ",\"isMainThread\":%s,\"pid\":\"%d\",\"tid\":%d,\"processType\":\"default\","
 	           "\"processStartupTime\":0,\"processShutdownTime\":null,\"unregisterTime\":null",
 	           t.tid && t.tid == t.pid ? "true" : "false", t.pid,
-	           export_thread_id(w->p, thread));
+	           w->ids[thread]);
 	write_samples(w, n);
 	write_tables(w);
 	buf_str(out, no_resources);
@@ -323,11 +345,12 @@ write_meta(const struct profile *p, struct buf *out)
 void
 gecko_write(const struct profile *p, struct buf *out)
 {
-	struct writer w = { .p = p, .out = out, .owners = export_owners(p) };
+	struct writer w = { .p = p, .out = out, .ids = export_thread_ids(p) };
 	uint32_t functions;
 	size_t n, part;
 	struct span *spans = timeline(p, 0, &n);
 
+	list_stacks(&w);
 	w.functions = export_functions(p, &functions);
 	table_begin(&w.stacks, profile_stack_count(p));
 	table_begin(&w.frames, profile_frame_count(p));
@@ -347,7 +370,9 @@ gecko_write(const struct profile *p, struct buf *out)
 	table_end(&w.stacks);
 	table_end(&w.frames);
 	table_end(&w.funcs);
-	free(w.owners);
+	free(w.first);
+	free(w.next);
+	free(w.ids);
 	free(w.functions);
 	free(spans);
 }
