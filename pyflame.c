@@ -161,8 +161,8 @@ write_profile(struct run *r)
 static void
 block_signals(struct run *r)
 {
-	static const int always[] = { SIGCHLD, SIGINT, SIGTERM, SIGHUP, SIGUSR1, SIGPIPE, SIGTSTP,
-	                              SIGTTIN, SIGTTOU };
+	static const int always[] = { SIGCHLD, SIGINT, SIGTERM, SIGHUP, SIGUSR1, SIGPIPE, SIGXFSZ,
+	                              SIGTSTP, SIGTTIN, SIGTTOU };
 	static const int forwarded[] = { SIGQUIT, SIGUSR2, SIGALRM, SIGWINCH, SIGCONT };
 
 	sigemptyset(&r->signals);
@@ -183,7 +183,7 @@ block_signals(struct run *r)
 static sigset_t
 urgent_signals(const struct run *r)
 {
-	static const int others[] = { SIGCHLD, SIGPIPE, SIGUSR1, SIGALRM };
+	static const int others[] = { SIGCHLD, SIGPIPE, SIGXFSZ, SIGUSR1, SIGALRM };
 	sigset_t set = r->signals;
 
 	for (size_t i = 0; i < LEN(others); i++)
@@ -240,6 +240,13 @@ stop_ourselves(int signal)
 	sigprocmask(SIG_BLOCK, &set, NULL);
 }
 
+/* Whether a write raised it; its error says the same. */
+static int
+is_of_output(int signal)
+{
+	return signal == SIGPIPE || signal == SIGXFSZ;
+}
+
 /* Deals with a signal that came in, if one did (info is not NULL).  Non-zero:
  * it is time to end. */
 static int
@@ -253,7 +260,7 @@ on_event(struct run *r, const siginfo_t *info)
 		write_profile(r);
 	else if (is_stop(signal))
 		stop_ourselves(signal);
-	else if (signal && signal != SIGCHLD && signal != SIGPIPE && signal != SIGUSR1) {
+	else if (signal && signal != SIGCHLD && signal != SIGUSR1 && !is_of_output(signal)) {
 		if (!r->child)
 			r->interrupted = 1;
 		else if (info->si_code <= 0) /* a terminal's have reached it already */
@@ -311,6 +318,7 @@ read_inputs(struct run *r)
 
 	sigemptyset(&r->signals);
 	sigaddset(&r->signals, SIGPIPE);
+	sigaddset(&r->signals, SIGXFSZ);
 	sigprocmask(SIG_BLOCK, &r->signals, NULL);
 	for (size_t i = 0; i < o->n_inputs; i++)
 		input_read(r->profile, o->inputs[i], input_flags(o));
