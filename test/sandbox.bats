@@ -136,7 +136,8 @@ strcasecmp strchr strcmp strcpy strcspn strerror strlen strncmp strnlen strrchr 
 access close closedir faccessat fstat fstatat open openat opendir pread read readdir
 readlink readlinkat renameat stat lstat unlinkat write clock_gettime nanosleep time setitimer
 poll kill ptrace waitpid getpriority setpriority prctl
-sigaction sigaddset sigdelset sigemptyset sigprocmask sigtimedwait process_vm_readv
+sigaction sigaddset sigdelset sigemptyset sigismember sigpending sigprocmask sigtimedwait signal
+process_vm_readv
 geteuid getpgrp getpid getauxval prlimit isatty tcgetpgrp uname
 execvp fork pipe2 syscall
 END
