@@ -2,67 +2,68 @@
 /*
  * pyflame: where a running Python program spends its time.
  *
- * The files, from the ground up.  Each includes only what stands above it here, and none
- * of format/ but under Face; "make lint" reads this list and checks every include.
- * Nothing of the target is ever executed or changed.
+ * The files, lowest layer first.  Each includes only headers of files listed above it, and
+ * those of format/ only format/ itself and Face; "make lint" reads this list and checks every
+ * include.  pyflame never runs code in the target or writes to its memory; it may stop a
+ * thread briefly.
  *
- * Ground: knows nothing of processes.
- *   util.c        messages, memory, byte buffers, numbers, the clock
+ * Ground: knows nothing about processes.
+ *   util.c        messages, allocation, byte buffers, numbers, the time
  *   profile.c     strings, frames, the call tree and its counts
- *   label.c       a frame as harmless text, and back; whose file it is of
+ *   label.c       frame <-> escaped text; whose code a file is
  *
  * format/: knows a profile and nothing else.
  *   format/json.c        JSON, written and read
  *   format/collapsed.c   collapsed stacks
- *   format/saved.c       a profile as our own JSON, and back
- *   format/export.c      what the formats of others share: threads, times
+ *   format/saved.c       pyflame's own JSON, written and read
+ *   format/export.c      what the formats of other tools share: threads, times
  *   format/page.c        the flame graph as a page for browsers
  *   format/svg.c         the flame graph as a picture; colours
  *   format/pprof.c       pprof's protocol buffer
  *   format/gecko.c       the Firefox Profiler's JSON
  *   format/speedscope.c  speedscope's JSON
  *   format/chrome.c      the Trace Event Format
- *   format/formats.c     all formats, a row for each: a new one begins here
- *   format/input.c       files -> profile
+ *   format/formats.c     the table of formats: start here to add one
+ *   format/input.c       reads profiles from files
  *
- * Process: knows the kernel, and nothing of Python.
+ * Process: knows the kernel, and nothing about Python.
  *   proc.c        what /proc says
- *   memory.c      bytes at addresses
- *   elf.c         symbols of what is mapped
- *   ptrace.c      stopping a thread for an instant; running a command
- *   sandbox.c     giving up what is not needed
+ *   memory.c      reads the target's memory
+ *   elf.c         symbols in mapped files
+ *   ptrace.c      stopping a thread briefly; starting the command to profile
+ *   sandbox.c     dropping what is not needed any more
  *   explain.c     why a process can't be read, and what to do
- *   process.c     all that is asked of a process, live or not
+ *   process.c     the one interface to a process, live or of another kind
  *
- * CPython: knows its structures, and never a clock.
- *   layouts.c     where they are, by version: all that a new version changes
+ * CPython: knows its structures.
+ *   layouts.c     offsets in them, by version: start here for a new CPython
  *   objects.c     strings, integers, dictionaries, attributes
- *   target.c      process -> where its interpreter is
+ *   target.c      where the interpreter is in a process
  *   linetab.c     the formats of line tables
- *   snapshot.c    a copy of the regions that a sample needs, in one call; which these will be
+ *   snapshot.c    a copy, in one call, of the regions that a sample needs; predicts which
  *   gil.c         who holds the GIL, who waits for it, who can have run
- *   thread.c      one thread: its state, CPU time and name
- *   tids.c        which task of the kernel a thread is
- *   threads.c     interpreters -> GILs and threads
- *   frames.c      where to begin -> frames, by walking, proven
+ *   thread.c      one thread: its state, CPU time, Python's and the kernel's name
+ *   tids.c        which kernel task each Python thread is
+ *   threads.c     lists interpreters, GILs and threads
+ *   frames.c      walks the chain of frames, and proves that it stood so
  *   code.c        one code object: its names, the line of a frame
- *   codes.c       which code object is which: a cache, and its proof
- *   stack.c       thread -> stack, proven and in words
+ *   codes.c       the cache of code objects, and whether they still are what they were
+ *   stack.c       a thread's stack: proven, and in the profile's words
  *
- * Sampling: knows when, and of whom.
- *   clock.c       when samples are due
- *   capture.c     one thread's stack, by whichever way it takes: decides to stop it
- *   sample.c      what is sampled of one process at a tick, and counted
- *   follow.c      which processes come and go
+ * Sampling: knows when, and which processes.
+ *   clock.c       when samples are due; what stands for ticks that are missed
+ *   capture.c     reads one thread's stack; decides whether to stop the thread
+ *   sample.c      one tick of one process: what to sample and count
+ *   follow.c      finds processes as they start
  *   group.c       the processes that are sampled together
  *
- * Face: knows the person.
+ * Face: knows the user.
  *   options.c     the command line
  *   output.c      where the result goes
- *   report.c      what is said of a run, meanwhile and at its end
+ *   report.c      progress, and what is said at the end
  *   dump.c        all threads' stacks, once
- *   attach.c      what was asked for -> processes, or why there are none
- *   pyflame.c     the plan of a run
+ *   attach.c      finds the processes that were asked for, or says why there are none
+ *   pyflame.c     the order of a run
  */
 #include <errno.h>
 #include <signal.h>

@@ -160,6 +160,15 @@ has_seen_lines() {
     done
 }
 
+# Whether strace has got hold of $pid; tries again, as pyflame may have it just then.
+is_straced() {
+    if [ "$tracer" = 0 ] || ! kill -0 "$tracer" 2> /dev/null; then
+        strace -f -o trace -p "$pid" 2> strace.log 3>&- &
+        tracer=$!
+    fi
+    grep -q "^TracerPid:.*\b$tracer$" "/proc/$pid/status"
+}
+
 # Another tracer that comes and goes is no lack of permission.
 @test "a thread that another has for a moment may be stopped" {
     requires strace
@@ -167,14 +176,14 @@ has_seen_lines() {
     start_target fib "$python"
     start_pyflame -s 100 --pause --stats "$pid"
     wait_for_sampling
-    strace -f -o trace -p "$pid" 2> strace.log 3>&- &
-    tracer=$!
-    wait_for 30 grep -q "^TracerPid:.*$tracer" "/proc/$pid/status"
-    sleep 0.05
+    tracer=0
+    wait_for 30 is_straced
+    wait_for_sampling
     kill "$tracer"
     wait "$tracer" || :
-    sleep 1
-    wait_for_sampling
+    for _ in $(seq 40); do # much longer than it was refused
+        wait_for_sampling
+    done
     kill -INT "$profiler"
     end_pyflame 0
     [ "$(stat_of stopped)" -gt 10 ]
