@@ -78,7 +78,7 @@ would_be_taken(struct clock *c, int64_t missed)
  * a thread to stop, which meanwhile did nothing.  The rest, for which pyflame had no CPU, are
  * shared. */
 struct missed
-clock_count_missed(struct clock *c)
+clock_count_missed(struct clock *c, int after)
 {
 	int64_t n = due_at(c, now_ns()) - c->next, during, since;
 
@@ -86,7 +86,7 @@ clock_count_missed(struct clock *c)
 		return (struct missed){ 0, 0 };
 	c->next += n;
 	c->missed += (uint64_t)n;
-	if (!c->ended) /* there is none before */
+	if (!after)
 		return (struct missed){ 0, 0 };
 	during = due_at(c, c->ended) + 1 - (c->next - n);
 	if (during < 0)

@@ -31,12 +31,13 @@ int64_t clock_due(struct clock *);
  * To be called when a tick is about to be taken: if later ones are due by now, too, it is
  * the last of these that is taken, and those before it are missed.  Which ones are missed
  * depends on what the target does, so others have to stand for them: for how many the last
- * tick that was taken, and for how many the one that comes.
+ * tick that was taken, and for how many the one that comes.  `after`: that found something; else
+ * nothing stands for them.
  */
 struct missed {
 	int64_t last, next;
 };
-struct missed clock_count_missed(struct clock *);
+struct missed clock_count_missed(struct clock *, int after);
 
 /*
  * pyflame has to be on time: where ticks wait for a CPU, they come when the target does not

@@ -417,11 +417,11 @@ rotate(struct run *r)
 	report_begin(&r->report, profile_run(r->profile));
 }
 
-/* What ticks are missed, and which stand for them. */
+/* What ticks are missed, and which stand for them.  after: a tick that found something. */
 static struct missed
-count_missed(struct run *r)
+count_missed(struct run *r, int after)
 {
-	struct missed m = clock_count_missed(&r->clock);
+	struct missed m = clock_count_missed(&r->clock, after);
 
 	if (r->options.mode == MODE_CPU) /* that has to be used before it is counted */
 		m = (struct missed){ 0, m.last + m.next };
@@ -448,7 +448,7 @@ sample(struct run *r)
 	clock_hurry(&r->clock);
 	r->total = r->clock.ticks > 0 ? r->clock.ticks * r->clock.period : 0;
 	while ((due = clock_due(&r->clock)) >= 0 && !wait_for_tick(r, due)) {
-		missed = count_missed(r);
+		missed = count_missed(r, !gap && r->clock.ended);
 		if (r->options.rotate && now_ns() - r->report.since >= r->options.rotate)
 			rotate(r);
 		gap++;
