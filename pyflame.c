@@ -111,6 +111,7 @@ struct run {
 	struct clock clock;
 	struct report report; /* what is said of it */
 	struct attach attach; /* to what is sampled */
+	int keeps_times; /* of all samples */
 	int64_t checked; /* when signals were last looked after */
 	int64_t began;   /* the sampling, now_ns() */
 	int64_t total;   /* how long it is to take, nanoseconds; 0: not known */
@@ -417,11 +418,12 @@ rotate(struct run *r)
 	report_begin(&r->report, profile_run(r->profile));
 }
 
-/* What ticks are missed, and which stand for them.  after: a tick that found something. */
+/* What ticks are missed, and which stand for them.  after: a tick that found something.  Where
+ * times are kept nothing does: at those times the target may have been elsewhere. */
 static struct missed
 count_missed(struct run *r, int after)
 {
-	struct missed m = clock_count_missed(&r->clock, after);
+	struct missed m = clock_count_missed(&r->clock, after && !r->keeps_times);
 
 	if (r->options.mode == MODE_CPU) /* that has to be used before it is counted */
 		m = (struct missed){ 0, m.last + m.next };
@@ -623,6 +625,7 @@ sample_processes(struct run *r)
 	ptrace_init();
 	block_signals(r);
 	mem_heed(is_signalled, r);
+	r->keeps_times = options.log;
 	r->group = group_new(r->profile, &options, r->options.abi, following(&r->options));
 	r->report = (struct report){ .options = &r->options, .group = r->group, .clock = &r->clock,
 	                             .pid = r->options.n_pids ? r->options.pids[0] : 0 };

@@ -272,65 +272,55 @@ note(struct sampler *s, struct counted c)
 	s->counted[s->n_counted++] = c;
 }
 
-/* time: microseconds since the epoch. */
 static void
-count_stack_once(struct sampler *s, const struct counted *c, int64_t time)
+count_stack_once(struct sampler *s, const struct counted *c)
 {
 	profile_count(s->profile, c->stack);
 	if (c->idle)
 		profile_add(s->profile, PROFILE_IDLE, c->stack, 1);
 	if (s->options.log)
-		profile_log(s->profile, c->stack, time, c->idle);
+		profile_log(s->profile, c->stack, s->time, c->idle);
 }
 
 static void
-count_once(struct sampler *s, const struct counted *c, int64_t time)
+count_once(struct sampler *s, const struct counted *c)
 {
 	switch (c->kind) {
 	case COUNT_STACK:
-		count_stack_once(s, c, time);
+		count_stack_once(s, c);
 		s->counts.samples++;
 		s->counts.unplaced += c->unplaced;
 		break;
 	case COUNT_IDLE:
 		s->counts.idle++;
 		if (!s->options.exclude_idle && s->options.mode == MODE_WALL)
-			count_stack_once(s, c, time);
+			count_stack_once(s, c);
 		break;
 	case COUNT_FAILED:
 		s->counts.failed[c->why]++;
 		profile_count_failed(s->profile);
 		if (s->options.log)
-			profile_log(s->profile, PROFILE_FAILED, time, 0);
+			profile_log(s->profile, PROFILE_FAILED, s->time, 0);
 		break;
 	}
-}
-
-static int64_t
-period_us(const struct sampler *s)
-{
-	return s->options.period / 1000;
 }
 
 /* Counts what this tick found, for it and for those missed right before it. */
 static void
 count_tick(struct sampler *s)
 {
-	for (int64_t before = s->covered; before-- > 0;) {
-		int64_t time = s->time - before * period_us(s);
-
+	for (int64_t before = s->covered; before-- > 0;)
 		for (size_t i = 0; i < s->n_counted; i++)
 			if (before < s->counted[i].times)
-				count_once(s, &s->counted[i], time);
-	}
+				count_once(s, &s->counted[i]);
 }
 
 void
 sampler_stand_in(struct sampler *s, int64_t ticks)
 {
-	for (int64_t after = 1; after <= ticks; after++)
+	while (ticks-- > 0)
 		for (size_t i = 0; i < s->n_counted; i++)
-			count_once(s, &s->counted[i], s->time + after * period_us(s));
+			count_once(s, &s->counted[i]);
 }
 
 int
