@@ -355,7 +355,8 @@ proc_stat(int tid, struct proc_stat *out)
 	return task_stat(tid, tid, out);
 }
 
-/* Finds a task of a process that has not ended: its number, 0 if there is none. */
+/* Finds a task of a process that has not ended: its number, 0 if there is none.  One that
+ * executes a program takes the first one's number meanwhile: that is looked at again. */
 static int
 find_living(int pid, struct proc_stat *out)
 {
@@ -374,7 +375,7 @@ find_living(int pid, struct proc_stat *out)
 	}
 	if (dir)
 		closedir(dir);
-	return found;
+	return found || proc_stat(pid, out) || out->ended ? found : pid;
 }
 
 int
