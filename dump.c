@@ -67,7 +67,7 @@ dump_state(struct sampler *s, struct thread *t, const struct profile *p, struct 
 	size_t n;
 	enum why why = sampler_stack(s, t, &frames, &n);
 
-	if (why == OK && n && (t->older || t->newer) && !threads_is_as_listed(threads, t))
+	if (why == OK && n && !threads_is_as_listed(threads, t))
 		why = TORN;
 	if (why != OK)
 		buf_printf(out, "(failed: %s)\n", why_word(why));

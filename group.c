@@ -520,7 +520,7 @@ void
 group_stand_in(struct group *g, int64_t ticks)
 {
 	g->ticks += (uint64_t)ticks;
-	for (size_t i = 0; i < g->n && ticks; i++)
+	for (size_t i = 0; i < g->n; i++)
 		if (g->members[i]->sampler)
 			sampler_stand_in(g->members[i]->sampler, ticks);
 }

@@ -111,7 +111,6 @@ struct run {
 	struct clock clock;
 	struct report report; /* what is said of it */
 	struct attach attach; /* to what is sampled */
-	int keeps_times; /* of all samples */
 	int64_t checked; /* when signals were last looked after */
 	int64_t began;   /* the sampling, now_ns() */
 	int64_t total;   /* how long it is to take, nanoseconds; 0: not known */
@@ -341,6 +340,13 @@ is_split(const struct options *o)
 	return o->format->needs & FORMAT_THREADS && !o->diff;
 }
 
+/* Whether the time of each sample is kept. */
+static int
+keeps_times(const struct options *o)
+{
+	return o->flamechart || o->format->needs & FORMAT_TIMES;
+}
+
 static struct sample_options
 sample_options(const struct options *o)
 {
@@ -353,7 +359,7 @@ sample_options(const struct options *o)
 		.by_process = o->by_process && !split, .by_thread = o->by_thread && !split,
 		.tell_threads = split,
 		.tell_idle = idle && o->threads && !o->exclude_idle && o->mode == MODE_WALL,
-		.log = o->flamechart || o->format->needs & FORMAT_TIMES,
+		.log = keeps_times(o),
 		.count_waits = o->stats && o->threads,
 		.exclude_idle = o->exclude_idle, .with_lines = !o->no_lines,
 	};
@@ -423,7 +429,7 @@ rotate(struct run *r)
 static struct missed
 count_missed(struct run *r, int after)
 {
-	struct missed m = clock_count_missed(&r->clock, after && !r->keeps_times);
+	struct missed m = clock_count_missed(&r->clock, after && !keeps_times(&r->options));
 
 	if (r->options.mode == MODE_CPU) /* that has to be used before it is counted */
 		m = (struct missed){ 0, m.last + m.next };
@@ -625,7 +631,6 @@ sample_processes(struct run *r)
 	ptrace_init();
 	block_signals(r);
 	mem_heed(is_signalled, r);
-	r->keeps_times = options.log;
 	r->group = group_new(r->profile, &options, r->options.abi, following(&r->options));
 	r->report = (struct report){ .options = &r->options, .group = r->group, .clock = &r->clock,
 	                             .pid = r->options.n_pids ? r->options.pids[0] : 0 };

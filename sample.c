@@ -506,8 +506,16 @@ count_lost(struct sampler *s, const struct lost *lost, size_t n)
 			count_failed(s, lost[i].why);
 }
 
-/* Counts a thread that was found without a frame, if it has the GIL and still has none.
- * Who has it is asked once a tick; as few threads are without a frame, seldom. */
+/* Who has a GIL is asked once a tick, and only if somebody needs to know. */
+static void
+note_holders_once(struct sampler *s)
+{
+	if (!s->noted_holders)
+		sampler_note_holders(s);
+	s->noted_holders = 1;
+}
+
+/* Counts a thread that was found without a frame, if it has the GIL and still has none. */
 static int
 count_bare(struct sampler *s, struct thread *t)
 {
@@ -517,9 +525,7 @@ count_bare(struct sampler *s, struct thread *t)
 
 	if (s->options.mode == MODE_CPU)
 		return 0;
-	if (!s->noted_holders)
-		sampler_note_holders(s);
-	s->noted_holders = 1;
+	note_holders_once(s);
 	for (size_t i = 0; t->holds_gil && i < n; i++)
 		if (capture_holder(s, t, &gils[i], &holder) == OK && holder == t->tstate)
 			return count_stack(s, t, 1);
@@ -542,7 +548,7 @@ sample_thread(struct sampler *s, struct thread *t, unsigned flags, int *ran, siz
 	if (why == OK && holder == t->tstate) {
 		t->still_since = threads_spell(s->threads);
 		stack_frames(t->stack, &frames);
-		if (frames && (t->older || t->newer) && !threads_is_as_listed(s->threads, t))
+		if (frames && !threads_is_as_listed(s->threads, t))
 			why = TORN;
 		else if (frames || !t->older) /* else that one may run Python */
 			*ran = count_stack(s, t, 0) || count_bare(s, t);
@@ -560,9 +566,7 @@ holder_of_task(struct sampler *s, struct thread *t)
 {
 	if (!t->older)
 		return NULL;
-	if (!s->noted_holders)
-		sampler_note_holders(s);
-	s->noted_holders = 1;
+	note_holders_once(s);
 	while (t && !t->holds_gil)
 		t = t->older;
 	return t;

@@ -618,6 +618,8 @@ threads_is_as_listed(const struct threads *th, const struct thread *t)
 {
 	const struct layout *l = th->l;
 
+	if (!t->older && !t->newer)
+		return 1;
 	return word_of(th, t, l->thread.thread_id) == t->ident &&
 	       word_of(th, t, l->thread.native_id) == t->native_id &&
 	       (l->frames != FRAMES_CFRAME ||

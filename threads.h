@@ -54,8 +54,8 @@ struct thread *const *threads_all(const struct threads *, size_t *n);
 /* The one with that thread state, NULL if it is not listed. */
 struct thread *threads_find(const struct threads *, raddr tstate);
 
-/* Whether it is of the same thread now, as far as its state says, as when it was listed.  To be
- * asked of one that shares its task with another, after its stack was read. */
+/* Whether it is of the same thread now, as far as its state says, as when it was listed; to be
+ * asked after its stack was read.  Of one that has its task alone, that is taken for granted. */
 int threads_is_as_listed(const struct threads *, const struct thread *);
 
 /* Whether there is more than one interpreter; the number of a thread's, as Python has it (up to

@@ -54,7 +54,6 @@ chrome_write(const struct profile *p, struct buf *out)
 {
 	size_t n, part;
 	struct span *spans = timeline(p, 1, &n);
-	uint32_t *depths = timeline_depths(p);
 	int *ids = export_thread_ids(p);
 
 	buf_str(out, "{\"displayTimeUnit\":\"ms\",\"traceEvents\":[");
@@ -66,10 +65,9 @@ chrome_write(const struct profile *p, struct buf *out)
 		part = timeline_thread(spans + i, n - i);
 		write_metadata(&w, "process_name", t.process);
 		write_metadata(&w, "thread_name", t.name);
-		timeline_walk(p, depths, spans + i, part, write_event, &w);
+		timeline_walk(p, spans + i, part, write_event, &w);
 	}
 	buf_str(out, "]}\n");
 	free(spans);
-	free(depths);
 	free(ids);
 }

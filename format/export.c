@@ -277,13 +277,22 @@ has_frame(const struct profile *p, uint32_t stack)
 	return stack != PROFILE_ROOT && !(profile_stack_frame(p, stack) & PROFILE_THREAD);
 }
 
+/* How many frames a stack has above another one that it stands on. */
+static size_t
+frames_above(const struct profile *p, uint32_t stack, uint32_t base)
+{
+	size_t n = 0;
+
+	for (; stack != base && has_frame(p, stack); stack = profile_stack_parent(p, stack))
+		n++;
+	return n;
+}
+
 size_t
 timeline_path(const struct profile *p, uint32_t stack, uint32_t **path, size_t *cap)
 {
-	size_t n = 0, i;
+	size_t n = frames_above(p, stack, PROFILE_ROOT), i;
 
-	for (uint32_t s = stack; has_frame(p, s); s = profile_stack_parent(p, s))
-		n++;
 	while (*cap < n)
 		*path = grow(*path, *cap, cap, sizeof **path);
 	for (i = n; i > 0; stack = profile_stack_parent(p, stack))
@@ -291,50 +300,43 @@ timeline_path(const struct profile *p, uint32_t stack, uint32_t **path, size_t *
 	return n;
 }
 
-uint32_t *
-timeline_depths(const struct profile *p)
-{
-	uint32_t n = profile_stack_count(p), *depths = xcalloc(n, sizeof *depths);
-
-	for (uint32_t i = 1; i < n; i++)
-		if (has_frame(p, i))
-			depths[i] = depths[profile_stack_parent(p, i)] + 1;
-	return depths;
-}
-
-/* How many frames two stacks share, from the root on.  A stack's parent has a lower number. */
-static size_t
-common_depth(const struct profile *p, const uint32_t *depths, uint32_t a, uint32_t b)
+/* The stack that two have in common.  A stack's parent has a lower number. */
+static uint32_t
+common_stack(const struct profile *p, uint32_t a, uint32_t b)
 {
 	while (a != b)
 		if (a > b)
 			a = profile_stack_parent(p, a);
 		else
 			b = profile_stack_parent(p, b);
-	return depths[a];
+	return a;
 }
 
 void
-timeline_walk(const struct profile *p, const uint32_t *depths, const struct span *spans, size_t n,
-              timeline_event *event, void *context)
+timeline_walk(const struct profile *p, const struct span *spans, size_t n, timeline_event *event,
+              void *context)
 {
-	uint32_t *open = NULL, stack;
+	uint32_t *open = NULL, base, stack;
 	size_t cap = 0, opened = 0;
 
 	for (size_t i = 0; i <= n; i++) {
 		size_t common = 0, len;
 
-		if (i < n && i && spans[i - 1].end == spans[i].start)
-			common = common_depth(p, depths, spans[i - 1].stack, spans[i].stack);
+		base = PROFILE_ROOT;
+		if (i < n && i && spans[i - 1].end == spans[i].start) {
+			base = common_stack(p, spans[i - 1].stack, spans[i].stack);
+			common = opened - frames_above(p, spans[i - 1].stack, base);
+		}
 		while (opened > common)
 			event(context, 0, profile_stack_frame(p, open[--opened]), spans[i - 1].end);
 		if (i == n)
 			break;
-		len = depths[stack = spans[i].stack];
+		stack = spans[i].stack;
+		len = common + frames_above(p, stack, base);
 		while (cap < len)
 			open = grow(open, cap, &cap, sizeof *open);
-		for (size_t k = len; k > opened; stack = profile_stack_parent(p, stack))
-			open[--k] = stack;
+		for (size_t at = len; at > common; stack = profile_stack_parent(p, stack))
+			open[--at] = stack;
 		while (opened < len)
 			event(context, 1, profile_stack_frame(p, open[opened++]), spans[i].start);
 	}

@@ -50,13 +50,10 @@ int64_t timeline_start(const struct profile *);
 /* How many of the n spans belong to the first one's thread. */
 size_t timeline_thread(const struct span *, size_t n);
 
-/* How many frames each stack has, to be freed. */
-uint32_t *timeline_depths(const struct profile *);
-
 /* Tells when frames begin (open) and end.  Frames nest. */
 typedef void timeline_event(void *context, int open, uint32_t frame, int64_t time);
-void timeline_walk(const struct profile *, const uint32_t *depths, const struct span *, size_t n,
-                   timeline_event *, void *context);
+void timeline_walk(const struct profile *, const struct span *, size_t n, timeline_event *,
+                   void *context);
 
 /* A stack's numbers from its root to itself, without the thread's root, in an
  * array that grows.  Their number. */

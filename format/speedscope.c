@@ -63,8 +63,7 @@ write_samples(const struct profile *p, const struct span *spans, size_t n, struc
 }
 
 static void
-write_thread(const struct profile *p, const uint32_t *depths, const struct span *spans, size_t n,
-             struct buf *out)
+write_thread(const struct profile *p, const struct span *spans, size_t n, struct buf *out)
 {
 	int timed = profile_log_count(p) > 0;
 	int64_t total = 0;
@@ -78,7 +77,7 @@ write_thread(const struct profile *p, const uint32_t *depths, const struct span 
 	           timed && n ? spans[n - 1].end : total);
 	if (timed) {
 		json_open(out, "events", '[');
-		timeline_walk(p, depths, spans, n, write_event, out);
+		timeline_walk(p, spans, n, write_event, out);
 	} else {
 		write_samples(p, spans, n, out);
 	}
@@ -90,7 +89,6 @@ speedscope_write(const struct profile *p, struct buf *out)
 {
 	size_t n, part, i = 0;
 	struct span *spans = timeline(p, 1, &n);
-	uint32_t *depths = timeline_depths(p);
 
 	json_open(out, NULL, '{');
 	json_add_text(out, "name", export_title(p));
@@ -104,9 +102,8 @@ speedscope_write(const struct profile *p, struct buf *out)
 	buf_str(out, "]},\"profiles\":[");
 	do { /* one at least */
 		part = timeline_thread(spans + i, n - i);
-		write_thread(p, depths, spans + i, part, out);
+		write_thread(p, spans + i, part, out);
 	} while ((i += part) < n);
 	buf_str(out, "]}\n");
 	free(spans);
-	free(depths);
 }

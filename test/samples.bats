@@ -299,18 +299,24 @@ movers() {
 
 # --- shares -------------------------------------------------------------------
 
-# The shares in the profile are those that the program has measured itself. The
-# period does not fit into the program's, so that both do not keep step.
-shares() {
-    local python=$1 mode=$2 name wall total n
-    start_target split "$python" "$mode"
-    start_pyflame -s "$(many 1.5 2.5)" -r 370us --stats "$pid"
-    wait "$profiler" # it is to end when the sampling does
+# sample_with_account ARGUMENT...: samples $pid, and has it say what it has measured as soon
+# as the sampling ends.
+sample_with_account() {
+    start_pyflame --stats "$@" "$pid"
+    wait "$profiler"
     forget_target "$pid"
     kill -TERM "$pid"
     wait "$pid" || :
     profilers=()
     take_output
+}
+
+# The shares in the profile are those that the program has measured itself. The
+# period does not fit into the program's, so that both do not keep step.
+shares() {
+    local python=$1 mode=$2 name wall total n
+    start_target split "$python" "$mode"
+    sample_with_account -s "$(many 1.5 2.5)" -r 370us
     cat "$target_out" "$target_err"
     total=$(samples stdout ':(seventy|twenty|ten):')
     for name in seventy twenty ten; do
@@ -333,13 +339,7 @@ shares_on_a_busy_machine() {
     done
     start_target thirds "$python"
     kill -USR1 "$pid"
-    start_pyflame -n -s "$(many 10 20)" --stats "$@" "$pid"
-    wait "$profiler" # it is to end when the sampling does
-    forget_target "$pid"
-    kill -TERM "$pid"
-    wait "$pid" || :
-    profilers=()
-    take_output
+    sample_with_account -n -s "$(many 10 20)" "$@"
     cat "$target_out"
     sed -i 's/^(idle) /:nap (idle) /' stdout
     total=$(samples stdout ":($(IFS='|' && echo "${names[*]}"))[; ]")

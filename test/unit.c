@@ -963,10 +963,8 @@ is_told(const char *name, const struct profile *p, const struct span *spans, siz
         const char *expected)
 {
 	struct told t = { { 0 }, 0 };
-	uint32_t *depths = timeline_depths(p);
 
-	timeline_walk(p, depths, spans, n, tell, &t);
-	free(depths);
+	timeline_walk(p, spans, n, tell, &t);
 	check(!strcmp(t.text, expected), "timeline: %s: %s", name, t.text);
 }
 
