@@ -39,6 +39,7 @@ struct profile {
 	uint64_t *more[PROFILE_COLUMNS]; /* what few runs count, by stack, and the upper
 	                                  * halves of samples */
 	size_t cap_more[PROFILE_COLUMNS];
+	uint64_t added[PROFILE_COLUMNS]; /* by profile_add */
 	struct profile_run run;
 };
 
@@ -318,19 +319,6 @@ profile_thread(struct profile *p, int pid, int tid, const char *name, const char
 
 /* ---- counts ---- */
 
-void
-profile_count(struct profile *p, uint32_t stack)
-{
-	if (!++p->nodes[stack].samples)
-		profile_add(p, PROFILE_SAMPLES, stack, UINT64_C(1) << 32);
-}
-
-void
-profile_count_failed(struct profile *p)
-{
-	p->failed[PROFILE_SAMPLES]++;
-}
-
 COLD static uint64_t *
 counter(struct profile *p, enum profile_column column, uint32_t stack)
 {
@@ -344,21 +332,47 @@ counter(struct profile *p, enum profile_column column, uint32_t stack)
 	return &p->more[column][stack];
 }
 
+void
+profile_count(struct profile *p, uint32_t stack)
+{
+	if (!++p->nodes[stack].samples)
+		*counter(p, PROFILE_SAMPLES, stack) += UINT64_C(1) << 32;
+}
+
+void
+profile_count_failed(struct profile *p)
+{
+	p->failed[PROFILE_SAMPLES]++;
+}
+
+COLD void
+profile_set(struct profile *p, enum profile_column column, uint32_t stack, uint64_t n)
+{
+	if (stack == PROFILE_FAILED) {
+		p->failed[column] = n;
+	} else if (column == PROFILE_SAMPLES) {
+		p->nodes[stack].samples = (uint32_t)n;
+		if (n >> 32 || stack < p->cap_more[column])
+			*counter(p, column, stack) = n >> 32 << 32;
+	} else {
+		*counter(p, column, stack) = n;
+	}
+}
+
 COLD void
 profile_add(struct profile *p, enum profile_column column, uint32_t stack, uint64_t n)
 {
-	uint64_t sum;
+	uint64_t old = profile_get(p, column, stack), room = PROFILE_MOST - p->added[column];
 
-	if (stack == PROFILE_FAILED) {
-		p->failed[column] += n;
-	} else if (column == PROFILE_SAMPLES) {
-		sum = p->nodes[stack].samples + n;
-		p->nodes[stack].samples = (uint32_t)sum;
-		if (sum >> 32)
-			*counter(p, column, stack) += sum >> 32 << 32;
-	} else {
-		*counter(p, column, stack) += n;
-	}
+	if (column == PROFILE_IDLE)
+		room = profile_get(p, PROFILE_SAMPLES, stack) - old;
+	else if (n > room)
+		p->run.saturated = 1;
+	if (n > room)
+		n = room;
+	if (column != PROFILE_IDLE)
+		p->added[column] += n;
+	profile_set(p, column, stack, old + n);
 }
 
 COLD uint64_t

@@ -42,6 +42,7 @@ struct profile_run {
 	int all_threads, lines;
 	int by_thread, by_process; /* a root frame for each; see profile_thread */
 	uint64_t ticks, missed, left_out, failures[WHY_COUNT];
+	int saturated; /* something that was read would have been counted beyond PROFILE_MOST */
 };
 
 /* By enum mode. */
@@ -94,9 +95,14 @@ void profile_count_failed(struct profile *);
  * which the thread waited; the samples of an earlier profile. */
 enum profile_column { PROFILE_SAMPLES, PROFILE_IDLE, PROFILE_BEFORE, PROFILE_COLUMNS };
 
-/* Adds to and gets a count; PROFILE_ROOT is what was idle, PROFILE_FAILED what
- * failed.  The sum of a column. */
+/* The most that a column adds up to: what every reader of JSON can count. */
+#define PROFILE_MOST (UINT64_C(1) << 53)
+
+/* Adds to, sets and gets a count; PROFILE_ROOT is what was idle, PROFILE_FAILED what
+ * failed.  What does not fit is not added, and the run is `saturated`; nor is more idle
+ * than there are samples.  The sum of a column. */
 void profile_add(struct profile *, enum profile_column, uint32_t stack, uint64_t n);
+void profile_set(struct profile *, enum profile_column, uint32_t stack, uint64_t n);
 uint64_t profile_get(const struct profile *, enum profile_column, uint32_t stack);
 uint64_t profile_total(const struct profile *, enum profile_column);
 

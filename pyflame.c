@@ -66,6 +66,7 @@
  *   pyflame.c     the order of a run
  */
 #include <errno.h>
+#include <inttypes.h>
 #include <signal.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -312,6 +313,13 @@ input_flags(const struct options *o)
 	       (o->diff ? SAVED_NO_BEFORE : 0);
 }
 
+static void
+say_saturated(const struct run *r)
+{
+	if (profile_run_get(r->profile)->saturated && !r->options.quiet)
+		warn("the counts add up to more than %" PRIu64 ", and were cut to that", PROFILE_MOST);
+}
+
 static enum status
 read_inputs(struct run *r)
 {
@@ -323,6 +331,7 @@ read_inputs(struct run *r)
 	sigprocmask(SIG_BLOCK, &r->signals, NULL);
 	for (size_t i = 0; i < o->n_inputs; i++)
 		input_read(r->profile, o->inputs[i], input_flags(o));
+	say_saturated(r);
 	if (o->title) {
 		free(profile_run(r->profile)->title);
 		profile_run(r->profile)->title = copy_text(o->title);
@@ -631,6 +640,7 @@ sample_processes(struct run *r)
 	ptrace_init();
 	block_signals(r);
 	mem_heed(is_signalled, r);
+	say_saturated(r);
 	r->group = group_new(r->profile, &options, r->options.abi, following(&r->options));
 	r->report = (struct report){ .options = &r->options, .group = r->group, .clock = &r->clock,
 	                             .pid = r->options.n_pids ? r->options.pids[0] : 0 };

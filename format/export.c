@@ -24,7 +24,7 @@ expose(struct profile *p, uint32_t special, const char *name)
 	stack = profile_thread(p, profile_run(p)->pid, 0, "(no thread)", NULL);
 	f.function = profile_string(p, name, strlen(name));
 	stack = profile_stack(p, stack, profile_frame(p, f));
-	profile_add(p, PROFILE_SAMPLES, stack, n - profile_get(p, PROFILE_SAMPLES, stack));
+	profile_set(p, PROFILE_SAMPLES, stack, n);
 	profile_log_move(p, special, stack);
 }
 
@@ -207,11 +207,13 @@ by_log(const struct profile *p, int merge, const uint32_t *owners, struct span *
 	return n;
 }
 
-/* A file may say what it likes: too much has no meaning, but is a time. */
+/* A file may say what it likes: more than that is that much. */
 static int64_t
 duration(const struct profile *p, uint64_t samples)
 {
-	return (int64_t)(samples * (uint64_t)period(p) & INT64_MAX);
+	uint64_t each = (uint64_t)period(p);
+
+	return (int64_t)(samples < PROFILE_MOST / each ? samples * each : PROFILE_MOST);
 }
 
 /* Every stack begins where its parent does, after what came before it there,

@@ -108,7 +108,8 @@ write_sample(const struct writer *w, uint32_t stack, uint32_t thread)
 	message(&sample, SAMPLE_LOCATION, &list);
 	varint(&list, count);
 	if (w->period)
-		varint(&list, count * (uint64_t)w->period);
+		varint(&list, count < INT64_MAX / (uint64_t)w->period ?
+		       count * (uint64_t)w->period : INT64_MAX);
 	message(&sample, SAMPLE_VALUE, &list);
 	add_label(&sample, THREAD, LABEL_STRING, t.name ? FIRST_THREAD + (int64_t)thread : 0);
 	add_label(&sample, TID, LABEL_NUMBER, t.tid);

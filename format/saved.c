@@ -16,6 +16,7 @@
 #include "format/saved.h"
 
 enum { VERSION = 1 };
+#define MOST_TIME INT64_C(8900000000000000) /* microseconds; more is not read again */
 
 /* ---- runs and threads, by tables of their members ---- */
 
@@ -226,8 +227,18 @@ merge_text(char **a, char *b, int first)
 	}
 }
 
+/* Their sum, or the most that there may be; *full is set then. */
+static int64_t
+add_most(int64_t a, int64_t b, int64_t most, int *full)
+{
+	if (a <= most - b)
+		return a + b;
+	*full = 1;
+	return most;
+}
+
 static void
-merge_member(const struct member *m, union place a, union place b, int first)
+merge_member(const struct member *m, union place a, union place b, int first, int *full)
 {
 	switch ((enum kind)m->kind) {
 	case TEXT:
@@ -244,7 +255,7 @@ merge_member(const struct member *m, union place a, union place b, int first)
 		*a.time = first || *b.time < *a.time ? *b.time : *a.time;
 		break;
 	case DURATION:
-		*a.time = first || (*a.time && *b.time) ? *a.time + *b.time : 0;
+		*a.time = first || (*a.time && *b.time) ? add_most(*a.time, *b.time, MOST_TIME, full) : 0;
 		break;
 	case PERIOD:
 		*a.time = first || *a.time == *b.time ? *b.time : 0;
@@ -253,11 +264,12 @@ merge_member(const struct member *m, union place a, union place b, int first)
 		*a.id |= *b.id;
 		break;
 	case NUMBER:
-		*a.count += *b.count;
+		*a.count = (uint64_t)add_most((int64_t)*a.count, (int64_t)*b.count, JSON_MOST, full);
 		break;
 	case FAILURES:
 		for (int i = 0; i < WHY_COUNT; i++)
-			a.count[i] += b.count[i];
+			a.count[i] = (uint64_t)add_most((int64_t)a.count[i], (int64_t)b.count[i],
+			                                JSON_MOST, full);
 	}
 }
 
@@ -266,7 +278,7 @@ saved_merge_run(struct profile_run *a, struct profile_run *b)
 {
 	for (size_t i = 0; i < LEN(run_members); i++)
 		merge_member(&run_members[i], place(&run_members[i], a), place(&run_members[i], b),
-		             !a->runs);
+		             !a->runs, &a->saturated);
 	a->known = b->known && (a->known || !a->runs);
 	a->runs++;
 }

@@ -108,11 +108,20 @@ place_of(const struct graph *g, uint32_t box, struct buf *out)
 		buf_printf(out, ":%d", f.line);
 }
 
+/* whole * n / total, of counts so large that the product may be too much. */
+static uint64_t
+part_of(uint64_t whole, uint64_t n, uint64_t total)
+{
+	for (; n > UINT64_MAX / whole; n >>= 1)
+		total >>= 1;
+	return whole * n / total;
+}
+
 /* "12.34 %" */
 static void
 add_share(struct buf *out, uint64_t n, uint64_t total)
 {
-	uint64_t share = total ? n * 10000 / total : 0;
+	uint64_t share = total ? part_of(10000, n, total) : 0;
 
 	buf_printf(out, "%" PRIu64 ".%02" PRIu64 " %%", share / 100, share % 100);
 }
@@ -188,7 +197,7 @@ count_boxes(struct graph *g)
 static uint64_t
 scale(const struct graph *g, uint64_t samples)
 {
-	return g->total ? samples * INNER / g->total : INNER;
+	return g->total ? part_of(INNER, samples, g->total) : INNER;
 }
 
 static int

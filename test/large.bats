@@ -68,7 +68,7 @@ chain() {
     writes_all frames "${formats[@]}"
     table 200000 'printf "a.py:f%d:1;b.py:g%d:1 1\n", i % 1000, i' > stacks
     writes_all stacks "${formats[@]}"
-    { table 200000 'printf "%sa.py:f%d:%d", i ? ";" : "", i, i + 1' && echo " 1"; } > deep
+    table 200000 'printf "%sa.py:f%d:%d%s", i ? ";" : "", i, i + 1, i < n - 1 ? "" : " 1\n"' > deep
     writes_all deep "${formats[@]}"
     # In other formats the file has each stack in full.
     chain 200000 > linked
@@ -136,4 +136,62 @@ END
     run "$pyflame" -t sh -c 'ulimit -f 1; exec head -c 100000 /dev/zero > large'
     echo "$output"
     equal "$status" $((128 + 25))
+}
+
+# --- counts that are too large -------------------------------------------------
+
+most=9007199254740992 # 2^53
+
+# says_most FILE...: the sum is the most that there can be, and that is said.
+says_most() {
+    local inputs=()
+    for file; do inputs+=(-i "$file"); done
+    run_pyflame 0 "${inputs[@]}" -f json -o sum.json
+    matches "$stderr" "^pyflame: the counts add up to more than $most, and were cut to that\$"
+    run_pyflame 0 -q "${inputs[@]}"
+    equal "$stderr" ""
+    run_pyflame 0 -i sum.json
+    equal "$stderr" ""
+    equal "$(awk '{ s = s + $NF } END { printf "%.0f", s }' stdout)" "$most"
+}
+
+@test "counts that add up to too much are the most that there can be, which is said" {
+    requires format=json
+    printf 'a %s\n' 9000000000000000 > half
+    printf '(idle) %s\n(failed) %s\nb 5\n' "$most" "$most" > idle
+    says_most half half
+    says_most half idle
+    { table 4000 "print \"a $most\"" && echo "b 7"; } > many
+    says_most many
+    grep -qx "a $most" stdout
+    printf 'P1;T1;a.py:f:1 %s,1,0\n' "$most" "$most" > waits
+    says_most waits
+    says_most waits half
+    for format in "${formats[@]}"; do
+        "$pyflame" -f "$format" -i waits -i half > written 2> said || cat said
+        [ -s written ]
+    done
+}
+
+@test "so are the numbers of ticks, of failures and the durations of two runs" {
+    requires format=json
+    cat > run.json << END
+{"format":"pyflame","version":1,"strings":[],"frames":{"function":[],"file":[],"line":[]},
+"threads":[{}],"stacks":{"parent":[],"frame":[],"count":[]},
+"run":{"duration":8000000000,"all_threads":false,"ticks":$most,"missed":$most,"failures":{"torn":$most}}}
+END
+    run_pyflame 0 -i run.json -i run.json -f json -o sum.json
+    matches "$stderr" "more than $most"
+    run_pyflame 0 -i sum.json -f json
+    matches "$output" "\"ticks\":$most"
+    matches "$output" "\"torn\":$most"
+}
+
+@test "shares of counts that are as large as can be are right in a picture" {
+    requires format=svg
+    printf 'a 6000000000000000\nb 3000000000000000\n' > large
+    run_pyflame 0 -f svg -i large
+    matches "$output" '6000000000000000 samples, 66\.66 %'
+    matches "$output" '3000000000000000 samples, 33\.33 %'
+    matches "$output" 'width="786\.66"'
 }
