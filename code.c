@@ -45,17 +45,12 @@ code_parse(const struct layout *l, raddr addr, const unsigned char *fields, stru
 	memcpy(&code->firstline, fields + (l->code.firstlineno - l->code.id_from), sizeof(int32_t));
 }
 
-/* What it costs to decode one. */
-struct cost {
-	size_t bytes, fresh;
-};
-
 /* A string of the profile: what a name object says, or that it can't be read. */
 static uint32_t
 decode_text(struct mem *mem, const struct layout *l, struct profile *profile, raddr str,
-            struct cost *cost)
+            size_t *bytes)
 {
-	uint32_t number, known = profile_string_count(profile);
+	uint32_t number;
 	struct buf text = { 0 };
 
 	if (object_text(mem, l, str, &text) != OK) {
@@ -63,21 +58,20 @@ decode_text(struct mem *mem, const struct layout *l, struct profile *profile, ra
 		buf_str(&text, "<unreadable>");
 	}
 	number = profile_string(profile, text.len ? text.data : "", text.len);
-	cost->bytes += text.len;
-	cost->fresh += number == known ? text.len : 0;
+	*bytes += text.len;
 	buf_free(&text);
 	return number;
 }
 
 static void
-decode_table(struct mem *mem, const struct layout *l, struct code *code, struct cost *cost)
+decode_table(struct mem *mem, const struct layout *l, struct code *code, size_t *bytes)
 {
 	struct buf table = { 0 };
 
 	if (object_bytes(mem, l, code->linetable, MAX_TABLE, &table) == OK) {
 		code->table = xcalloc(table.len, 1);
 		code->table_len = table.len;
-		cost->bytes += table.len;
+		*bytes += table.len;
 		if (table.len)
 			memcpy(code->table, table.data, table.len);
 	}
@@ -102,18 +96,16 @@ decode_instructions(struct mem *mem, const struct layout *l, struct code *code)
 	}
 }
 
-void
-code_decode(struct mem *mem, const struct layout *l, struct profile *profile, struct code *code,
-            size_t *bytes, size_t *fresh)
+size_t
+code_decode(struct mem *mem, const struct layout *l, struct profile *profile, struct code *code)
 {
-	struct cost cost = { 0 };
+	size_t bytes = 0;
 
-	code->file_text = decode_text(mem, l, profile, code->filename, &cost);
-	code->function_text = decode_text(mem, l, profile, code->function, &cost);
-	decode_table(mem, l, code, &cost);
+	code->file_text = decode_text(mem, l, profile, code->filename, &bytes);
+	code->function_text = decode_text(mem, l, profile, code->function, &bytes);
+	decode_table(mem, l, code, &bytes);
 	decode_instructions(mem, l, code);
-	*bytes = cost.bytes;
-	*fresh = cost.fresh;
+	return bytes;
 }
 
 void

@@ -29,10 +29,9 @@ size_t code_fields_size(const struct layout *);
  * to is known then, and nothing of that read. */
 void code_parse(const struct layout *, raddr addr, const unsigned char *fields, struct code *);
 
-/* Reads what it refers to.  A name that can't be read becomes "<unreadable>".  *bytes
- * gets how many were read, *fresh how many of those are new to the profile. */
-void code_decode(struct mem *, const struct layout *, struct profile *, struct code *,
-                 size_t *bytes, size_t *fresh);
+/* Reads what it refers to.  A name that can't be read becomes "<unreadable>".
+ * Returns how many bytes that were. */
+size_t code_decode(struct mem *, const struct layout *, struct profile *, struct code *);
 void code_clear(struct code *);
 
 /* Where instructions begin: of the code object itself, or of a thread's copy

@@ -29,10 +29,9 @@
 enum {
 	MAX_CODES = 1 << 15,    /* then all are forgotten */
 	MAX_PLACES = 1 << 18,   /* (code object, offset) pairs; the same */
-	MAX_TABLES = 128 << 20, /* bytes of all line tables; then all are forgotten */
+	MAX_TABLES = 128 << 20, /* bytes of all line tables of all targets; then a target's */
+	FEW_TABLES = 4 << 20,   /* are forgotten, if they are more than that */
 	MAX_WORK = 64 << 20,    /* bytes decoded for one stack */
-	MAX_KNOWN = 1 << 22,    /* frames, stacks, strings of the profile */
-	MAX_STRINGS = 256 << 20, /* bytes of names */
 	MAX_IDENTITY = 256,
 	COMPARED = 32,          /* bytes of a file's name, of a line table */
 	MAX_PARTS = 4,          /* of an identity */
@@ -68,12 +67,13 @@ struct codes {
 	uint32_t last_number, epoch;
 	size_t tables;  /* bytes of all line tables */
 	size_t work;    /* bytes decoded for this stack */
-	size_t strings; /* bytes of names, ever */
 	struct code_list list; /* of this stack */
 	uint32_t serial;       /* of that list, for marking what is on it */
 	struct snap *shared;   /* identities that were read with several samples */
 	struct snap *after;    /* and those that were read after this one */
 };
+
+static size_t all_tables; /* bytes of all line tables of all targets */
 
 struct codes *
 codes_new(struct mem *mem, const struct layout *l, struct profile *profile, int with_lines)
@@ -99,6 +99,7 @@ forget_all(struct codes *c)
 {
 	for (size_t i = 0; i < c->cap; i++)
 		entry_free(c->slots[i]);
+	all_tables -= c->tables;
 	free(c->slots);
 	free(c->places);
 	c->slots = NULL;
@@ -128,9 +129,7 @@ codes_epoch(const struct codes *c)
 int
 codes_exhausted(const struct codes *c)
 {
-	return c->work > MAX_WORK || c->strings > MAX_STRINGS ||
-	       profile_frame_count(c->profile) > MAX_KNOWN ||
-	       profile_stack_count(c->profile) > MAX_KNOWN;
+	return c->work > MAX_WORK;
 }
 
 /* ---- by address ---- */
@@ -181,6 +180,7 @@ insert(struct codes *c, struct entry *e)
 	slot = entry_slot(c, e->code.addr);
 	if (*slot) {
 		c->tables -= (*slot)->code.table_len;
+		all_tables -= (*slot)->code.table_len;
 		entry_free(*slot);
 		c->epoch++;
 	} else {
@@ -353,12 +353,9 @@ check_type(struct codes *c, raddr addr)
 static void
 keep(struct codes *c, struct entry *e)
 {
-	size_t bytes, fresh;
-
-	code_decode(c->mem, c->l, c->profile, &e->code, &bytes, &fresh);
-	c->work += bytes;
-	c->strings += fresh;
+	c->work += code_decode(c->mem, c->l, c->profile, &e->code);
 	c->tables += e->code.table_len;
+	all_tables += e->code.table_len;
 	insert(c, e);
 }
 
@@ -378,7 +375,7 @@ learn(struct codes *c, raddr addr)
 		return why;
 	if (codes_exhausted(c))
 		return DEEP;
-	if (c->n >= MAX_CODES || c->tables > MAX_TABLES)
+	if (c->n >= MAX_CODES || (all_tables > MAX_TABLES && c->tables > FEW_TABLES))
 		forget_all(c);
 	e = xcalloc(1, sizeof *e);
 	e->number = ++c->last_number;

@@ -25,8 +25,7 @@ struct code *codes_find(struct codes *, raddr addr);
 /* The profile's number for a frame of that one at that offset. */
 uint32_t codes_frame(struct codes *, struct code *, int64_t offset);
 
-/* Whether no more can be decoded: that may cost only so much for one stack, and the
- * results take only so much memory over all. */
+/* Whether no more can be decoded: that may cost only so much for one stack. */
 int codes_exhausted(const struct codes *);
 
 /* A number that changes whenever one that was known is forgotten, so that

@@ -134,6 +134,7 @@ add_counts(struct sample_counts *sum, const struct sample_counts *c)
 	sum->stopped += c->stopped;
 	for (int i = 0; i < WHY_COUNT; i++)
 		sum->failed[i] += c->failed[i];
+	sum->unfit += c->unfit;
 	sum->unplaced += c->unplaced;
 	sum->cpu += c->cpu;
 	sum->cpu_sampled += c->cpu_sampled;

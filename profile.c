@@ -21,6 +21,9 @@ struct node {
 	uint32_t parent, frame, samples;
 };
 
+/* What each takes with its place in its set, about. */
+enum { STRING_SIZE = 16, FRAME_SIZE = 28, STACK_SIZE = 28 };
+
 struct profile {
 	struct buf text;     /* all strings, one after another */
 	size_t *strings;     /* where each ends in text */
@@ -40,6 +43,9 @@ struct profile {
 	                                  * halves of samples */
 	size_t cap_more[PROFILE_COLUMNS];
 	uint64_t added[PROFILE_COLUMNS]; /* by profile_add */
+	size_t room;         /* bytes */
+	int has_spare;       /* these: what stands for all that is left out */
+	uint32_t spare_string, spare_frame;
 	struct profile_run run;
 };
 
@@ -52,6 +58,7 @@ profile_new(void)
 
 	p->nodes = grow(p->nodes, 0, &p->cap_nodes, sizeof *p->nodes);
 	p->nodes[p->n_nodes++] = (struct node){ 0 };
+	p->room = SIZE_MAX;
 	return p;
 }
 
@@ -185,6 +192,70 @@ set_insert(const struct profile *p, struct set *set, uint32_t hash, uint32_t num
 #define FOR_CANDIDATES(set, hash, slot) \
 	for (size_t i_ = (hash); (set)->cap && ((slot) = (set)->slots[i_ & ((set)->cap - 1)]); i_++)
 
+/* ---- what there is room for ---- */
+
+size_t
+profile_room(struct profile *p, size_t bytes)
+{
+	size_t old = p->room;
+
+	p->room = bytes;
+	return old;
+}
+
+/* Whether there is room for that many bytes more, which then are taken. */
+static int
+take(struct profile *p, size_t bytes)
+{
+	if (bytes > p->room)
+		return 0;
+	p->room -= bytes;
+	return 1;
+}
+
+/* Makes the string and the frame that stand for all that is left out. */
+COLD static void
+make_spare(struct profile *p)
+{
+	static const char text[] = "(left out)";
+	size_t room = p->room;
+
+	if (p->has_spare)
+		return;
+	p->room = SIZE_MAX;
+	p->spare_string = profile_string(p, text, sizeof text - 1);
+	p->spare_frame = profile_frame(p, (struct profile_frame){
+		PROFILE_NO_FILE, p->spare_string, 0 });
+	p->has_spare = 1;
+	p->room = room;
+}
+
+COLD static uint32_t
+spare_string(struct profile *p)
+{
+	make_spare(p);
+	return p->spare_string;
+}
+
+COLD static uint32_t
+spare_frame(struct profile *p)
+{
+	make_spare(p);
+	return p->spare_frame;
+}
+
+static int
+is_spare_string(const struct profile *p, uint32_t string)
+{
+	return p->has_spare && string == p->spare_string;
+}
+
+static int
+is_spare_frame(const struct profile *p, uint32_t frame)
+{
+	return p->has_spare && frame == p->spare_frame;
+}
+
 uint32_t
 profile_string(struct profile *p, const char *bytes, size_t len)
 {
@@ -197,11 +268,25 @@ profile_string(struct profile *p, const char *bytes, size_t len)
 		if (known == len && (!len || !memcmp(s, bytes, len)))
 			return slot - 1;
 	}
+	if (!take(p, len + STRING_SIZE))
+		return spare_string(p);
 	p->strings = grow(p->strings, p->n_strings, &p->cap_strings, sizeof *p->strings);
 	buf_add(&p->text, bytes, len);
 	p->strings[p->n_strings] = p->text.len;
 	set_insert(p, &p->string_set, hash, (uint32_t)p->n_strings);
 	return (uint32_t)p->n_strings++;
+}
+
+/* Writers keep what they write of a frame. */
+static size_t
+label_size(const struct profile *p, struct profile_frame f)
+{
+	size_t function, file = 0;
+
+	profile_string_get(p, f.function, &function);
+	if (f.file != PROFILE_NO_FILE)
+		profile_string_get(p, f.file, &file);
+	return function + file;
 }
 
 uint32_t
@@ -215,6 +300,9 @@ profile_frame(struct profile *p, struct profile_frame f)
 		if (g->file == f.file && g->function == f.function && g->line == f.line)
 			return slot - 1;
 	}
+	if (is_spare_string(p, f.function) || is_spare_string(p, f.file) ||
+	    !take(p, label_size(p, f) + FRAME_SIZE))
+		return spare_frame(p);
 	p->frames = grow(p->frames, p->n_frames, &p->cap_frames, sizeof *p->frames);
 	p->frames[p->n_frames] = f;
 	set_insert(p, &p->frame_set, hash, (uint32_t)p->n_frames);
@@ -225,7 +313,8 @@ profile_frame(struct profile *p, struct profile_frame f)
 void
 profile_rename(struct profile *p, uint32_t frame, uint32_t function)
 {
-	p->frames[frame].function = function;
+	if (!is_spare_frame(p, frame) && !is_spare_string(p, function))
+		p->frames[frame].function = function;
 }
 
 /* Most of a new stack follows what it stands on, as its first branch: that is found
@@ -235,11 +324,15 @@ profile_stack(struct profile *p, uint32_t parent, uint32_t frame)
 {
 	uint32_t hash = node_hash(parent, frame), slot, first = parent + 1;
 
+	if (parent == PROFILE_FAILED || is_spare_frame(p, frame))
+		return PROFILE_FAILED;
 	if (first < p->n_nodes && p->nodes[first].parent == parent && p->nodes[first].frame == frame)
 		return first;
 	FOR_CANDIDATES(&p->node_set, hash, slot)
 		if (p->nodes[slot - 1].parent == parent && p->nodes[slot - 1].frame == frame)
 			return slot - 1;
+	if (!take(p, STACK_SIZE))
+		return PROFILE_FAILED;
 	p->nodes = grow(p->nodes, p->n_nodes, &p->cap_nodes, sizeof *p->nodes);
 	p->nodes[p->n_nodes] = (struct node){ parent, frame, 0 };
 	if (p->n_nodes != first)
@@ -255,6 +348,14 @@ is_same(const char *a, const char *b)
 	return a && b ? !strcmp(a, b) : a == b;
 }
 
+COLD static size_t
+thread_size(const struct profile_thread *t)
+{
+	return sizeof *t + 8 + (t->name ? strlen(t->name) : 0) +
+	       (t->process ? strlen(t->process) : 0);
+}
+
+/* PROFILE_FAILED: it is left out. */
 COLD static uint32_t
 thread_number(struct profile *p, const struct profile_thread *t)
 {
@@ -267,6 +368,8 @@ thread_number(struct profile *p, const struct profile_thread *t)
 		    is_same(u->process, t->process))
 			return slot - 1;
 	}
+	if (!take(p, thread_size(t)))
+		return PROFILE_FAILED;
 	p->threads = grow(p->threads, p->n_threads, &p->cap_threads, sizeof *p->threads);
 	p->threads[p->n_threads] = (struct profile_thread){
 		t->pid, t->tid, copy_text(t->name), copy_text(t->process) };
@@ -308,8 +411,12 @@ profile_thread(struct profile *p, int pid, int tid, const char *name, const char
 	const struct profile_thread t = { pid, tid, (char *)name, (char *)process };
 	uint32_t stack = PROFILE_ROOT;
 
-	if (p->split)
-		return profile_stack(p, stack, PROFILE_THREAD | thread_number(p, &t));
+	if (p->split) {
+		uint32_t number = thread_number(p, &t);
+
+		return number == PROFILE_FAILED ? PROFILE_FAILED :
+		       profile_stack(p, stack, PROFILE_THREAD | number);
+	}
 	if (p->run.by_process && (pid || process))
 		stack = named_root(p, stack, "process", pid, process);
 	if (p->run.by_thread && (tid || name))

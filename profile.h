@@ -63,6 +63,13 @@ const struct profile_run *profile_run_get(const struct profile *);
 void profile_split(struct profile *);
 
 /*
+ * How many bytes new names, frames, stacks and threads may take, about; at first that is
+ * SIZE_MAX.  Returns what was left of it.  Where there is no room for one, "(left out)"
+ * takes its place: as a string, as a frame, and for a stack with such a frame PROFILE_FAILED.
+ */
+size_t profile_room(struct profile *, size_t bytes);
+
+/*
  * The stack below all stacks of a thread (0 and NULL for what is not known).
  * Where the profile is split that is the root of the thread's own tree.  Else
  * it is PROFILE_ROOT, or if the run has by_process or by_thread, a frame for

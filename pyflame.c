@@ -105,6 +105,9 @@ enum { STOPPED_PART = 50, PAUSED_PART = 2 };
 /* What all stacks of a dump may take; who asked for it can end it. */
 #define MOST_DUMPING_NS INT64_C(60000000000)
 
+/* Bytes of what a profile holds: names may be made without end. */
+enum { MOST_SAMPLED = 256 << 20 };
+
 struct run {
 	struct options options;
 	struct profile *profile;
@@ -418,6 +421,8 @@ new_profile(const struct options *o)
 		profile_compare(p);
 		input_read(p, o->diff, input_flags(o) | SAVED_BEFORE);
 	}
+	if (!o->n_inputs)
+		profile_room(p, MOST_SAMPLED);
 	return p;
 }
 

@@ -171,6 +171,9 @@ say_cpu(const struct report *r, const struct sample_counts *c, int64_t elapsed, 
 		buf_printf(out, "; %" PRId64 ".%" PRId64 " of %" PRId64 ".%" PRId64 " s of CPU time "
 		           "are in no sample, as threads did not run Python then, or ended too soon",
 		           lost / 10, lost % 10, used / 10, used % 10);
+	if (c->unfit)
+		buf_printf(out, "; %" PRIu64 " of those that failed had names or stacks for which the "
+		           "profile has no room", c->unfit);
 	if (c->unplaced * 100 > c->samples)
 		buf_printf(out, "; %" PRIu64 " samples are of threads whose ids are not known",
 		           c->unplaced);

@@ -283,8 +283,31 @@ count_stack_once(struct sampler *s, const struct counted *c)
 }
 
 static void
+count_failed_once(struct sampler *s, enum why why)
+{
+	s->counts.failed[why]++;
+	profile_count_failed(s->profile);
+	if (s->options.log)
+		profile_log(s->profile, PROFILE_FAILED, s->time, 0);
+}
+
+/* Whether it is to be in the profile, which has no room for its stack. */
+static int
+is_unfit(const struct sampler *s, const struct counted *c)
+{
+	if (c->kind == COUNT_IDLE && (s->options.exclude_idle || s->options.mode != MODE_WALL))
+		return 0;
+	return c->kind != COUNT_FAILED && c->stack == PROFILE_FAILED;
+}
+
+static void
 count_once(struct sampler *s, const struct counted *c)
 {
+	if (is_unfit(s, c)) {
+		s->counts.unfit++;
+		count_failed_once(s, DEEP);
+		return;
+	}
 	switch (c->kind) {
 	case COUNT_STACK:
 		count_stack_once(s, c);
@@ -297,10 +320,7 @@ count_once(struct sampler *s, const struct counted *c)
 			count_stack_once(s, c);
 		break;
 	case COUNT_FAILED:
-		s->counts.failed[c->why]++;
-		profile_count_failed(s->profile);
-		if (s->options.log)
-			profile_log(s->profile, PROFILE_FAILED, s->time, 0);
+		count_failed_once(s, (enum why)c->why);
 		break;
 	}
 }
@@ -358,11 +378,13 @@ count_stack(struct sampler *s, struct thread *t, int holds_gil)
 {
 	uint32_t stack, root = s->root;
 	int64_t times = s->options.mode == MODE_CPU ? t->periods : s->covered;
+	size_t n;
 
 	if (s->options.tell_threads || s->options.by_thread)
 		root = thread_root(s, t);
 	stack = stack_in_profile(t->stack, s->profile, root);
-	if (stack == root && !s->options.by_thread) {
+	stack_frames(t->stack, &n);
+	if (!n && !s->options.by_thread) {
 		if (!holds_gil)
 			return 0;
 		stack = bare_stack(s, t, root);

@@ -35,6 +35,7 @@ struct sample_counts {
 	uint64_t retried;         /* not proven at the first try */
 	uint64_t stopped;         /* taken with the thread stopped */
 	uint64_t failed[WHY_COUNT];
+	uint64_t unfit;           /* of those that failed: of stacks new to a full profile */
 	uint64_t unplaced;        /* samples of threads whose id is not known */
 	int64_t cpu;              /* CPU time that the process used meanwhile, as far as known, */
 	int64_t cpu_sampled;      /* and with -m cpu how much of it samples stand for; ns */

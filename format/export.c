@@ -31,8 +31,11 @@ expose(struct profile *p, uint32_t special, const char *name)
 void
 export_prepare(struct profile *p)
 {
+	size_t room = profile_room(p, SIZE_MAX);
+
 	expose(p, PROFILE_ROOT, "(idle)");
 	expose(p, PROFILE_FAILED, "(failed)");
+	profile_room(p, room);
 }
 
 uint32_t *

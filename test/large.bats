@@ -75,6 +75,38 @@ chain() {
     writes_all linked html svg gecko chrome json
 }
 
+# --- names without end ---------------------------------------------------------
+
+# has_no_room ARGUMENT...: for these there comes to be no room. Nothing is dropped: all that failed is in the profile.
+has_no_room() {
+    local seconds failed
+    for seconds in 4 12 36; do
+        run_pyflame 0 --threads --pause -r 10ms -s "$seconds" -o profile "$@"
+        ! [[ $stderr =~ 'which the profile has no room' ]] || break
+    done
+    matches "$stderr" '[0-9]+ of those that failed had names or stacks for which the profile has no room'
+    failed=$(grep -oE '[0-9]+ failed \(' <<< "$stderr")
+    equal "$(grep -a '^(failed) ' profile)" "(failed) ${failed% failed*}"
+    [ "$(wc -c < profile)" -lt 600000000 ]
+}
+
+make_names() {
+    find_python
+    at_least 3.8 "$python" || skip "needs code.replace()"
+}
+
+@test "the names of a program that executes itself again and again have one limit" {
+    make_names
+    start_target new_names "$python" 1000
+    has_no_room "$pid"
+}
+
+@test "those of many processes have one limit" {
+    make_names
+    start_process sh -c 'for i in 1 2 3; do "$@" & done; wait' sh "$python" "$targets/new_names.py"
+    has_no_room --children "$pid"
+}
+
 # --- files that may not grow any more -----------------------------------------
 
 # too_large COMMAND: fails as on a full disk, where no file may have more than 4 KB.

@@ -563,6 +563,35 @@ test_order(void)
 	profile_free(p);
 }
 
+/* What there is no room for fails; what was there before is found. */
+static void
+test_room(void)
+{
+	struct profile *p = profile_new();
+	uint32_t a = profile_stack(p, PROFILE_ROOT, frame(p, "f.py", "a", 1)), lost, thread, n;
+
+	check(profile_room(p, 100) > SIZE_MAX / 2, "room: there is no limit at first");
+	profile_stack(p, a, frame(p, "f.py", "b", 1));
+	lost = frame(p, "f.py", "much too long a name for what is left of a hundred bytes", 1);
+	check(profile_stack(p, a, lost) == PROFILE_FAILED, "room: a name that is too long");
+	check(profile_stack(p, PROFILE_FAILED, frame(p, "f.py", "a", 1)) == PROFILE_FAILED,
+	      "room: a stack on top of one that was left out");
+	check(profile_stack(p, PROFILE_ROOT, frame(p, "f.py", "a", 1)) == a, "room: a known stack");
+	check(frame(p, "g.py", "much too long a name for what is left of a hundred bytes", 2) == lost,
+	      "room: all that is left out is one");
+	profile_rename(p, lost, profile_string(p, "a", 1));
+	profile_split(p);
+	thread = profile_thread(p, 1, 2, "a thread with a name of its own", NULL);
+	check(thread == PROFILE_FAILED && !profile_thread_count(p), "room: a thread");
+	profile_room(p, 0);
+	n = profile_stack_count(p);
+	check(profile_stack(p, a, frame(p, "f.py", "a", 1)) == PROFILE_FAILED &&
+	      profile_stack_count(p) == n, "room: a stack of known frames");
+	profile_room(p, SIZE_MAX);
+	check(profile_thread(p, 1, 2, NULL, NULL) != PROFILE_FAILED, "room: there is some again");
+	profile_free(p);
+}
+
 static void
 test_counts(void)
 {
@@ -1108,6 +1137,7 @@ main(void)
 	test_damaged_images();
 	test_labels();
 	test_order();
+	test_room();
 	test_counts();
 	test_labels_back();
 	test_saved();
