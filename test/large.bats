@@ -42,6 +42,7 @@ chain() {
 }
 
 @test "200,000 processes are, and what was written is read again" {
+    requires format=json
     table 200000 'printf "P%d;T%d;a.py:main:1 1\n", i + 1, i + 1' > processes
     writes_all processes "${formats[@]}"
     "$pyflame" -f json -i processes > again
@@ -49,6 +50,7 @@ chain() {
 }
 
 @test "200,000 threads of one id and different names are" {
+    requires format=json
     {
         echo '{"format":"pyflame","version":1,"strings":["f"],"threads":['
         table 200000 'printf "%s{\"pid\":1,\"tid\":1,\"name\":\"t%d\"}\n", i ? "," : "", i'
@@ -64,6 +66,7 @@ chain() {
 }
 
 @test "200,000 frames, stacks, and calls within one another are" {
+    requires format=json
     table 200000 'printf "a.py:f%d:%d 1\n", i, i + 1' > frames
     writes_all frames "${formats[@]}"
     table 200000 'printf "a.py:f%d:1;b.py:g%d:1 1\n", i % 1000, i' > stacks
@@ -137,6 +140,7 @@ END
 }
 
 @test "the limit of a file's size is a failure like a full disk" {
+    requires format=json
     table 2000 'printf "a.py:f%d:%d 1\n", i, i + 1' > large
     echo earlier > profile
     too_large '"$1" -i large > direct'
