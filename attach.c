@@ -4,11 +4,15 @@
  * that is just starting gets a moment; where processes are followed, those that were
  * given are only where that begins.
  */
+#include <signal.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <sys/types.h>
 
 #include "util.h"
+#include "watch.h"
 #include "proc.h"
+#include "memory.h"
 #include "process.h"
 #include "target.h"
 #include "sample.h"
@@ -17,7 +21,7 @@
 #include "options.h"
 #include "attach.h"
 
-enum { START_PATIENCE_MS = 2000, POLL_MS = 2 };
+enum { START_PATIENCE_MS = 2000, POLL_MS = 2, MOST_MS = 10000 };
 
 int
 attach_is_following(const struct options *o)
@@ -83,15 +87,22 @@ open_target(const struct attach *a, int pid, int *ended)
 	struct buf reason = { 0 };
 	struct target target;
 	enum target_answer answer;
+	unsigned given_up = watch_given_up();
 
 	for (int waited = 0;; waited += POLL_MS) {
 		reason.len = 0;
+		mem_limit(MOST_MS * INT64_C(1000000));
 		answer = target_open(process_open(pid), a->options->abi, &target, &reason);
 		if (answer != TARGET_STARTING || waited >= START_PATIENCE_MS)
 			break;
 		*ended = a->wait(a->context, now_ns() + POLL_MS * INT64_C(1000000));
 		if (*ended)
 			break;
+	}
+	if (answer != TARGET_READY && watch_given_up() != given_up) {
+		warn("pid %d is stuck, reads of it do not come back", pid);
+		buf_free(&reason);
+		return FAILURE;
 	}
 	if (answer == TARGET_NOT_PYTHON)
 		list_python_children(pid, &reason);
@@ -103,15 +114,18 @@ open_target(const struct attach *a, int pid, int *ended)
 	return status_of(answer);
 }
 
-/* Opens all that were given; one of them has to be there. */
+/* Opens all that were given; one of them has to be there.  If that had to be given up it
+ * goes on after the one that was to be opened. */
 static enum status
-open_targets(const struct attach *a)
+open_targets(struct attach *a)
 {
-	enum status first = DONE;
+	enum status first = a->opened ? FAILURE : DONE;
 	int ended = 0;
 
-	for (size_t i = 0; i < a->options->n_pids && !ended; i++) {
-		enum status status = open_target(a, a->options->pids[i], &ended);
+	if (a->opened)
+		warn("pid %d is stuck, reads of it do not come back", a->options->pids[a->opened - 1]);
+	while (a->opened < a->options->n_pids && !ended) {
+		enum status status = open_target(a, a->options->pids[a->opened++], &ended);
 
 		if (first == DONE)
 			first = status;
@@ -175,7 +189,7 @@ find_targets(const struct attach *a)
 }
 
 enum status
-attach_targets(const struct attach *a)
+attach_targets(struct attach *a)
 {
 	return attach_is_following(a->options) ? find_targets(a) : open_targets(a);
 }

@@ -14,6 +14,7 @@ struct attach {
 	/* Waits until `due`, of now_ns(), looking after signals; non-zero: it is time to end. */
 	int (*wait)(void *context, int64_t due);
 	void *context;
+	size_t opened;       /* of those that were given, or given up */
 };
 
 /* Whether processes are followed, so that which they are may change. */
@@ -21,7 +22,7 @@ int attach_is_following(const struct options *);
 
 /* Finds those that were given, or with --all every one.  DONE: there are some, or with
  * --children may come to be; else why not, of which a message says more. */
-enum status attach_targets(const struct attach *);
+enum status attach_targets(struct attach *);
 
 /* Waits until the command, or what it executes, or with --children runs, is a Python that
  * can be read.  -1 if it ended first or it was time to end. */

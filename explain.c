@@ -134,6 +134,12 @@ explain_yama(int pid, int scope, struct buf *out)
 		           "forbids it to everybody until the next boot", pid);
 }
 
+int
+explain_is_kin_only(void)
+{
+	return yama_scope() == 1 && !(status_number(getpid(), "CapEff", 16) >> CAP_SYS_PTRACE & 1);
+}
+
 void
 explain_denied(int pid, struct buf *out)
 {

@@ -21,4 +21,7 @@ int explain_hidden(int pid, struct buf *);
  * and in containers. */
 void explain_denied(int pid, struct buf *);
 
+/* Whether all that may be read is what descends from this very process, by Yama. */
+int explain_is_kin_only(void);
+
 #endif

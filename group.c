@@ -8,12 +8,15 @@
  * its parent does, so it is opened by what is known of that one.
  */
 #include <inttypes.h>
+#include <signal.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/types.h>
 
 #include "util.h"
 #include "label.h"
+#include "watch.h"
 #include "proc.h"
 #include "memory.h"
 #include "process.h"
@@ -34,9 +37,11 @@ enum {
 	FIRST_OPENING_MS = 1000, /* before there are samples to be missed */
 	LEARN_MS = 20,        /* after which a new member is asked for its name again */
 	SETTLING_MS = 50,     /* how long a child may take to learn its threads' ids */
-	MOST_MS = 250,        /* how long a tick of one may take */
+	MOST_MS = 250,        /* how long a tick may take; one of them no more than half of it */
+	LEAST_MS = 10,        /* but so long at least */
 	MOST_OPENING_MS = 2000, /* and how long opening it, while others are sampled */
 	MOST_ATTACHING_MS = 10000, /* or are not yet */
+	MOST_GIVEN_UP = 3,    /* reads that do not come back; then it is left out */
 	REST = 3,             /* for that many times as long it is left out if there are others */
 	PATIENCE_MS = 2000,   /* for what is not Python any more, if nobody is followed */
 	HASTE_MS = 1000,      /* how long it is tried often then */
@@ -55,6 +60,7 @@ struct member {
 	struct sampler *sampler;
 	enum target_answer answer; /* of the last attempt */
 	char name[16];          /* what it was then */
+	unsigned given_up;      /* of its reads */
 	int64_t rests;          /* until then, as it has taken too long */
 	int64_t since, due;     /* it executes this; the next attempt or look at its title */
 };
@@ -74,6 +80,7 @@ struct group {
 	struct follow *follow;
 	struct member **members;
 	size_t n, cap, next_checked;
+	struct member *current; /* that is being looked at */
 	int64_t due, checked;
 	struct sample_counts ended; /* of samplers that are no more */
 	uint64_t ticks;
@@ -371,6 +378,53 @@ wait_of(const struct group *g, const struct member *m, int64_t now)
 	return wait < MS ? MS : wait;
 }
 
+/* Of reads that have been given up since there were that many of all. */
+static void
+note_given_up(struct member *m, unsigned before)
+{
+	unsigned more = watch_given_up() - before;
+
+	if (more && m->given_up < MOST_GIVEN_UP && m->given_up + more >= MOST_GIVEN_UP)
+		warn("pid %d is stuck, reads of it do not come back; it is left out", m->pid);
+	m->given_up += more;
+}
+
+static int
+is_stuck(const struct member *m)
+{
+	return m->given_up >= MOST_GIVEN_UP;
+}
+
+void
+group_abandon(struct group *g)
+{
+	struct member *m = g->current;
+	size_t i = 0;
+
+	g->current = NULL;
+	if (!m)
+		return;
+	m->sampler = NULL;
+	m->due = INT64_MAX;
+	m->answer = TARGET_GONE;
+	warn("pid %d is stuck, reads of it do not come back; it is left out", m->pid);
+	if (g->follow)
+		return;
+	while (g->members[i] != m)
+		i++;
+	drop(g, i);
+}
+
+/* Until it executes something else.  0 if it is to be dropped. */
+static int
+leave_out(struct group *g, struct member *m)
+{
+	close_member(g, m);
+	m->due = INT64_MAX;
+	m->answer = TARGET_GONE;
+	return g->follow != NULL;
+}
+
 /* Tries to open it.  0 if it is to be dropped. */
 static int
 try(struct group *g, struct member *m)
@@ -378,6 +432,7 @@ try(struct group *g, struct member *m)
 	struct proc_stat stat;
 	struct buf reason = { 0 };
 	int there = is_there(m, &stat);
+	unsigned given_up = watch_given_up();
 
 	if (!there && !m->given)
 		return 0;
@@ -388,9 +443,11 @@ try(struct group *g, struct member *m)
 		return 1;
 	}
 	m->tried = 1;
-	mem_limit((g->ticks ? MOST_OPENING_MS : MOST_ATTACHING_MS) * MS);
 	m->answer = open_member(g, m, &reason);
-	if (m->answer != TARGET_READY) {
+	note_given_up(m, given_up);
+	if (is_stuck(m)) {
+		there = leave_out(g, m);
+	} else if (m->answer != TARGET_READY) {
 		int64_t now = now_ns();
 
 		m->due = now + wait_of(g, m, now);
@@ -441,6 +498,7 @@ check(struct group *g, struct member *m)
 		return 0;
 	if (stat.image != m->image) {
 		m->executed = 1;
+		m->given_up = 0;
 		reopen(g, m);
 	}
 	return 1;
@@ -472,11 +530,14 @@ open_some(struct group *g, int64_t now)
 
 		if (m->due > now)
 			continue;
+		mem_limit((g->ticks ? MOST_OPENING_MS : MOST_ATTACHING_MS) * MS);
+		g->current = m;
 		if (m->sampler) {
 			learn_more(m, now);
 		} else if (!try(g, m)) {
 			drop(g, i--);
 		}
+		g->current = NULL;
 	}
 }
 
@@ -526,31 +587,51 @@ group_stand_in(struct group *g, int64_t ticks)
 			sampler_stand_in(g->members[i]->sampler, ticks);
 }
 
-/* One tick of one member.  A hostile one takes no more than its part of the time from the
- * others. */
-static enum why
-tick(const struct group *g, struct member *m, int64_t before)
+static int
+is_resting(const struct group *g, const struct member *m, int64_t now)
 {
-	int64_t began = now_ns();
+	return g->n > 1 && now < m->rests;
+}
+
+/* Has one that took too long rest, the longer the more others do. */
+static void
+rest(const struct group *g, struct member *m, int64_t began)
+{
+	int64_t now = now_ns(), taken = now - began, all = REST * taken;
+
+	for (size_t i = 0; i < g->n; i++)
+		if (g->members[i] != m && is_resting(g, g->members[i], now))
+			all += REST * taken;
+	m->rests = now + all;
+}
+
+/* One tick of one member, of which all should be done by `until`.  A hostile one takes no
+ * more than its part of the time from the others. */
+static enum why
+tick(struct group *g, struct member *m, int64_t before, int64_t until)
+{
+	int64_t began = now_ns(), most = (until - began) / 2;
+	unsigned given_up = watch_given_up();
 	enum why why;
 
-	if (g->n > 1 && began < m->rests) {
+	if (is_resting(g, m, began)) {
 		sampler_leave_out(m->sampler, before);
 		return OK;
 	}
-	mem_limit(MOST_MS * MS);
+	mem_limit(most > LEAST_MS * MS ? most : LEAST_MS * MS);
+	g->current = m;
 	why = sampler_tick(m->sampler, before);
-	if (mem_is_over()) {
-		int64_t now = now_ns();
-
-		m->rests = now + REST * (now - began);
-	}
+	g->current = NULL;
+	note_given_up(m, given_up);
+	if (mem_is_over())
+		rest(g, m, began);
 	return why;
 }
 
 size_t
 group_tick(struct group *g, int64_t before, int64_t *stopped_ns)
 {
+	int64_t until = now_ns() + MOST_MS * MS;
 	size_t ticked = 0;
 
 	*stopped_ns = 0;
@@ -562,11 +643,16 @@ group_tick(struct group *g, int64_t before, int64_t *stopped_ns)
 		if (!m->sampler)
 			continue;
 		stopped = sampler_stopped_ns(m->sampler);
-		why = tick(g, m, before);
+		why = tick(g, m, before, until);
 		ticked += why != GONE;
 		stopped = sampler_stopped_ns(m->sampler) - stopped;
 		if (stopped > *stopped_ns)
 			*stopped_ns = stopped;
+		if (is_stuck(m)) {
+			if (!leave_out(g, m))
+				drop(g, i--);
+			continue;
+		}
 		if ((why != OK || sampler_is_troubled(m->sampler)) && !follow_up(g, m, why))
 			drop(g, i--);
 	}

@@ -50,6 +50,10 @@ int64_t group_look_due(const struct group *);
 size_t group_tick(struct group *, int64_t before, int64_t *stopped_ns);
 void group_stand_in(struct group *, int64_t ticks);
 
+/* Forgets the process that was looked at when that had to be given up; what belongs to it
+ * is left as it is. */
+void group_abandon(struct group *);
+
 /* The number of processes; of those that can be sampled now; whether one will
  * be soon, most likely. */
 size_t group_size(const struct group *);

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,6 +16,7 @@
 #include <unistd.h>
 
 #include "util.h"
+#include "watch.h"
 #include "proc.h"
 #include "memory.h"
 
@@ -88,6 +90,8 @@ why_errno(int error)
 	case EPERM:
 	case EACCES:
 		return DENIED;
+	case ETIMEDOUT:
+		return DEEP;
 	default:
 		return FAULT;
 	}
@@ -101,7 +105,7 @@ fall_back(struct live *live)
 	char path[40];
 
 	text_format(path, sizeof path, "/proc/%d/mem", proc_living_task(live->pid));
-	live->fd = open(path, O_RDONLY | O_CLOEXEC);
+	live->fd = watch_open(path, O_RDONLY | O_CLOEXEC);
 	return live->fd >= 0;
 }
 
@@ -110,7 +114,7 @@ read_piece(const struct live *live, raddr addr, char *buf, size_t len, size_t *d
            uint64_t *calls)
 {
 	while (len) {
-		ssize_t r = pread(live->fd, buf, len, (off_t)addr);
+		ssize_t r = watch_pread(live->fd, buf, len, (off_t)addr);
 
 		++*calls;
 		if (r < 0 && errno == EINTR)
@@ -187,7 +191,7 @@ read_through(struct live *live, const struct iovec *to, size_t n_to, const struc
 
 	for (int i = 0; i < TRIES; i++) {
 		++*calls;
-		got = process_vm_readv(live->task, to, n_to, from, n, 0);
+		got = watch_vm_readv(live->task, to, n_to, from, n);
 		error = errno;
 		if (is_foreign(live)) {
 			got = -1;
@@ -254,7 +258,7 @@ static struct {
 	int64_t until, ask; /* when it is over; when to ask whether it is */
 	int (*is_asked)(void *);
 	void *context;
-	unsigned reads;
+	unsigned reads, given_up;
 	int over;
 } limit = { .until = INT64_MAX };
 
@@ -272,7 +276,9 @@ mem_limit(int64_t most)
 
 	limit.until = now + most;
 	limit.ask = now + ASK_EACH_NS;
-	limit.over = 0;
+	limit.given_up = watch_given_up();
+	/* If somebody waits for all of it to end, so does what would have been read next. */
+	limit.over = limit.over && limit.is_asked && limit.is_asked(limit.context);
 }
 
 int
@@ -287,6 +293,7 @@ count_read(void)
 {
 	int64_t now;
 
+	limit.over |= limit.given_up != watch_given_up();
 	if (limit.over || ++limit.reads % LOOK_EACH)
 		return limit.over;
 	now = now_ns();

@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,6 +18,7 @@
 #include <unistd.h>
 
 #include "util.h"
+#include "watch.h"
 #include "proc.h"
 
 enum { MAX_FILE = 64 << 20, MAX_TASKS = 1 << 20 };
@@ -30,10 +32,10 @@ read_whole(int pid, const char *name, struct buf *out)
 	int fd;
 
 	text_format(path, sizeof path, "/proc/%d/%s", pid, name);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
+	fd = watch_open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		return -1;
-	while ((n = read(fd, piece, sizeof piece)) != 0 && out->len < MAX_FILE) {
+	while ((n = watch_read(fd, piece, sizeof piece)) != 0 && out->len < MAX_FILE) {
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0)
@@ -240,11 +242,11 @@ read_again(int pid, int tid, const char *name, int *fd, char *text, size_t size)
 
 	if (*fd < 0) {
 		text_format(path, sizeof path, "/proc/%d/task/%d/%s", pid, tid, name);
-		*fd = open(path, O_RDONLY | O_CLOEXEC);
+		*fd = watch_open(path, O_RDONLY | O_CLOEXEC);
 		if (*fd < 0)
 			return 0;
 	}
-	n = pread(*fd, text, size - 1, 0);
+	n = watch_pread(*fd, text, size - 1, 0);
 	text[n > 0 ? n : 0] = 0;
 	return n > 0 ? (size_t)n : 0;
 }
@@ -590,7 +592,7 @@ proc_lender(int pid)
 	if (proc_stat(pid, &child) || !child.forked || !child.image ||
 	    proc_process_stat(child.parent, &parent) || parent.image != child.image)
 		return 0;
-	differ = syscall(SYS_kcmp, pid, proc_living_task(child.parent), KCMP_VM, 0UL, 0UL);
+	differ = watch_kcmp(pid, proc_living_task(child.parent), KCMP_VM);
 	if (differ < 0 ? is_waited_for(pid, child.parent) : !differ)
 		return child.parent;
 	return 0;

@@ -32,6 +32,7 @@
 #include <unistd.h>
 
 #include "util.h"
+#include "watch.h"
 #include "proc.h"
 #include "ptrace.h"
 
@@ -74,6 +75,12 @@ ptrace_init(void)
 	/* Somebody who ignored it would have us lose our children's status. */
 	sigaction(SIGCHLD, &(struct sigaction){ .sa_handler = on_sigchld, .sa_flags = SA_RESTART },
 	          &sigchld_before);
+}
+
+void
+ptrace_forget(void)
+{
+	n_tracees = 0;
 }
 
 void
@@ -168,6 +175,12 @@ ptrace_service(void)
 }
 
 int
+ptrace_is_busy(void)
+{
+	return n_tracees > 0;
+}
+
+int
 ptrace_is_stopping(int tid)
 {
 	for (int i = 0; i < n_tracees; i++)
@@ -194,8 +207,11 @@ ptrace_stop(int pid, int tid)
 	ptrace_service();
 	if (n_tracees == MAX_TRACEES || has_tracee(pid))
 		return TORN;
-	if (ptrace(PTRACE_SEIZE, tid, 0, 0)) {
+	if (watch_seize(tid)) {
 		struct proc_stat stat;
+
+		if (errno == ETIMEDOUT)
+			return TORN;
 
 		/* A thread that is ending is refused, too. */
 		return errno == ESRCH || proc_stat(tid, &stat) || !stat.image ? GONE : DENIED;
@@ -262,10 +278,20 @@ launch(char *const argv[], int *error)
 int
 launch_ended(int *status)
 {
-	int s;
-
-	if (!child_ended && waitpid(child, &s, WNOHANG) == child)
-		note_child(child, s);
+	/* While it is traced that would take its stops away from look_at, which sees its end. */
+	if (!child_ended && !has_tracee(child))
+		launch_reap();
 	*status = child_status;
+	return child_ended;
+}
+
+int
+launch_reap(void)
+{
+	int status;
+
+	if (!child || child_ended || waitpid(child, &status, WNOHANG) != child)
+		return 0;
+	note_child(child, status);
 	return child_ended;
 }

@@ -25,11 +25,17 @@ void ptrace_resume(int tid);
  * it, from then on it executes nothing of its own. */
 int ptrace_is_stopping(int tid);
 
+/* Whether there is any thread that was stopped, or asked to, and is not let go yet. */
+int ptrace_is_busy(void);
+
 /* Lets go of threads that stopped too late, and waits for those that ended meanwhile, so
  * that nobody else has to.  To be called now and then, or, where that can't be, done by
  * a signal's handler while that is on. */
 void ptrace_service(void);
 void ptrace_serve_by_signal(int on);
+
+/* For a process that has no threads yet to let go of. */
+void ptrace_forget(void);
 
 /*
  * Runs a command, found by PATH.  Returns its pid; -1 if it could not be
@@ -41,5 +47,8 @@ int launch(char *const argv[], int *error);
 /* Whether the command has ended; *status gets its exit status, or 128 and the
  * number of the signal that killed it. */
 int launch_ended(int *status);
+
+/* For the parent, if another process asks that: whether it has ended just now. */
+int launch_reap(void);
 
 #endif

@@ -27,6 +27,7 @@
  *   format/input.c       reads profiles from files
  *
  * Process: knows the kernel, and nothing about Python.
+ *   watch.c       calls that never come back, and signals meanwhile
  *   proc.c        what /proc says
  *   memory.c      reads the target's memory
  *   elf.c         symbols in mapped files
@@ -67,6 +68,7 @@
  */
 #include <errno.h>
 #include <inttypes.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -83,10 +85,12 @@
 #include "format/saved.h"
 #include "format/formats.h"
 #include "format/input.h"
+#include "watch.h"
 #include "proc.h"
 #include "memory.h"
 #include "ptrace.h"
 #include "sandbox.h"
+#include "explain.h"
 #include "process.h"
 #include "target.h"
 #include "clock.h"
@@ -118,10 +122,12 @@ struct run {
 	int64_t checked; /* when signals were last looked after */
 	int64_t began;   /* the sampling, now_ns() */
 	int64_t total;   /* how long it is to take, nanoseconds; 0: not known */
+	int dumping;
 	int failed;      /* a file could not be written */
 	sigset_t signals;
 	int child;       /* of -t, 0: none */
 	int interrupted; /* somebody wants us to end */
+	int stop;        /* or to stop, by this signal */
 };
 
 /* ---- what is written ---- */
@@ -202,7 +208,10 @@ unblock_signals(const struct run *r)
 {
 	sigset_t set = urgent_signals(r);
 
-	sigprocmask(SIG_UNBLOCK, &set, NULL);
+	if (watch_is_on())
+		watch_let_signals_kill();
+	else
+		sigprocmask(SIG_UNBLOCK, &set, NULL);
 }
 
 /* Whether one is waiting, for whoever does not know what a run is. */
@@ -211,6 +220,8 @@ is_signalled(void *run)
 {
 	sigset_t urgent = urgent_signals(run), pending;
 
+	if (watch_is_on())
+		return watch_has_signal();
 	sigpending(&pending);
 	for (int i = 1; i < NSIG; i++)
 		if (sigismember(&pending, i) == 1 && sigismember(&urgent, i) == 1)
@@ -232,17 +243,25 @@ is_stop(int signal)
 	return signal == SIGTSTP || signal == SIGTTIN || signal == SIGTTOU;
 }
 
-/* Does what it would have done at once, had that not left a thread of the target stopped. */
+/* Does what the signal would have done at once, had that not left a thread of the target
+ * stopped: that has to be let go first. */
 static void
-stop_ourselves(int signal)
+stop_if_asked(struct run *r)
 {
 	sigset_t set;
 
-	sigemptyset(&set);
-	sigaddset(&set, signal);
-	kill(getpid(), signal);
-	sigprocmask(SIG_UNBLOCK, &set, NULL);
-	sigprocmask(SIG_BLOCK, &set, NULL);
+	if (!r->stop || ptrace_is_busy())
+		return;
+	if (watch_is_on()) {
+		watch_stop(r->stop);
+	} else {
+		sigemptyset(&set);
+		sigaddset(&set, r->stop);
+		kill(getpid(), r->stop);
+		sigprocmask(SIG_UNBLOCK, &set, NULL);
+		sigprocmask(SIG_BLOCK, &set, NULL);
+	}
+	r->stop = 0;
 }
 
 /* Whether a write raised it; its error says the same. */
@@ -252,26 +271,42 @@ is_of_output(int signal)
 	return signal == SIGPIPE || signal == SIGXFSZ;
 }
 
-/* Deals with a signal that came in, if one did (info is not NULL).  Non-zero:
- * it is time to end. */
+/* Deals with a signal that came in, if one did (is not 0).  Non-zero: it is time to
+ * end. */
 static int
-on_event(struct run *r, const siginfo_t *info)
+on_event(struct run *r, int signal, int code)
 {
-	int status, signal = info ? info->si_signo : 0;
+	int status;
 
 	if (progress_is_due(signal))
 		draw_progress(r);
 	else if (signal == SIGUSR1 && group_sampled(r->group))
 		write_profile(r);
 	else if (is_stop(signal))
-		stop_ourselves(signal);
+		r->stop = signal;
 	else if (signal && signal != SIGCHLD && signal != SIGUSR1 && !is_of_output(signal)) {
 		if (!r->child)
 			r->interrupted = 1;
-		else if (info->si_code <= 0) /* a terminal's have reached it already */
+		else if (code <= 0) /* a terminal's have reached it already */
 			kill(r->child, signal);
 	}
 	return r->interrupted || (r->child && launch_ended(&status));
+}
+
+/* Waits for a signal: which, 0 if it takes longer. */
+static int
+next_signal(const struct run *r, const struct timespec *timeout, int *code)
+{
+	siginfo_t info;
+	int signal;
+
+	if (watch_has_signal())
+		return watch_signal(code);
+	signal = sigtimedwait(&r->signals, &info, timeout);
+	if (watch_has_signal())
+		return watch_signal(code);
+	*code = signal > 0 ? info.si_code : 0;
+	return signal > 0 ? signal : 0;
 }
 
 /* Waits until `due` (on CLOCK_MONOTONIC), looking after signals; if that is past
@@ -281,8 +316,7 @@ wait_until(struct run *r, int64_t due)
 {
 	enum { OFTEN_NS = 200000 };
 	int64_t now = now_ns();
-	siginfo_t info;
-	int signal;
+	int signal, code;
 
 	if (now >= due && now - r->checked < OFTEN_NS)
 		return 0;
@@ -291,10 +325,11 @@ wait_until(struct run *r, int64_t due)
 
 		if (due > now)
 			timeout = (struct timespec){ (due - now) / 1000000000, (due - now) % 1000000000 };
-		signal = sigtimedwait(&r->signals, &info, &timeout);
+		signal = next_signal(r, &timeout, &code);
 		ptrace_service();
-		if (on_event(r, signal > 0 ? &info : NULL))
+		if (on_event(r, signal, code))
 			return 1;
+		stop_if_asked(r);
 		now = r->checked = now_ns();
 	} while (signal > 0 || now < due);
 	return 0;
@@ -451,24 +486,21 @@ count_missed(struct run *r, int after)
 	return m;
 }
 
+/* Wake up to the microsecond: the default slack is 50 of them. */
+static void
+be_precise(void)
+{
+	prctl(PR_SET_TIMERSLACK, 1UL);
+}
+
 /* Takes samples until there is a reason to end. */
 static void
-sample(struct run *r)
+take_samples(struct run *r)
 {
 	int64_t due, stopped;
 	struct missed missed;
 	uint64_t gap = 0; /* ticks at which there was nothing to sample */
 
-	report_begin(&r->report, profile_run(r->profile));
-	r->began = r->report.since;
-	if (!r->options.quiet && !r->child) /* the command may have the terminal */
-		progress_begin(&r->signals);
-	/* Wake up to the microsecond: the default slack is 50 of them. */
-	prctl(PR_SET_TIMERSLACK, 1UL);
-	r->clock = clock_new(r->options.period, ticks_wanted(&r->options), r->options.seed,
-	                     r->options.pause ? PAUSED_PART : STOPPED_PART);
-	clock_hurry(&r->clock);
-	r->total = r->clock.ticks > 0 ? r->clock.ticks * r->clock.period : 0;
 	while ((due = clock_due(&r->clock)) >= 0 && !wait_for_tick(r, due)) {
 		missed = count_missed(r, !gap && r->clock.ended);
 		if (r->options.rotate && now_ns() - r->report.since >= r->options.rotate)
@@ -482,6 +514,21 @@ sample(struct run *r)
 		clock_advance(&r->clock, stopped);
 	}
 	clock_relax(&r->clock);
+}
+
+static void
+sample(struct run *r)
+{
+	report_begin(&r->report, profile_run(r->profile));
+	r->began = r->report.since;
+	if (!r->options.quiet && !r->child) /* the command may have the terminal */
+		progress_begin(&r->signals);
+	be_precise();
+	r->clock = clock_new(r->options.period, ticks_wanted(&r->options), r->options.seed,
+	                     r->options.pause ? PAUSED_PART : STOPPED_PART);
+	clock_hurry(&r->clock);
+	r->total = r->clock.ticks > 0 ? r->clock.ticks * r->clock.period : 0;
+	take_samples(r);
 }
 
 /* Appends the stacks of one process.  Non-zero: it is given up. */
@@ -515,6 +562,7 @@ dump(struct run *r)
 	struct buf text = { 0 }, out;
 	enum status first = DONE;
 
+	r->dumping = 1;
 	unblock_signals(r);
 	mem_limit(MOST_DUMPING_NS);
 	for (size_t i = 0; i < group_ready(r->group); i++) {
@@ -552,12 +600,10 @@ have_gils(const struct run *r)
 	return 1;
 }
 
+/* What there is to do once all samples are taken. */
 static enum status
-profile(struct run *r)
+conclude(struct run *r)
 {
-	if (!have_gils(r))
-		return USAGE;
-	sample(r);
 	progress_end();
 	if (!r->child) /* its signals are handed on until it ends */
 		unblock_signals(r);
@@ -578,6 +624,15 @@ profile(struct run *r)
 	return NO_PROCESS;
 }
 
+static enum status
+profile(struct run *r)
+{
+	if (!have_gils(r))
+		return USAGE;
+	sample(r);
+	return conclude(r);
+}
+
 /* Each thread may take some descriptors.  Not for a command: it would inherit it. */
 static void
 raise_limits(void)
@@ -590,10 +645,10 @@ raise_limits(void)
 	prlimit(0, RLIMIT_NOFILE, &files, NULL);
 }
 
-static enum status
-run_command(struct run *r)
+static void
+begin_command(struct run *r)
 {
-	int error, status;
+	int error;
 
 	r->child = launch(r->options.command, &error);
 	if (r->child < 0) {
@@ -604,14 +659,26 @@ run_command(struct run *r)
 	output_set_pid(r->child);
 	r->report.pid = r->child;
 	sandbox_enter(r->child);
-	raise_limits();
+}
+
+static enum status
+await_command(struct run *r)
+{
+	int status;
+
+	while (!launch_ended(&status))
+		wait_until(r, now_ns() + 1000000000);
+	return (enum status)status;
+}
+
+static enum status
+follow_command(struct run *r)
+{
 	if (!attach_command(&r->attach, r->child))
 		profile(r);
 	else
 		warn("%s ended before pyflame saw a Python in it", r->options.command[0]);
-	while (!launch_ended(&status))
-		wait_until(r, now_ns() + 1000000000);
-	return (enum status)status;
+	return await_command(r);
 }
 
 static enum following
@@ -625,20 +692,65 @@ following(const struct options *o)
 static enum status
 attach(struct run *r)
 {
-	enum status status;
+	enum status status = attach_targets(&r->attach);
 
-	raise_limits();
-	status = attach_targets(&r->attach);
 	if (status != DONE)
 		return status;
 	return r->options.dump ? dump(r) : profile(r);
+}
+
+static int
+work(void *run)
+{
+	struct run *r = run;
+	enum status status;
+
+	if (watch_is_on()) { /* where signals come from then */
+		sigemptyset(&r->signals);
+		sigaddset(&r->signals, SIGCHLD);
+	}
+	status = r->child ? follow_command(r) : attach(r);
+	group_free(r->group);
+	return (int)status;
+}
+
+/* Goes on after something that was being looked at had to be left as it was. */
+static int
+go_on(void *run)
+{
+	struct run *r = run;
+	enum status status;
+
+	group_abandon(r->group);
+	if (r->dumping) {
+		warn("a read of a program did not come back, which ends the dump");
+		return FAILURE;
+	}
+	if (!r->began)
+		return (int)(r->child ? await_command(r) : attach(r));
+	take_samples(r);
+	status = conclude(r);
+	return (int)(r->child ? await_command(r) : status);
+}
+
+/* Does again what a process does not have from its parent. */
+static void
+begin_anew(void *run)
+{
+	struct run *r = run;
+
+	ptrace_forget();
+	sigprocmask(SIG_BLOCK, &r->signals, NULL);
+	be_precise();
+	if (r->clock.hurries)
+		clock_hurry(&r->clock);
+	progress_continue();
 }
 
 static enum status
 sample_processes(struct run *r)
 {
 	struct sample_options options = sample_options(&r->options);
-	enum status status;
 
 	if (access("/proc/self/maps", F_OK))
 		die(FAILURE, "/proc is not mounted; run: mount -t proc proc /proc");
@@ -651,9 +763,14 @@ sample_processes(struct run *r)
 	                             .pid = r->options.n_pids ? r->options.pids[0] : 0 };
 	r->attach = (struct attach){ .options = &r->options, .group = r->group,
 	                             .wait = wait_for_attach, .context = r };
-	status = r->options.command ? run_command(r) : attach(r);
-	group_free(r->group);
-	return status;
+	if (r->options.command)
+		begin_command(r);
+	raise_limits();
+	/* What has to be a descendant is not one of the child that would read it. */
+	if (!r->child || !explain_is_kin_only())
+		watch_run(&(struct watched){ work, begin_anew, go_on, launch_reap, r },
+		          &r->signals);
+	return (enum status)work(r);
 }
 
 int

@@ -243,6 +243,13 @@ progress_begin(sigset_t *set)
 	set_timer(DRAW_EACH_US);
 }
 
+void
+progress_continue(void)
+{
+	if (drawing)
+		set_timer(DRAW_EACH_US);
+}
+
 int
 progress_is_due(int signal)
 {

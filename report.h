@@ -40,6 +40,9 @@ void report_end(const struct report *, int64_t elapsed);
 void progress_begin(sigset_t *);
 int progress_is_due(int signal);
 
+/* For a process that goes on with it instead of another. */
+void progress_continue(void);
+
 /* Draws the line, unless that would have to wait or we are in the background.
  * Times are nanoseconds; total 0: until the target ends. */
 void progress_draw(int64_t elapsed, int64_t total, uint64_t ticks, uint64_t samples);

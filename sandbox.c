@@ -7,6 +7,8 @@
  */
 #include <elf.h>
 #include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/ioctl.h>
@@ -14,9 +16,11 @@
 #include <sys/ptrace.h>
 #include <sys/syscall.h>
 #include <termios.h>
+#include <sys/types.h>
 #include <unistd.h>
 
 #include "util.h"
+#include "watch.h"
 #include "sandbox.h"
 
 #if defined __x86_64__ && defined __LP64__
@@ -77,6 +81,12 @@ enum { LOAD = 0x20, AND = 0x54, JUMP_EQUAL = 0x15, RETURN = 0x06 };
 #define KILL_PROCESS 0x80000000u
 #define ARCH (MACHINE | (sizeof(long) == 8 ? 0x80000000u : 0) | (LITTLE ? 0x40000000u : 0))
 
+#ifdef __s390x__
+enum { CLONE_FLAGS = 1 };
+#else
+enum { CLONE_FLAGS = 0 }; /* which argument they are */
+#endif
+
 struct data { /* what the filter sees */
 	int32_t call;
 	uint32_t arch;
@@ -116,9 +126,9 @@ static const uint16_t allowed[] = {
 #endif
 	SYS_munmap, SYS_mremap, SYS_mprotect, SYS_madvise, SYS_brk,
 	SYS_rt_sigaction, SYS_rt_sigprocmask, SYS_rt_sigpending, SYS_rt_sigreturn, SYS_restart_syscall,
-	SYS_getpid, SYS_getpgid, SYS_geteuid, SYS_uname, SYS_setitimer, SYS_ppoll, SYS_readlinkat,
-	SYS_getpriority, SYS_sched_getscheduler,
-	SYS_faccessat, SYS_unlinkat, SYS_exit, SYS_exit_group, SYS_futex,
+	SYS_getpid, SYS_getppid, SYS_getpgid, SYS_geteuid, SYS_uname, SYS_setitimer, SYS_ppoll,
+	SYS_signalfd4, SYS_set_tid_address, SYS_getpriority, SYS_sched_getscheduler,
+	SYS_readlinkat, SYS_faccessat, SYS_unlinkat, SYS_exit, SYS_exit_group, SYS_futex,
 #ifdef SYS_renameat
 	SYS_renameat,
 #endif
@@ -176,8 +186,11 @@ static const struct rule {
 	{ SYS_kill, 1, UINT32_MAX, 0 }, /* asks whether it is there */
 	{ SYS_tgkill, 2, UINT32_MAX, 0 },
 	{ SYS_kcmp, 2, UINT32_MAX, 1 }, /* KCMP_VM */
+	{ SYS_kill, 1, UINT32_MAX, SIGCHLD }, /* wakes, and does nothing else */
 	{ SYS_setpriority, 1, UINT32_MAX, 0 },
 	{ SYS_sched_setscheduler, 0, UINT32_MAX, 0 },
+	{ SYS_prctl, 0, UINT32_MAX, PR_SET_PDEATHSIG },
+	{ SYS_clone, CLONE_FLAGS, UINT32_MAX, WATCH_CLONE },
 };
 
 static void

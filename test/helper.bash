@@ -411,9 +411,18 @@ kill_profilers() {
     profilers=()
 }
 
+# The process that does the work of a profiler, which may be a grandchild of it.
+worker_of() {
+    local one=$1 next
+    while next=$(pgrep -P "$one" -x "$(basename "$pyflame")"); do
+        one=$next
+    done
+    echo "$one"
+}
+
 # How often a profiler has slept.
 sleeps_of() {
-    awk '/^voluntary_ctxt/ { print $2 }' "/proc/$1/status"
+    awk '/^voluntary_ctxt/ { print $2 }' "/proc/$(worker_of "$1")/status"
 }
 
 has_slept() {

@@ -304,7 +304,7 @@ sys.exit(3)'
 @test "no process is left, not even a zombie" {
     start_pyflame -o profile -t "$python" -c "$until_told" "$mark"
     wait_for 30 grep -q ready stdout
-    child=$(pgrep -P "$profiler")
+    child=$(pgrep -P "$profiler" python)
     touch go
     end_pyflame 3
     [ ! -e "/proc/$child" ]
@@ -315,7 +315,7 @@ sys.exit(3)'
     start_pyflame --pause -r 1us -o profile -t "$python" busy.py 100 0 "$mark"
     wait_for 30 grep -q ready stderr
     wait_for_sampling
-    child=$(pgrep -P "$profiler")
+    child=$(pgrep -P "$profiler" python)
     kill_profilers
     assert_unharmed "$child"
     kill "$child"
@@ -325,7 +325,7 @@ sys.exit(3)'
 @test "a command that was stopped and goes on is waited for" {
     start_pyflame -o profile -t "$python" -c "$until_told"
     wait_for 30 grep -q ready stdout
-    child=$(pgrep -P "$profiler")
+    child=$(pgrep -P "$profiler" python)
     kill -STOP "$child"
     wait_for 30 in_state "$child" T
     sleep 0.2

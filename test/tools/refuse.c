@@ -4,7 +4,7 @@
  *
  *   refuse eperm|enosys CALL... -- COMMAND [ARGUMENT]...
  *
- * The calls known here are process_vm_readv, ptrace and kcmp.
+ * The calls known here are process_vm_readv, ptrace, seccomp, kcmp and clone.
  */
 #include <errno.h>
 #include <linux/filter.h>
@@ -22,7 +22,8 @@ number_of(const char *call)
 	return !strcmp(call, "process_vm_readv") ? __NR_process_vm_readv :
 	       !strcmp(call, "ptrace") ? __NR_ptrace :
 	       !strcmp(call, "seccomp") ? __NR_seccomp :
-	       !strcmp(call, "kcmp") ? __NR_kcmp : -1;
+	       !strcmp(call, "kcmp") ? __NR_kcmp :
+	       !strcmp(call, "clone") ? __NR_clone : -1;
 }
 
 int
