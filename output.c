@@ -2,39 +2,58 @@
 /*
  * The output file; see output.h.
  *
- * In a folder that all may write to, such as /tmp, somebody else may have put a
- * link or a pipe where root is about to write.  Neither is followed there, as
- * the kernel has it with fs.protected_symlinks=1; and the file that is written
- * is always a new one.  A path is walked here, name by name, as to look at one
- * and then use it would leave time to exchange it.
+ * It is another process, the writer, that creates and renames files, so that the one that
+ * reads hostile memory need not be able to.  It is made as soon as it is known where to
+ * write to, and is asked over a socket:
+ *
+ *   { CHOOSE, a pid, a time }   the name is another from now on
+ *   { BEGIN }                   a file
+ *   { DATA, a length }, bytes   that go there
+ *   { END }                     of the file; the answer is an errno, an int
+ *   { QUIT }                    of the writer; there is no answer but its end
+ *
+ * What it writes, and to which name, is all that this can change.  It ends when nobody
+ * can ask it any more, whatever became of pyflame, and leaves no unfinished file.
+ * Pipes and devices, stdout too, need none of this.
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
+#include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "util.h"
+#include "sandbox.h"
+#include "place.h"
 #include "output.h"
 
-enum {
-	MAX_LINKS = 40,
-	MAX_TRIES = 100, /* names beside the file's: some may be left of those killed */
-};
+enum { MAX_TRIES = 100 }; /* names beside the file's: some may be left of those killed */
 
 static const char *pattern; /* as it was given; NULL: stdout */
 static int pid;             /* %p */
 static time_t begun;        /* %t */
 static char *name;          /* what the pattern comes to */
 static int direct;          /* a pipe or a device: written to fd as it is */
-static char *beside;        /* a file in the folder that the name leads to; NULL: none */
 static int fd = -1;
 static int error;           /* of what is being written, an errno */
+static int asked;           /* our end of the writer's socket */
+
+/* Of the writer. */
+static struct place place = NO_PLACE; /* where the name leads */
+static char *beside;        /* the file that is written, in the folder of that; NULL: none */
+
+struct request {
+	enum what { CHOOSE, BEGIN, DATA, END, QUIT } what;
+	int32_t number;
+	int64_t time;
+};
 
 /* 20261122T195500Z. */
 static void
@@ -77,171 +96,7 @@ expand(void)
 	return buf_terminate(&out);
 }
 
-/* ---- where a path leads ---- */
-
-/* A name in a folder.  Both are held by descriptors, so that what was looked at is
- * what is used, whatever is put there meanwhile. */
-struct place {
-	int folder;
-	int it; /* what has the name; -1: nothing */
-	char name[NAME_MAX + 1];
-	struct stat in, is; /* of the two */
-	int magic;          /* it is a link that only /proc can follow, `is` what that leads to */
-};
-
-/* What is still to be walked of a path. */
-struct path {
-	char *text;
-	const char *rest;
-};
-
-static void
-move_to(int *held, int other)
-{
-	if (*held >= 0)
-		close(*held);
-	*held = other;
-}
-
-/* Whether the name is a link that another user put into a folder that all may write to;
- * or if it is the last one, anything but a file that may be replaced. */
-static int
-is_trap(const struct place *p, int last)
-{
-	if (!(p->in.st_mode & S_IWOTH) || p->is.st_uid == geteuid() || p->is.st_uid == p->in.st_uid)
-		return 0;
-	return S_ISLNK(p->is.st_mode) ||
-	       (last && (!S_ISREG(p->is.st_mode) || (p->in.st_mode & S_ISVTX && geteuid())));
-}
-
-/* Takes the next name off a path, "." where there is none.  1: it is the last one; -1:
- * it is longer than any name, see errno. */
-static int
-take_name(struct path *path, char taken[])
-{
-	const char *from = path->rest + strspn(path->rest, "/");
-	size_t n = strcspn(from, "/");
-
-	if (n > NAME_MAX) {
-		errno = ENAMETOOLONG;
-		return -1;
-	}
-	text_format(taken, NAME_MAX + 1, "%.*s", n ? (int)n : 1, n ? from : ".");
-	path->rest = from + n;
-	return !*path->rest;
-}
-
-/* Looks at what has the name.  A folder is opened as one, which mounts it if need be. */
-static int
-look(struct place *p, int last)
-{
-	enum { LOOK = O_PATH | O_NOFOLLOW | O_CLOEXEC };
-	int it = openat(p->folder, p->name, LOOK | (last ? 0 : O_DIRECTORY));
-
-	if (it < 0 && errno == ENOTDIR)
-		it = openat(p->folder, p->name, LOOK);
-	move_to(&p->it, it);
-	if (it < 0)
-		return last && errno == ENOENT ? 0 : -1;
-	if (fstat(p->folder, &p->in) || fstat(it, &p->is))
-		return -1;
-	if (!is_trap(p, last))
-		return 0;
-	errno = EPERM;
-	return -1;
-}
-
-/* The links in /proc may lead where no name does: to a pipe, into a container.  Nobody
- * else can exchange them.  A regular file is looked for by its name all the same. */
-static int
-follow_magic(struct place *p, int last)
-{
-	struct stat proc, to;
-
-	if (stat("/proc", &proc) || proc.st_dev != p->in.st_dev ||
-	    fstatat(p->folder, p->name, &to, 0) || (last && S_ISREG(to.st_mode)))
-		return 0;
-	move_to(&p->it, openat(p->folder, p->name, O_PATH | O_CLOEXEC));
-	p->is = to;
-	p->magic = 1;
-	return 1;
-}
-
-/* Puts where a link leads before what is left of the path. */
-static int
-follow_link(struct place *p, struct path *path)
-{
-	char to[PATH_MAX];
-	ssize_t n = readlinkat(p->it, "", to, sizeof to);
-	struct buf longer = { 0 };
-
-	if (n == (ssize_t)sizeof to)
-		errno = ENAMETOOLONG;
-	if (n <= 0 || n == (ssize_t)sizeof to)
-		return -1;
-	if (*to == '/')
-		move_to(&p->folder, open("/", O_PATH | O_CLOEXEC));
-	buf_add(&longer, to, (size_t)n);
-	buf_str(&longer, path->rest);
-	free(path->text);
-	path->rest = path->text = buf_terminate(&longer);
-	return 0;
-}
-
-static int
-walk(struct place *p, struct path *path)
-{
-	for (int links = 0; links <= MAX_LINKS;) {
-		int last = take_name(path, p->name);
-
-		p->magic = 0;
-		if (last < 0 || look(p, last))
-			return -1;
-		if (p->it >= 0 && S_ISLNK(p->is.st_mode) && !follow_magic(p, last)) {
-			links++;
-			if (follow_link(p, path))
-				return -1;
-		} else if (last) {
-			return 0;
-		} else {
-			move_to(&p->folder, p->it);
-			p->it = -1;
-		}
-	}
-	errno = ELOOP;
-	return -1;
-}
-
-static void
-leave(struct place *p)
-{
-	move_to(&p->folder, -1);
-	move_to(&p->it, -1);
-}
-
-/* The place that a path leads to, be there anything or not.  0, or -1 with errno set:
- * EPERM if another user may have had a hand in that. */
-static int
-find(const char *from, struct place *p)
-{
-	struct path path = { copy_text(from), NULL };
-	int result, saved;
-
-	leave(p);
-	path.rest = path.text;
-	p->folder = open(*from == '/' ? "/" : ".", O_PATH | O_CLOEXEC);
-	result = p->folder < 0 ? -1 : walk(p, &path);
-	saved = errno;
-	free(path.text);
-	if (result)
-		leave(p);
-	errno = saved;
-	return result;
-}
-
 /* ---- the file ---- */
-
-static struct place place = { .folder = -1, .it = -1 }; /* where the name leads */
 
 static void
 remove_beside(void)
@@ -259,7 +114,7 @@ choose(void)
 	remove_beside();
 	free(name);
 	name = expand();
-	return find(name, &place);
+	return place_find(&place, name);
 }
 
 /* Creates the file that will be renamed.  0, or -1 with errno set. */
@@ -298,6 +153,159 @@ open_direct(void)
 	return -1;
 }
 
+/* Gives the file its name, or removes it. */
+static void
+end_beside(void)
+{
+	if (beside && close(fd) && !error)
+		error = errno;
+	if (!error && renameat(place.folder, beside, place.folder, place.name))
+		error = errno;
+	if (error)
+		remove_beside();
+	free(beside);
+	beside = NULL;
+}
+
+/* ---- the writer ---- */
+
+/* 0, or -1 if there is not so much. */
+static int
+read_all(int from, void *to, size_t len)
+{
+	for (size_t done = 0; done < len;) {
+		ssize_t n = read(from, (char *)to + done, len - done);
+
+		if (n == 0 || (n < 0 && errno != EINTR))
+			return -1;
+		if (n > 0)
+			done += (size_t)n;
+	}
+	return 0;
+}
+
+/* After an error the rest is left out. */
+static void
+add_bytes(const char *bytes, size_t len)
+{
+	if (!error && write_all(fd, bytes, len))
+		error = errno;
+}
+
+static int
+copy_bytes(int from, size_t len)
+{
+	static char bytes[BUF_FULL];
+
+	for (size_t n; len; len -= n) {
+		n = len < sizeof bytes ? len : sizeof bytes;
+		if (read_all(from, bytes, n))
+			return -1;
+		add_bytes(bytes, n);
+	}
+	return 0;
+}
+
+static int
+serve(int from, const struct request *r)
+{
+	switch (r->what) {
+	case CHOOSE:
+		pid = r->number;
+		begun = (time_t)r->time;
+		choose();
+		return 0;
+	case BEGIN:
+		error = 0;
+		if ((place.folder < 0 && choose()) || (!beside && create_beside()))
+			error = errno;
+		return 0;
+	case DATA:
+		return copy_bytes(from, (uint32_t)r->number);
+	case END:
+		end_beside();
+		return write_all(from, (char *)&error, sizeof error);
+	case QUIT:
+		break;
+	}
+	return -1;
+}
+
+/* Whether the folder, not only the file, may be another after a CHOOSE. */
+static int
+folder_varies(void)
+{
+	const char *slash = strrchr(pattern, '/');
+
+	return slash && memchr(pattern, '%', (size_t)(slash - pattern));
+}
+
+/* No signal ends it, as whoever asks waits for an answer. */
+static _Noreturn void
+write_files(int from)
+{
+	struct request r;
+
+	prctl(PR_SET_NAME, "pyflame-writer");
+	sandbox_enter_writer(folder_varies() ? -1 : place.folder);
+	while (!read_all(from, &r, sizeof r) && !serve(from, &r))
+		;
+	remove_beside();
+	_exit(DONE);
+}
+
+/* Makes the writer, and lets go of what is its own.  0, or -1 with errno set. */
+static int
+start_writer(void)
+{
+	sigset_t all, before;
+	int ends[2], writer;
+
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends))
+		return -1;
+	sigfillset(&all);
+	sigprocmask(SIG_SETMASK, &all, &before);
+	writer = fork();
+	if (writer == 0) {
+		close(ends[0]);
+		write_files(ends[1]);
+	}
+	sigprocmask(SIG_SETMASK, &before, NULL);
+	close(ends[1]);
+	if (writer < 0)
+		return -1;
+	asked = ends[0];
+	close(fd);
+	free(beside);
+	beside = NULL;
+	place_leave(&place);
+	return 0;
+}
+
+/* Asks the writer for something, after which some bytes may follow. */
+static void
+ask(enum what what, int32_t number, const char *bytes)
+{
+	struct request r = { what, number, begun };
+
+	if (write_all(asked, (char *)&r, sizeof r) ||
+	    (bytes && write_all(asked, bytes, (uint32_t)number)))
+		error = errno;
+}
+
+/* It may be the child of another of our processes, which does not wait for it. */
+static void
+end_writer(void)
+{
+	char none;
+
+	ask(QUIT, 0, NULL);
+	while (read(asked, &none, 1) < 0 && errno == EINTR)
+		;
+}
+
+/* ---- for the rest of pyflame ---- */
+
 int
 output_tells_time(const char *path)
 {
@@ -320,8 +328,14 @@ prepare(void)
 		return open_direct();
 	if (place.it >= 0 && faccessat(place.folder, place.name, W_OK, 0))
 		return -1;
-	atexit(remove_beside);
-	return create_beside();
+	if (create_beside())
+		return -1;
+	if (!start_writer()) {
+		atexit(end_writer);
+		return 0;
+	}
+	remove_beside();
+	return -1;
 }
 
 void
@@ -342,12 +356,22 @@ output_open(const char *path, int first_pid)
 		die(FAILURE, "cannot write to %s:", name);
 }
 
+/* The name is another from now on. */
+static void
+rename_output(void)
+{
+	if (direct)
+		return;
+	free(name);
+	name = expand();
+	ask(CHOOSE, pid, NULL);
+}
+
 void
 output_set_pid(int new_pid)
 {
 	pid = new_pid;
-	if (!direct)
-		choose();
+	rename_output();
 }
 
 void
@@ -356,8 +380,7 @@ output_begin_next(void)
 	time_t now = time(NULL);
 
 	begun = now > begun ? now : begun + 1; /* the clock may have been set back */
-	if (!direct)
-		choose();
+	rename_output();
 }
 
 const char *
@@ -366,12 +389,13 @@ output_name(void)
 	return name;
 }
 
-/* After an error the rest is left out. */
 static void
 drain(const char *bytes, size_t len)
 {
-	if (!error && write_all(fd, bytes, len))
-		error = errno;
+	if (direct)
+		add_bytes(bytes, len);
+	else if (!error && len)
+		ask(DATA, (int32_t)len, bytes);
 }
 
 void
@@ -379,31 +403,21 @@ output_begin(struct buf *out)
 {
 	*out = (struct buf){ .drain = drain };
 	error = 0;
-	if (!direct && ((place.folder < 0 && choose()) || (!beside && create_beside())))
-		error = errno;
-}
-
-/* Gives the file its name, or removes it. */
-static void
-end_beside(void)
-{
-	if (beside && close(fd) && !error)
-		error = errno;
-	if (!error && renameat(place.folder, beside, place.folder, place.name))
-		error = errno;
-	if (error)
-		remove_beside();
-	free(beside);
-	beside = NULL;
+	if (!direct)
+		ask(BEGIN, 0, NULL);
 }
 
 int
 output_end(struct buf *out)
 {
+	int answer;
+
 	drain(out->data, out->len);
 	buf_free(out);
-	if (!direct)
-		end_beside();
+	if (!direct && !error)
+		ask(END, 0, NULL);
+	if (!direct && !error)
+		error = read_all(asked, &answer, sizeof answer) ? EPIPE : answer;
 	errno = error;
 	return !error ? 0 : direct && error == EPIPE ? 1 : -1;
 }

@@ -40,13 +40,13 @@
  *   layouts.c     offsets in them, by version: start here for a new CPython
  *   objects.c     strings, integers, dictionaries, attributes
  *   target.c      where the interpreter is in a process
- *   linetab.c     the formats of line tables
  *   snapshot.c    a copy, in one call, of the regions that a sample needs; predicts which
  *   gil.c         who holds the GIL, who waits for it, who can have run
  *   thread.c      one thread: its state, CPU time, Python's and the kernel's name
  *   tids.c        which kernel task each Python thread is
  *   threads.c     lists interpreters, GILs and threads
  *   frames.c      walks the chain of frames, and proves that it stood so
+ *   linetab.c     the formats of line tables
  *   code.c        one code object: its names, the line of a frame
  *   codes.c       the cache of code objects, and whether they still are what they were
  *   stack.c       a thread's stack: proven, and in the profile's words
@@ -60,7 +60,8 @@
  *
  * Face: knows the user.
  *   options.c     the command line
- *   output.c      where the result goes
+ *   place.c       where a path leads, whatever others put there
+ *   output.c      where the result goes; the process that writes it
  *   report.c      progress, and what is said at the end
  *   dump.c        all threads' stacks, once
  *   attach.c      finds the processes that were asked for, or says why there are none

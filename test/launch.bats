@@ -19,6 +19,15 @@ sys.exit(int(sys.argv[2]) if len(sys.argv) > 2 else 0)
 END
 }
 
+# The pid of the command; pyflame's other child writes the output file.
+find_command() {
+    local one
+    for one in $(pgrep -P "$profiler"); do
+        [ "/proc/$one/exe" -ef "$pyflame" ] || child=$one
+    done
+    [ -n "$child" ]
+}
+
 nothing_left() {
     ! pgrep -f "$mark" > left
 }
@@ -304,7 +313,7 @@ sys.exit(3)'
 @test "no process is left, not even a zombie" {
     start_pyflame -o profile -t "$python" -c "$until_told" "$mark"
     wait_for 30 grep -q ready stdout
-    child=$(pgrep -P "$profiler" python)
+    find_command
     touch go
     end_pyflame 3
     [ ! -e "/proc/$child" ]
@@ -315,7 +324,7 @@ sys.exit(3)'
     start_pyflame --pause -r 1us -o profile -t "$python" busy.py 100 0 "$mark"
     wait_for 30 grep -q ready stderr
     wait_for_sampling
-    child=$(pgrep -P "$profiler" python)
+    find_command
     kill_profilers
     assert_unharmed "$child"
     kill "$child"
@@ -325,7 +334,7 @@ sys.exit(3)'
 @test "a command that was stopped and goes on is waited for" {
     start_pyflame -o profile -t "$python" -c "$until_told"
     wait_for 30 grep -q ready stdout
-    child=$(pgrep -P "$profiler" python)
+    find_command
     kill -STOP "$child"
     wait_for 30 in_state "$child" T
     sleep 0.2

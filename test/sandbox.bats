@@ -46,7 +46,38 @@ is_never_made() {
     ./breakout allowed || status=$?
     [ "$status" != 78 ] || skip "needs seccomp filters"
     equal "$status" 77
-    [ -s renamed ]
+}
+
+@test "the writer can change nothing outside of the folder of the output" {
+    local status=0
+    compile_all breakout "$tests/tools/breakout.c"
+    mkdir folder
+    echo old > old
+    ./breakout write-in folder || status=$?
+    [ "$status" != 78 ] || skip "needs Landlock"
+    equal "$status" 77
+    equal "$(cat old)" old
+    equal "$(ls folder)" newer
+}
+
+@test "the writer ends with pyflame, however that ends, and leaves nothing" {
+    local how writer
+    find_python
+    start_target fib "$python"
+    mkdir folder
+    for how in INT KILL TERM; do
+        start_pyflame -s 100 -o folder/profile "$pid"
+        wait_for_sampling
+        writer=$(pgrep -P "$profiler" -x pyflame-writer)
+        equal "$(find folder -name '*tmp' | wc -l)" 1
+        kill -TERM "$writer" # which it is not to mind
+        kill -"$how" "$profiler"
+        wait "$profiler" || :
+        wait_for 30 eval '[ ! -e /proc/$writer ]'
+        equal "$(find folder -name '*tmp')" ""
+        profilers=()
+    done
+    equal "$(ls folder)" profile
 }
 
 @test "every mode of sampling is done in it" {
@@ -99,6 +130,59 @@ while time.time() < end and not os.path.exists("go"): pass'
     diff <(grep -E '^(Seccomp|NoNewPrivs):' /proc/self/status | sort) <(sort stdout)
 }
 
+# capabilities_of PID SET
+capabilities_of() {
+    sed -n "s/^Cap$2:\\s*//p" "/proc/$1/status"
+}
+
+# has_only PID NUMBER...: it has none but these capabilities.
+has_only() {
+    local set mask=0 one
+    for one in "${@:2}"; do
+        mask=$((mask | 1 << one))
+    done
+    for set in Prm Eff; do
+        [ "$(capabilities_of "$1" $set)" = "$(printf %016x $((mask & 0x$(capabilities_of $$ $set))))" ] || return
+    done
+    [ "$(capabilities_of "$1" Inh)" = 0000000000000000 ]
+}
+
+@test "root keeps the capabilities to read, stop and be on time, and where it writes, to write" {
+    requires root setpriv
+    find_python
+    make_public_folder
+    mkdir "$folder/theirs"
+    chown nobody "$folder/theirs"
+    cp -r "$targets" "$folder/"
+    chmod -R a+rX "$folder"
+    start_command "${nobody[@]}" /usr/bin/python3 "$folder/targets/fib.py"
+    start_pyflame --pause -s 100 -o "$folder/theirs/profile" "$pid"
+    wait_for_sampling
+    has_only "$profiler" 2 19 23
+    has_only "$(pgrep -P "$profiler" -x pyflame-writer)" 1 2 3
+    kill -INT "$profiler"
+    end_pyflame 0
+    [ "$(samples "$folder/theirs/profile" ':main:')" -gt 0 ]
+}
+
+@test "a command has all capabilities, and gets signals even if it changed its user" {
+    requires root setpriv
+    [ -x /usr/bin/python3 ] || skip "needs /usr/bin/python3"
+    start_pyflame -o x.txt -t "${nobody[@]}" /usr/bin/python3 -c 'import os, signal, time
+def on_signal(*_): raise SystemExit(7)
+signal.signal(signal.SIGTERM, on_signal)
+print("ready", flush=True)
+time.sleep(60)'
+    wait_for 30 grep -q ready stdout
+    wait_for 30 has_only "$profiler" 2 5 19 23
+    kill "$profiler"
+    end_pyflame 7
+    run_pyflame 0 -o x.txt -t /usr/bin/python3 -c 'import time
+print(open("/proc/self/status").read())
+time.sleep(0.1)'
+    diff <(grep ^Cap /proc/self/status) <(grep ^Cap stdout)
+}
+
 @test "where the kernel refuses it, sampling goes on without, and --stats says so" {
     compile refuse "$tests/tools/refuse.c"
     find_python
@@ -120,7 +204,8 @@ while time.time() < end and not os.path.exists("go"): pass'
 }
 
 # A call that is not among these may need a system call that kills pyflame, perhaps
-# only in the one case in a thousand that makes it: look at sandbox.c, then add it.
+# only in the one case in a thousand that makes it: look at sandbox.c, then add it. The last
+# line is of what only the writer does, or pyflame before it enters.
 @test "what is called of the C library is known to the sandbox" {
     requires nm
     local sources objects
@@ -136,15 +221,15 @@ strcasecmp strchr strcmp strcpy strcspn strerror strlen strncmp strnlen strrchr 
 access close closedir faccessat fstat fstatat open openat opendir pread read readdir
 readlink readlinkat renameat stat lstat unlinkat write clock_gettime nanosleep time setitimer
 poll kill ptrace waitpid getpriority setpriority prctl
-sigaction sigaddset sigdelset sigemptyset sigismember sigpending sigprocmask sigtimedwait signal
-process_vm_readv
-geteuid getpgrp getpid getauxval prlimit isatty tcgetpgrp uname
-execvp fork pipe2 syscall
-_setjmp longjmp clone ppoll signalfd sigfillset sigismember sigpending getppid getpriority
+sigaction sigaddset sigdelset sigemptyset sigfillset sigismember sigpending sigprocmask
+sigtimedwait signal process_vm_readv
+geteuid getpgrp getpid getppid getauxval prlimit isatty tcgetpgrp uname
+execvp fork pipe2 socketpair syscall
+_setjmp longjmp clone ppoll signalfd
 END
     comm -23 needed ours | comm -23 - known > unknown
     cat unknown
     [ ! -s unknown ]
     # of syscall() these: each has to be looked at as well
-    equal "$(grep -ohE 'syscall\(SYS_[a-z0-9_]+' "${sources[@]}" | sort -u | tr '\n' ' ')" "syscall(SYS_kcmp syscall(SYS_sched_getscheduler syscall(SYS_sched_setscheduler syscall(SYS_seccomp syscall(SYS_set_tid_address syscall(SYS_tgkill "
+    equal "$(grep -ohE 'syscall\(SYS_[a-z0-9_]+' "${sources[@]}" | sort -u | tr '\n' ' ')" "syscall(SYS_capget syscall(SYS_capset syscall(SYS_kcmp syscall(SYS_sched_getscheduler syscall(SYS_sched_setscheduler syscall(SYS_seccomp syscall(SYS_set_tid_address syscall(SYS_tgkill "
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Enters pyflame's sandbox and then makes a call, as somebody would who has
- * taken it over: breakout CALL; breakout CALL outside: without entering it.
+ * taken it over: breakout CALL; breakout CALL outside: without entering it; breakout
+ * write-in FOLDER: enters the writer's instead.
  *
  * Exit status: 77 the call returned, 78 the kernel has no sandbox, 2 CALL is not
  * known; killed by SIGSYS if the sandbox holds.
@@ -13,9 +14,11 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mount.h>
+#include <sys/prctl.h>
 #include <sys/ptrace.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
@@ -52,6 +55,26 @@ static void do_setuid(void) { syscall(SYS_setuid, 0); }
 static void do_chmod(void) { syscall(SYS_fchmodat, AT_FDCWD, "/nowhere", 0777); }
 static void do_limit(void) { prlimit(child, RLIMIT_CORE, NULL, NULL); }
 static void do_renice(void) { setpriority(PRIO_PROCESS, (unsigned)child, 1); }
+static void do_renice_user(void) { setpriority(PRIO_USER, 0, 1); }
+/* Each of these ends a process that it may not be sent a signal. */
+static void do_exitkill(void)
+{
+	ptrace(PTRACE_SEIZE, child, 0, (void *)(intptr_t)PTRACE_O_EXITKILL);
+}
+static void do_detach_killing(void) { ptrace(PTRACE_DETACH, child, 0, (void *)(intptr_t)SIGKILL); }
+static void do_setown(void) { fcntl(0, F_SETOWN, child); }
+static void do_setsig(void) { fcntl(0, F_SETSIG, SIGKILL); }
+static void do_lease(void) { fcntl(0, F_SETLEASE, F_RDLCK); }
+static void do_create(void) { openat(AT_FDCWD, "new", O_WRONLY | O_CREAT | O_EXCL, 0666); }
+static void do_setuid_file(void) { openat(AT_FDCWD, "new", O_WRONLY | O_CREAT | O_EXCL, 04644); }
+static void do_temporary(void) { openat(AT_FDCWD, ".", O_RDWR | O_TMPFILE, 0666); }
+static void do_rename(void) { rename("/nowhere", "/here"); }
+static void do_renameat2(void) { syscall(SYS_renameat2, AT_FDCWD, "/nowhere", AT_FDCWD, "/here", 0); }
+static void do_unlink(void) { unlink("/nowhere"); }
+static void do_unlinkat(void) { unlinkat(AT_FDCWD, "/nowhere", 0); }
+static void do_deathsig(void) { prctl(PR_SET_PDEATHSIG, SIGTERM); }
+static void do_slack(void) { prctl(PR_SET_TIMERSLACK, 2UL); }
+static void do_capset(void) { syscall(SYS_capset, NULL, NULL); }
 static void do_link(void) { syscall(SYS_linkat, AT_FDCWD, "/nowhere", AT_FDCWD, "/here", 0); }
 #ifdef __x86_64__
 static void do_other_machine(void) /* getpid as i386 numbers it; writev here */
@@ -66,12 +89,9 @@ static void do_x32(void) { syscall(0x40000000 + SYS_getpid); }
 /* What has to go on working. */
 static void do_allowed(void)
 {
-	int fd, status;
+	int status;
 
-	unlink("fresh");
-	fd = open("fresh", O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666);
-	if (fd < 0 || write(fd, "x", 1) != 1 || close(fd) || rename("fresh", "renamed") ||
-	    open("/proc/self/maps", O_RDONLY) < 0)
+	if (open("/proc/self/maps", O_RDONLY | O_CLOEXEC) < 0 || write(1, "x", 1) != 1)
 		_exit(1);
 	if (kill(1, 0) && kill(getpid(), 0))
 		_exit(1);
@@ -91,16 +111,50 @@ static const struct {
 	{ "truncate", do_truncate }, { "replace", do_replace }, { "kill", do_kill },
 	{ "kill-group", do_kill_group }, { "type", do_type }, { "mount", do_mount },
 	{ "setuid", do_setuid }, { "chmod", do_chmod }, { "limit", do_limit },
-	{ "renice", do_renice }, { "link", do_link },
+	{ "renice", do_renice }, { "link", do_link }, { "renice-user", do_renice_user },
+	{ "exitkill", do_exitkill }, { "detach-killing", do_detach_killing },
+	{ "setown", do_setown }, { "setsig", do_setsig }, { "lease", do_lease },
+	{ "create", do_create }, { "setuid-file", do_setuid_file }, { "temporary", do_temporary },
+	{ "rename", do_rename }, { "renameat2", do_renameat2 }, { "unlink", do_unlink },
+	{ "unlinkat", do_unlinkat },
+	{ "deathsig", do_deathsig }, { "slack", do_slack }, { "capset", do_capset },
 #ifdef __x86_64__
 	{ "other-machine", do_other_machine }, { "x32", do_x32 },
 #endif
 	{ "allowed", do_allowed },
 };
 
+/* The writer's sandbox: this has to go on working in the folder, and the rest is refused.
+ * 78: the kernel does not know how. */
+static int
+write_in(const char *folder)
+{
+	enum { CREATE = O_WRONLY | O_CREAT | O_EXCL };
+	int in = open(folder, O_PATH | O_DIRECTORY);
+
+	if (in < 0 || syscall(444, NULL, 0, 1) <= 0) /* landlock_create_ruleset */
+		return 78;
+	sandbox_enter_writer(in);
+	if (openat(in, "new", CREATE, 0666) < 0 || renameat(in, "new", in, "newer") ||
+	    openat(in, "new", CREATE, 0666) < 0 || renameat(in, "new", in, "newer") ||
+	    openat(in, "new", CREATE, 0666) < 0 || unlinkat(in, "new", 0))
+		return 1;
+	if (openat(in, "../new", CREATE, 0666) >= 0 || openat(in, "../old", O_WRONLY) >= 0)
+		return 3;
+	if (!renameat(in, "newer", in, "../newer") || !renameat(in, "../old", in, "../older") ||
+	    !unlinkat(in, "../old", 0))
+		return 4;
+	if (!mkdirat(in, "folder", 0777) || !symlinkat("/nowhere", in, "link") ||
+	    !linkat(in, "../old", in, "old", 0))
+		return 5;
+	return 77;
+}
+
 int
 main(int argc, char *argv[])
 {
+	if (argc == 3 && !strcmp(argv[1], "write-in"))
+		return write_in(argv[2]);
 	for (size_t i = 0; i < LEN(calls); i++) {
 		if (argc == 1)
 			puts(calls[i].name);

@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Where a path leads; see place.h.  It is walked here, name by name, as to look at
+ * one and then use it would leave time to exchange it.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "util.h"
+#include "place.h"
+
+enum { MAX_LINKS = 40 };
+
+/* What is still to be walked of a path. */
+struct path {
+	char *text;
+	const char *rest;
+};
+
+static void
+move_to(int *held, int other)
+{
+	if (*held >= 0)
+		close(*held);
+	*held = other;
+}
+
+/* Whether the name is a link that another user put into a folder that all may write to;
+ * or if it is the last one, anything but a file that may be replaced. */
+static int
+is_trap(const struct place *p, int last)
+{
+	if (!(p->in.st_mode & S_IWOTH) || p->is.st_uid == geteuid() || p->is.st_uid == p->in.st_uid)
+		return 0;
+	return S_ISLNK(p->is.st_mode) ||
+	       (last && (!S_ISREG(p->is.st_mode) || (p->in.st_mode & S_ISVTX && geteuid())));
+}
+
+/* Takes the next name off a path, "." where there is none.  1: it is the last one; -1:
+ * it is longer than any name, see errno. */
+static int
+take_name(struct path *path, char taken[])
+{
+	const char *from = path->rest + strspn(path->rest, "/");
+	size_t n = strcspn(from, "/");
+
+	if (n > NAME_MAX) {
+		errno = ENAMETOOLONG;
+		return -1;
+	}
+	text_format(taken, NAME_MAX + 1, "%.*s", n ? (int)n : 1, n ? from : ".");
+	path->rest = from + n;
+	return !*path->rest;
+}
+
+/* Looks at what has the name.  A folder is opened as one, which mounts it if need be. */
+static int
+look(struct place *p, int last)
+{
+	enum { LOOK = O_PATH | O_NOFOLLOW | O_CLOEXEC };
+	int it = openat(p->folder, p->name, LOOK | (last ? 0 : O_DIRECTORY));
+
+	if (it < 0 && errno == ENOTDIR)
+		it = openat(p->folder, p->name, LOOK);
+	move_to(&p->it, it);
+	if (it < 0)
+		return last && errno == ENOENT ? 0 : -1;
+	if (fstat(p->folder, &p->in) || fstat(it, &p->is))
+		return -1;
+	if (!is_trap(p, last))
+		return 0;
+	errno = EPERM;
+	return -1;
+}
+
+/* The links in /proc may lead where no name does: to a pipe, into a container.  Nobody
+ * else can exchange them.  A regular file is looked for by its name all the same. */
+static int
+follow_magic(struct place *p, int last)
+{
+	struct stat proc, to;
+
+	if (stat("/proc", &proc) || proc.st_dev != p->in.st_dev ||
+	    fstatat(p->folder, p->name, &to, 0) || (last && S_ISREG(to.st_mode)))
+		return 0;
+	move_to(&p->it, openat(p->folder, p->name, O_PATH | O_CLOEXEC));
+	p->is = to;
+	p->magic = 1;
+	return 1;
+}
+
+/* Puts where a link leads before what is left of the path. */
+static int
+follow_link(struct place *p, struct path *path)
+{
+	char to[PATH_MAX];
+	ssize_t n = readlinkat(p->it, "", to, sizeof to);
+	struct buf longer = { 0 };
+
+	if (n == (ssize_t)sizeof to)
+		errno = ENAMETOOLONG;
+	if (n <= 0 || n == (ssize_t)sizeof to)
+		return -1;
+	if (*to == '/')
+		move_to(&p->folder, open("/", O_PATH | O_CLOEXEC));
+	buf_add(&longer, to, (size_t)n);
+	buf_str(&longer, path->rest);
+	free(path->text);
+	path->rest = path->text = buf_terminate(&longer);
+	return 0;
+}
+
+static int
+walk(struct place *p, struct path *path)
+{
+	for (int links = 0; links <= MAX_LINKS;) {
+		int last = take_name(path, p->name);
+
+		p->magic = 0;
+		if (last < 0 || look(p, last))
+			return -1;
+		if (p->it >= 0 && S_ISLNK(p->is.st_mode) && !follow_magic(p, last)) {
+			links++;
+			if (follow_link(p, path))
+				return -1;
+		} else if (last) {
+			return 0;
+		} else {
+			move_to(&p->folder, p->it);
+			p->it = -1;
+		}
+	}
+	errno = ELOOP;
+	return -1;
+}
+
+void
+place_leave(struct place *p)
+{
+	move_to(&p->folder, -1);
+	move_to(&p->it, -1);
+}
+
+int
+place_find(struct place *p, const char *from)
+{
+	struct path path = { copy_text(from), NULL };
+	int result, saved;
+
+	place_leave(p);
+	path.rest = path.text;
+	p->folder = open(*from == '/' ? "/" : ".", O_PATH | O_CLOEXEC);
+	result = p->folder < 0 ? -1 : walk(p, &path);
+	saved = errno;
+	free(path.text);
+	if (result)
+		place_leave(p);
+	errno = saved;
+	return result;
+}
