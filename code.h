@@ -46,4 +46,9 @@ int code_not_begun(const struct code *, int64_t offset);
 /* The line of a frame at that offset. */
 int code_line(const struct layout *, const struct code *, int64_t offset);
 
+/* The same by the bytes of a line table; offset is in bytes from the first instruction, < 0:
+ * none was started yet.  It is firstline where the table has nothing to say. */
+int code_table_line(enum line_kind format, const unsigned char *table, size_t len, int firstline,
+                    long offset);
+
 #endif

@@ -6,7 +6,7 @@
 
 #include "util.h"
 #include "profile.h"
-#include "label.h"
+#include "format/label.h"
 #include "process.h"
 #include "thread.h"
 #include "threads.h"

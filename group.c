@@ -15,7 +15,6 @@
 #include <sys/types.h>
 
 #include "util.h"
-#include "label.h"
 #include "watch.h"
 #include "proc.h"
 #include "memory.h"
@@ -756,7 +755,7 @@ tell_others(const struct tally *t, struct buf *out)
 	for (size_t i = 0; i < t->n_names; i++) {
 		if (i)
 			buf_str(out, ", ");
-		label_name(out, t->names[i], strlen(t->names[i]));
+		buf_visible(out, t->names[i], strlen(t->names[i]));
 	}
 	if (t->n_names == NAMES)
 		buf_str(out, ", ...");

@@ -10,9 +10,9 @@
  * Ground: knows nothing about processes.
  *   util.c        messages, allocation, byte buffers, numbers, the time
  *   profile.c     strings, frames, the call tree and its counts
- *   label.c       frame <-> escaped text; whose code a file is
  *
  * format/: knows a profile and nothing else.
+ *   format/label.c       frame <-> escaped text; whose code a file is
  *   format/json.c        JSON, written and read
  *   format/collapsed.c   collapsed stacks
  *   format/saved.c       pyflame's own JSON, written and read
@@ -46,8 +46,7 @@
  *   tids.c        which kernel task each Python thread is
  *   threads.c     lists interpreters, GILs and threads
  *   frames.c      walks the chain of frames, and proves that it stood so
- *   linetab.c     the formats of line tables
- *   code.c        one code object: its names, the line of a frame
+ *   code.c        one code object: its names, its line table, the line of a frame
  *   codes.c       the cache of code objects, and whether they still are what they were
  *   stack.c       a thread's stack: proven, and in the profile's words
  *
@@ -81,7 +80,7 @@
 
 #include "util.h"
 #include "profile.h"
-#include "label.h"
+#include "format/label.h"
 #include "format/collapsed.h"
 #include "format/saved.h"
 #include "format/formats.h"

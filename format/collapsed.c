@@ -10,7 +10,7 @@
 
 #include "util.h"
 #include "profile.h"
-#include "label.h"
+#include "format/label.h"
 #include "format/collapsed.h"
 
 /* sort's comparison has no room for these. */

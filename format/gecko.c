@@ -14,7 +14,7 @@
 
 #include "util.h"
 #include "profile.h"
-#include "label.h"
+#include "format/label.h"
 #include "format/json.h"
 #include "format/export.h"
 #include "format/gecko.h"

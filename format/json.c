@@ -10,7 +10,7 @@
 
 #include "util.h"
 #include "profile.h"
-#include "label.h"
+#include "format/label.h"
 #include "format/json.h"
 
 enum { MAX_DEPTH = 32 };

@@ -11,7 +11,7 @@
 
 #include "util.h"
 #include "profile.h"
-#include "label.h"
+#include "format/label.h"
 #include "format/export.h"
 #include "format/pprof.h"
 

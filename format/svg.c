@@ -18,7 +18,7 @@
 
 #include "util.h"
 #include "profile.h"
-#include "label.h"
+#include "format/label.h"
 #include "format/page.h"
 #include "format/svg.h"
 

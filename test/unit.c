@@ -17,12 +17,12 @@
 
 #include "util.h"
 #include "elf.h"
-#include "linetab.h"
 #include "memory.h"
 #include "layouts.h"
 #include "objects.h"
+#include "code.h"
 #include "profile.h"
-#include "label.h"
+#include "format/label.h"
 #include "format/collapsed.h"
 #include "format/export.h"
 #include "format/saved.h"
@@ -53,15 +53,11 @@ exactly(const void *bytes, size_t len)
 	return memcpy(copy, bytes, len);
 }
 
-enum format { LNOTAB_UNSIGNED, LNOTAB, RANGES, LOCATIONS };
-
 static int
-line_at(enum format format, const void *bytes, size_t len, int first, long offset)
+line_at(enum line_kind format, const void *bytes, size_t len, int first, long offset)
 {
 	unsigned char *table = exactly(bytes, len);
-	int line = format == RANGES ? linetab_ranges(table, len, first, offset) :
-	           format == LOCATIONS ? linetab_locations(table, len, first, offset) :
-	           linetab_lnotab(table, len, first, offset, format == LNOTAB);
+	int line = code_table_line(format, table, len, first, offset);
 
 	free(table);
 	return line;
@@ -79,20 +75,20 @@ test_lnotab(void)
 	/* line 10 at 0, 15 at 2, 12 at 4 */
 	static const char back[] = "\2\5\2\375";
 
-	is_line("lnotab: first instruction", LINE(LNOTAB, plain, 10, 0), 10);
-	is_line("lnotab: before the first line ends", LINE(LNOTAB, plain, 10, 5), 10);
-	is_line("lnotab: second line", LINE(LNOTAB, plain, 10, 6), 11);
-	is_line("lnotab: third line", LINE(LNOTAB, plain, 10, 8), 14);
-	is_line("lnotab: after the end", LINE(LNOTAB, plain, 10, 1000), 14);
-	is_line("lnotab: not begun", LINE(LNOTAB, plain, 10, -1), 10);
-	is_line("lnotab: far, before", LINE(LNOTAB_UNSIGNED, far, 10, 299), 10);
-	is_line("lnotab: far, there", LINE(LNOTAB_UNSIGNED, far, 10, 300), 20);
-	is_line("lnotab: far, many lines", LINE(LNOTAB_UNSIGNED, far, 10, 302), 320);
-	is_line("lnotab: signed, up", LINE(LNOTAB, back, 10, 2), 15);
-	is_line("lnotab: signed, back", LINE(LNOTAB, back, 10, 4), 12);
-	is_line("lnotab: unsigned, never back", LINE(LNOTAB_UNSIGNED, back, 10, 4), 268);
-	is_line("lnotab: empty", LINE(LNOTAB, "", 10, 4), 10);
-	is_line("lnotab: half a pair", LINE(LNOTAB, "\2\1\2", 10, 100), 11);
+	is_line("lnotab: first instruction", LINE(LINES_LNOTAB, plain, 10, 0), 10);
+	is_line("lnotab: before the first line ends", LINE(LINES_LNOTAB, plain, 10, 5), 10);
+	is_line("lnotab: second line", LINE(LINES_LNOTAB, plain, 10, 6), 11);
+	is_line("lnotab: third line", LINE(LINES_LNOTAB, plain, 10, 8), 14);
+	is_line("lnotab: after the end", LINE(LINES_LNOTAB, plain, 10, 1000), 14);
+	is_line("lnotab: not begun", LINE(LINES_LNOTAB, plain, 10, -1), 10);
+	is_line("lnotab: far, before", LINE(LINES_LNOTAB_U8, far, 10, 299), 10);
+	is_line("lnotab: far, there", LINE(LINES_LNOTAB_U8, far, 10, 300), 20);
+	is_line("lnotab: far, many lines", LINE(LINES_LNOTAB_U8, far, 10, 302), 320);
+	is_line("lnotab: signed, up", LINE(LINES_LNOTAB, back, 10, 2), 15);
+	is_line("lnotab: signed, back", LINE(LINES_LNOTAB, back, 10, 4), 12);
+	is_line("lnotab: unsigned, never back", LINE(LINES_LNOTAB_U8, back, 10, 4), 268);
+	is_line("lnotab: empty", LINE(LINES_LNOTAB, "", 10, 4), 10);
+	is_line("lnotab: half a pair", LINE(LINES_LNOTAB, "\2\1\2", 10, 100), 11);
 }
 
 static void
@@ -103,16 +99,16 @@ test_ranges(void)
 	/* a range without bytes only moves the line: 0-2 is 10 + 127 + 100 */
 	static const char jump[] = "\0\177\2\144";
 
-	is_line("ranges: first", LINE(RANGES, table, 10, 0), 10);
-	is_line("ranges: last of the first", LINE(RANGES, table, 10, 3), 10);
-	is_line("ranges: no line", LINE(RANGES, table, 10, 4), 10);
-	is_line("ranges: after no line", LINE(RANGES, table, 10, 8), 12);
-	is_line("ranges: back", LINE(RANGES, table, 10, 10), 9);
-	is_line("ranges: after the end", LINE(RANGES, table, 10, 12), 10);
-	is_line("ranges: a jump of many lines", LINE(RANGES, jump, 10, 0), 237);
-	is_line("ranges: not begun", LINE(RANGES, jump, 10, -1), 10);
-	is_line("ranges: empty", LINE(RANGES, "", 10, 0), 10);
-	is_line("ranges: half a pair", LINE(RANGES, "\2\1\2", 10, 2), 10);
+	is_line("ranges: first", LINE(LINES_RANGES, table, 10, 0), 10);
+	is_line("ranges: last of the first", LINE(LINES_RANGES, table, 10, 3), 10);
+	is_line("ranges: no line", LINE(LINES_RANGES, table, 10, 4), 10);
+	is_line("ranges: after no line", LINE(LINES_RANGES, table, 10, 8), 12);
+	is_line("ranges: back", LINE(LINES_RANGES, table, 10, 10), 9);
+	is_line("ranges: after the end", LINE(LINES_RANGES, table, 10, 12), 10);
+	is_line("ranges: a jump of many lines", LINE(LINES_RANGES, jump, 10, 0), 237);
+	is_line("ranges: not begun", LINE(LINES_RANGES, jump, 10, -1), 10);
+	is_line("ranges: empty", LINE(LINES_RANGES, "", 10, 0), 10);
+	is_line("ranges: half a pair", LINE(LINES_RANGES, "\2\1\2", 10, 2), 10);
 }
 
 /* Heads of entries: the top bit, the code, how many units less one. */
@@ -134,21 +130,21 @@ test_locations(void)
 	const char cut[] = { HEAD(10, 1), 1, 2, HEAD(13, 1), 0x7f, 0x7f, 0 };
 	const char endless[] = { HEAD(13, 8), 0x7f, 0x7f, 0x7f, 0x7f, 0x7f, 0x7f, 0x7f, 0x7f, 0 };
 
-	is_line("locations: short form", LINE(LOCATIONS, table, 10, 0), 10);
-	is_line("locations: one line, first unit", LINE(LOCATIONS, table, 10, 2), 10);
-	is_line("locations: one line, second unit", LINE(LOCATIONS, table, 10, 4), 10);
-	is_line("locations: one line, two on", LINE(LOCATIONS, table, 10, 6), 12);
-	is_line("locations: no line", LINE(LOCATIONS, table, 10, 8), 10);
-	is_line("locations: no line, to its end", LINE(LOCATIONS, table, 10, 22), 10);
-	is_line("locations: no columns, back", LINE(LOCATIONS, table, 10, 24), 9);
-	is_line("locations: long form", LINE(LOCATIONS, table, 10, 26), 11);
-	is_line("locations: a number of two bytes", LINE(LOCATIONS, table, 10, 28), 143);
-	is_line("locations: after the end", LINE(LOCATIONS, table, 10, 30), 10);
-	is_line("locations: not begun", LINE(LOCATIONS, table, 10, -2), 10);
-	is_line("locations: empty", LINE(LOCATIONS, "", 10, 0), 10);
-	is_line("locations: cut off, what comes before", LINE(LOCATIONS, cut, 10, 0), 10);
-	LINE(LOCATIONS, cut, 10, 2);
-	LINE(LOCATIONS, endless, 10, 0);
+	is_line("locations: short form", LINE(LINES_LOCATIONS, table, 10, 0), 10);
+	is_line("locations: one line, first unit", LINE(LINES_LOCATIONS, table, 10, 2), 10);
+	is_line("locations: one line, second unit", LINE(LINES_LOCATIONS, table, 10, 4), 10);
+	is_line("locations: one line, two on", LINE(LINES_LOCATIONS, table, 10, 6), 12);
+	is_line("locations: no line", LINE(LINES_LOCATIONS, table, 10, 8), 10);
+	is_line("locations: no line, to its end", LINE(LINES_LOCATIONS, table, 10, 22), 10);
+	is_line("locations: no columns, back", LINE(LINES_LOCATIONS, table, 10, 24), 9);
+	is_line("locations: long form", LINE(LINES_LOCATIONS, table, 10, 26), 11);
+	is_line("locations: a number of two bytes", LINE(LINES_LOCATIONS, table, 10, 28), 143);
+	is_line("locations: after the end", LINE(LINES_LOCATIONS, table, 10, 30), 10);
+	is_line("locations: not begun", LINE(LINES_LOCATIONS, table, 10, -2), 10);
+	is_line("locations: empty", LINE(LINES_LOCATIONS, "", 10, 0), 10);
+	is_line("locations: cut off, what comes before", LINE(LINES_LOCATIONS, cut, 10, 0), 10);
+	LINE(LINES_LOCATIONS, cut, 10, 2);
+	LINE(LINES_LOCATIONS, endless, 10, 0);
 	check(1, "locations: numbers that do not end are survived");
 }
 
@@ -164,9 +160,9 @@ test_random_tables(void)
 
 		for (size_t i = 0; i < len; i++)
 			table[i] = (unsigned char)((seed = seed * 1103515245 + 12345) >> 16);
-		for (int format = LNOTAB_UNSIGNED; format <= LOCATIONS; format++)
+		for (int format = LINES_LNOTAB_U8; format <= (int)LINES_LOCATIONS; format++)
 			for (long offset = -2; offset < 600; offset += 77)
-				line_at((enum format)format, table, len, n & 1 ? INT_MAX : 1, offset);
+				line_at((enum line_kind)format, table, len, n & 1 ? INT_MAX : 1, offset);
 	}
 	check(1, "random tables are survived");
 }

@@ -7,7 +7,11 @@
 #include <stdint.h>
 #include <string.h>
 
-#include "linetab.h"
+#include "util.h"
+#include "profile.h"
+#include "memory.h"
+#include "layouts.h"
+#include "code.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *, size_t);
 
@@ -15,6 +19,11 @@ int
 LLVMFuzzerTestOneInput(const uint8_t *in, size_t len)
 {
 	enum { HEAD = 9 };
+	static const enum line_kind formats[3][2] = {
+		{ LINES_LNOTAB_U8, LINES_LNOTAB },
+		{ LINES_RANGES, LINES_RANGES },
+		{ LINES_LOCATIONS, LINES_LOCATIONS },
+	};
 	int32_t first, offset;
 	const uint8_t *table = len > HEAD ? in + HEAD : NULL;
 
@@ -22,16 +31,6 @@ LLVMFuzzerTestOneInput(const uint8_t *in, size_t len)
 		return 0;
 	memcpy(&first, in + 1, 4);
 	memcpy(&offset, in + 5, 4);
-	len -= HEAD;
-	switch (in[0] % 3) {
-	case 0:
-		linetab_lnotab(table, len, first, offset, in[0] >> 7);
-		break;
-	case 1:
-		linetab_ranges(table, len, first, offset);
-		break;
-	case 2:
-		linetab_locations(table, len, first, offset);
-	}
+	code_table_line(formats[in[0] % 3][in[0] >> 7], table, len - HEAD, first, offset);
 	return 0;
 }

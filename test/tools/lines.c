@@ -1,10 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Compares linetab.c with what lines.py prints: exit status 1 if they differ. */
+/* Compares code.c with what lines.py prints: exit status 1 if they differ. */
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "linetab.h"
+#include "util.h"
+#include "profile.h"
+#include "memory.h"
+#include "layouts.h"
+#include "code.h"
 
 static size_t
 bytes_of(char *hex)
@@ -17,16 +22,14 @@ bytes_of(char *hex)
 	return n;
 }
 
-static int
-line_at(const char *format, const char *table, size_t len, int first, long offset)
+static enum line_kind
+format_of(const char *name)
 {
-	const unsigned char *bytes = (const unsigned char *)table;
-
-	if (!strcmp(format, "locations"))
-		return linetab_locations(bytes, len, first, offset);
-	if (!strcmp(format, "ranges"))
-		return linetab_ranges(bytes, len, first, offset);
-	return linetab_lnotab(bytes, len, first, offset, !strcmp(format, "lnotab"));
+	if (!strcmp(name, "locations"))
+		return LINES_LOCATIONS;
+	if (!strcmp(name, "ranges"))
+		return LINES_RANGES;
+	return strcmp(name, "lnotab") ? LINES_LNOTAB_U8 : LINES_LNOTAB;
 }
 
 int
@@ -46,7 +49,8 @@ main(void)
 			int line = 0, seen;
 
 			sscanf(pair, "%ld:%d", &offset, &line);
-			seen = line_at(format, table, len, atoi(first), offset);
+			seen = code_table_line(format_of(format), (unsigned char *)table, len, atoi(first),
+			                       offset);
 			if (seen != line && wrong++ < 10)
 				printf("%s, table %ld, offset %ld: line %d, not %d\n", format,
 				       tables, offset, seen, line);

@@ -7,7 +7,7 @@
 
 #include "util.h"
 #include "profile.h"
-#include "label.h"
+#include "format/label.h"
 
 void
 label_name(struct buf *out, const char *name, size_t len)
