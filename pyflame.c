@@ -124,7 +124,8 @@ struct run {
 	int64_t total;   /* how long it is to take, nanoseconds; 0: not known */
 	int dumping;
 	int failed;      /* a file could not be written */
-	sigset_t signals;
+	sigset_t signals; /* that we wait for; of them those to act on at once or soon: */
+	sigset_t urgent;
 	int child;       /* of -t, 0: none */
 	int interrupted; /* somebody wants us to end */
 	int stop;        /* or to stop, by this signal */
@@ -169,11 +170,14 @@ write_profile(struct run *r)
 
 /* ---- signals ---- */
 
+static const int stops[] = { SIGTSTP, SIGTTIN, SIGTTOU };
+
 static void
 block_signals(struct run *r)
 {
 	static const int always[] = { SIGCHLD, SIGINT, SIGTERM, SIGHUP, SIGUSR1, SIGPIPE, SIGXFSZ,
 	                              SIGTSTP, SIGTTIN, SIGTTOU };
+	static const int others[] = { SIGCHLD, SIGPIPE, SIGXFSZ, SIGUSR1, SIGALRM };
 	static const int forwarded[] = { SIGQUIT, SIGUSR2, SIGALRM, SIGWINCH, SIGCONT };
 
 	sigemptyset(&r->signals);
@@ -187,44 +191,34 @@ block_signals(struct run *r)
 	}
 	for (size_t i = 0; i < LEN(forwarded) && r->options.command; i++)
 		sigaddset(&r->signals, forwarded[i]);
-	sigprocmask(SIG_BLOCK, &r->signals, NULL);
-}
-
-/* Those that are for us to act on, at once or soon. */
-static sigset_t
-urgent_signals(const struct run *r)
-{
-	static const int others[] = { SIGCHLD, SIGPIPE, SIGXFSZ, SIGUSR1, SIGALRM };
-	sigset_t set = r->signals;
-
+	r->urgent = r->signals;
 	for (size_t i = 0; i < LEN(others); i++)
-		sigdelset(&set, others[i]);
-	return set;
+		sigdelset(&r->urgent, others[i]);
+	sigprocmask(SIG_BLOCK, &r->signals, NULL);
 }
 
 /* From here on the next signal kills. */
 static void
 unblock_signals(const struct run *r)
 {
-	sigset_t set = urgent_signals(r);
-
 	if (watch_is_on())
-		watch_let_signals_kill();
+		watch_let_kill(&r->urgent);
 	else
-		sigprocmask(SIG_UNBLOCK, &set, NULL);
+		sigprocmask(SIG_UNBLOCK, &r->urgent, NULL);
 }
 
 /* Whether one is waiting, for whoever does not know what a run is. */
 static int
 is_signalled(void *run)
 {
-	sigset_t urgent = urgent_signals(run), pending;
+	struct run *r = run;
+	sigset_t pending;
 
 	if (watch_is_on())
-		return watch_has_signal();
+		return watch_has_urgent();
 	sigpending(&pending);
 	for (int i = 1; i < NSIG; i++)
-		if (sigismember(&pending, i) == 1 && sigismember(&urgent, i) == 1)
+		if (sigismember(&pending, i) == 1 && sigismember(&r->urgent, i) == 1)
 			return 1;
 	return 0;
 }
@@ -240,7 +234,10 @@ draw_progress(const struct run *r)
 static int
 is_stop(int signal)
 {
-	return signal == SIGTSTP || signal == SIGTTIN || signal == SIGTTOU;
+	for (size_t i = 0; i < LEN(stops); i++)
+		if (signal == stops[i])
+			return 1;
+	return 0;
 }
 
 /* Does what the signal would have done at once, had that not left a thread of the target
@@ -298,12 +295,12 @@ static int
 next_signal(const struct run *r, const struct timespec *timeout, int *code)
 {
 	siginfo_t info;
-	int signal;
+	int signal = watch_signal(code);
 
-	if (watch_has_signal())
-		return watch_signal(code);
+	if (signal)
+		return signal;
 	signal = sigtimedwait(&r->signals, &info, timeout);
-	if (watch_has_signal())
+	if (watch_is_on() && signal != SIGALRM) /* it only says that there is something */
 		return watch_signal(code);
 	*code = signal > 0 ? info.si_code : 0;
 	return signal > 0 ? signal : 0;
@@ -563,6 +560,8 @@ dump(struct run *r)
 	enum status first = DONE;
 
 	r->dumping = 1;
+	for (size_t i = 0; i < LEN(stops); i++) /* while a thread of the target is stopped */
+		sigdelset(&r->urgent, stops[i]);
 	unblock_signals(r);
 	mem_limit(MOST_DUMPING_NS);
 	for (size_t i = 0; i < group_ready(r->group); i++) {
@@ -768,8 +767,8 @@ sample_processes(struct run *r)
 	raise_limits();
 	/* What has to be a descendant is not one of the child that would read it. */
 	if (!r->child || !explain_is_kin_only())
-		watch_run(&(struct watched){ work, begin_anew, go_on, launch_reap, r },
-		          &r->signals);
+		watch_run(&(struct watched){ work, begin_anew, go_on, launch_reap, r, r->signals,
+		                             r->urgent });
 	return (enum status)work(r);
 }
 

@@ -59,7 +59,6 @@ enum state { AT_WORK, CALLING, GIVEN_UP };
 static struct {
 	int on;
 	struct watched job;
-	sigset_t signals;
 	int fd;                /* signalfd */
 	int priority;          /* that pyflame was given */
 	int watcher, string;   /* their pids */
@@ -76,7 +75,7 @@ static struct {
 	jmp_buf call;          /* where that began */
 	struct { int signal, code; } queue[MAX_SIGNALS];
 	unsigned put, taken;
-	int kills;             /* the next signal does */
+	int kills;             /* the next urgent signal does */
 	int stop;              /* by this signal */
 } watch;
 
@@ -208,10 +207,27 @@ watch_kcmp(int a, int b, int type)
 	return result;
 }
 
-int
-watch_has_signal(void)
+static int
+is_urgent(int signal)
+{
+	return sigismember(&watch.job.urgent, signal) == 1;
+}
+
+static int
+has_signal(void)
 {
 	return __atomic_load_n(&watch.put, __ATOMIC_ACQUIRE) != watch.taken;
+}
+
+int
+watch_has_urgent(void)
+{
+	unsigned put = __atomic_load_n(&watch.put, __ATOMIC_ACQUIRE);
+
+	for (unsigned i = watch.taken; i != put; i++)
+		if (is_urgent(watch.queue[i % MAX_SIGNALS].signal))
+			return 1;
+	return 0;
 }
 
 int
@@ -219,7 +235,7 @@ watch_signal(int *code)
 {
 	int signal;
 
-	if (!watch_has_signal())
+	if (!has_signal())
 		return 0;
 	signal = watch.queue[watch.taken % MAX_SIGNALS].signal;
 	*code = watch.queue[watch.taken % MAX_SIGNALS].code;
@@ -228,8 +244,9 @@ watch_signal(int *code)
 }
 
 void
-watch_let_signals_kill(void)
+watch_let_kill(const sigset_t *set)
 {
+	watch.job.urgent = *set;
 	__atomic_store_n(&watch.kills, 1, __ATOMIC_SEQ_CST);
 }
 
@@ -389,12 +406,27 @@ hand_on(const struct signalfd_siginfo *info)
 {
 	unsigned at = watch.put % MAX_SIGNALS;
 
+	if (__atomic_load_n(&watch.kills, __ATOMIC_SEQ_CST) && is_urgent((int)info->ssi_signo)) {
+		take((int)info->ssi_signo);
+		return;
+	}
 	if (watch.put - __atomic_load_n(&watch.taken, __ATOMIC_ACQUIRE) == MAX_SIGNALS)
 		return;
 	watch.queue[at].signal = (int)info->ssi_signo;
 	watch.queue[at].code = info->ssi_code;
 	__atomic_store_n(&watch.put, watch.put + 1, __ATOMIC_RELEASE);
 	kill(watch.worker, SIGCHLD); /* wakes it */
+}
+
+/* Those which came in before the worker ceased to ask for any. */
+static void
+take_those_handed_on(void)
+{
+	int signal, code;
+
+	while ((signal = watch_signal(&code)))
+		if (is_urgent(signal))
+			take(signal);
 }
 
 /* Waits for signals for a while. */
@@ -409,8 +441,8 @@ look_after_signals(int ms)
 		else if (watch.job.reap())
 			kill(watch.worker, SIGCHLD);
 	}
-	if (__atomic_load_n(&watch.kills, __ATOMIC_SEQ_CST) && watch_has_signal())
-		take(watch.queue[watch.taken % MAX_SIGNALS].signal);
+	if (__atomic_load_n(&watch.kills, __ATOMIC_SEQ_CST))
+		take_those_handed_on();
 	if (__atomic_load_n(&watch.stop, __ATOMIC_SEQ_CST)) {
 		take(watch.stop);
 		__atomic_store_n(&watch.stop, 0, __ATOMIC_SEQ_CST);
@@ -482,7 +514,7 @@ watch_worker(void)
 	int in_call = 0; /* for how long, milliseconds */
 
 	for (;;) {
-		int hasty = watch_has_signal(), look = hasty ? HASTY_LOOK_MS : LOOK_MS;
+		int hasty = watch_has_urgent(), look = hasty ? HASTY_LOOK_MS : LOOK_MS;
 		int64_t since = now_ns();
 
 		look_after_signals(look);
@@ -502,14 +534,13 @@ watch_worker(void)
 }
 
 void
-watch_run(const struct watched *job, const sigset_t *signals)
+watch_run(const struct watched *job)
 {
 	watch.job = *job;
-	watch.signals = *signals;
 	watch.watcher = getpid();
 	watch.priority = getpriority(PRIO_PROCESS, 0);
-	sigaddset(&watch.signals, SIGCHLD);
-	watch.fd = signalfd(-1, &watch.signals, SFD_CLOEXEC);
+	sigaddset(&watch.job.signals, SIGCHLD);
+	watch.fd = signalfd(-1, &watch.job.signals, SFD_CLOEXEC);
 	watch.on = watch.fd >= 0;
 	/* It has little to do, and that at once. */
 	setpriority(PRIO_PROCESS, 0, -20);

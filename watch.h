@@ -18,14 +18,14 @@ struct iovec;
 
 /*
  * Has work(context) done so, and ends with the status that it returns, or exit()s with.
- * Signals of the set, which have to be blocked, are handed to the child, see
- * watch_signal.  begin(context) is called in each child after the first one: what a
- * process does not have from its parent is to be done again, and no thread is traced
- * any more.  Some calls do not even end by death, and what they were to fill may be
- * written to at any time: then the work is done anew by go_on(context), which must not
- * use or free anything that was being read into.  It is not called more than a few times.
- * reap() is called in the process itself when a child of that may have ended; if not 0
- * the child that works is woken.
+ * `signals`, which have to be blocked, are handed to the child, see watch_signal; while an
+ * urgent one is there no call is waited for long.  begin(context) is called in each child
+ * after the first one: what a process does not have from its parent is to be done again,
+ * and no thread is traced any more.  Some calls do not even end by death, and what they
+ * were to fill may be written to at any time: then the work is done anew by
+ * go_on(context), which must not use or free anything that was being read into.  It is
+ * not called more than a few times.  reap() is called in the process itself when a child
+ * of that may have ended; if not 0 the child that works is woken.
  */
 struct watched {
 	int (*work)(void *context);
@@ -33,18 +33,23 @@ struct watched {
 	int (*go_on)(void *context);
 	int (*reap)(void);
 	void *context;
+	sigset_t signals, urgent;
 };
-_Noreturn void watch_run(const struct watched *, const sigset_t *signals);
+_Noreturn void watch_run(const struct watched *);
 
 /* Whether there is a watcher.  All of the below does what the call does by itself if not. */
 int watch_is_on(void);
 
-/* The next signal that came in, or 0; *code gets its si_code.  Whether there is one. */
+/* The next signal that came in, or 0; *code gets its si_code.  Whether an urgent one is
+ * among those that are to come. */
 int watch_signal(int *code);
-int watch_has_signal(void);
+int watch_has_urgent(void);
 
-/* From here on the next signal kills; has the process stopped by that signal, for long. */
-void watch_let_signals_kill(void);
+/* From here on these signals are the urgent ones, and do what they do by themselves, to the
+ * watcher; others do nothing any more. */
+void watch_let_kill(const sigset_t *);
+
+/* Has the process that was started stop by that signal, and waits until it goes on. */
 void watch_stop(int signal);
 
 /* How often a call was given up: it failed with ETIMEDOUT. */

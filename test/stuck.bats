@@ -53,6 +53,11 @@ start_stuck() {
     start_target stuck "$python"
 }
 
+# It is in the read that does not come back.
+is_stuck() {
+    grep -q userfault "/proc/$(worker_of "$profiler")/wchan"
+}
+
 # Within 200 ms, and a second more for a machine that has other things to do.
 ends_soon() {
     local before=$EPOCHREALTIME after
@@ -105,6 +110,21 @@ ends_soon() {
     matches "$output" '^[0-9]+\*?: MainThread'
 }
 
+@test "a dump is not stopped by the terminal, as a thread may be stopped meanwhile" {
+    start_stuck
+    kill -USR1 "$pid"
+    wait_for 30 grep -q stuck "$target_out"
+    set -m # in a process group of its own, that of a job
+    for signal in TSTP TTIN TTOU; do
+        start_pyflame -d "$pid"
+        wait_for 30 is_stuck
+        kill "-$signal" -- "-$profiler"
+        end_pyflame 0
+        matches "$(cat stdout)" '^[0-9]+\*?: MainThread'
+        assert_unharmed "$pid"
+    done
+}
+
 # --- the processes that watch and work ------------------------------------------
 
 @test "where no process can be made, sampling goes on without" {
@@ -122,11 +142,11 @@ ends_soon() {
     [ "$(samples profile ':main:')" -gt 0 ]
 }
 
-# family_of PID: it, the one that it made, and so on.
+# family_of PID: it, the one that it made, and so on, but not what writes the file.
 family_of() {
     local one
     echo "$1"
-    for one in $(pgrep -P "$1"); do
+    for one in $(pgrep -P "$1" -x "$(basename "$pyflame")"); do
         family_of "$one"
     done
 }
@@ -155,7 +175,7 @@ is_over() {
         assert_unharmed "$pid"
     done
     profilers=()
-    rm -f profile.*.tmp
+    wait_for 30 eval '[ -z "$(find . -name "profile*")" ]'
 }
 
 @test "a command with a page that nobody fills runs to its end" {
