@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-# Makes names without end: new_names.py [EXECS].  Each 20 ms it runs some hundred functions
+# Makes names without end: new_names.py [EXECS].  Each 20 ms it runs some dozens of functions
 # within one another, whose names of 16 KB nobody has had before.  It begins anew, by exec,
 # that many times, a second after it began, and ends with its parent.
 import os, sys, time
@@ -34,7 +34,7 @@ sys.stdout.flush()
 while os.getppid() == parent:
     count += 1
     functions = []
-    for i in range(300):
+    for i in range(60):
         tail = "_%d_%d_%d" % (execs, count, i)
         functions.append(renamed(text * (4000 - len(tail)) + tail))
     call(functions)
