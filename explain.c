@@ -134,6 +134,37 @@ explain_yama(int pid, int scope, struct buf *out)
 		           "forbids it to everybody until the next boot", pid);
 }
 
+/* The pid that this /proc has for us; 0: we are not in there, -1: it is no /proc. */
+static int
+own_pid(void)
+{
+	char text[24];
+	ssize_t n = readlink("/proc/self", text, sizeof text - 1);
+	const char *p = text;
+	uint64_t pid;
+
+	if (n < 0)
+		return access("/proc/version", F_OK) ? -1 : 0;
+	text[n] = 0;
+	return parse_digits(&p, 10, &pid) || *p ? -1 : (int)pid;
+}
+
+int
+explain_proc(struct buf *out)
+{
+	int pid = own_pid();
+
+	if (pid == getpid())
+		return 0;
+	if (pid < 0)
+		buf_str(out, "/proc is not mounted; run: mount -t proc proc /proc");
+	else
+		buf_printf(out, "/proc is of another pid namespace than pyflame; to enter a container "
+		           "enter both, its pid and its mount namespace: nsenter -t PID -%s",
+		           pid ? "m -p" : "p -m");
+	return 1;
+}
+
 int
 explain_is_kin_only(void)
 {

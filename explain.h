@@ -7,6 +7,10 @@
 struct proc_maps;
 struct buf;
 
+/* If /proc does not show the processes that pyflame's pids are of, appends why, and returns
+ * non-zero. */
+int explain_proc(struct buf *);
+
 /* Appends what the process is instead of CPython. */
 void explain_not_python(int pid, const char *exe, const struct proc_maps *, struct buf *);
 

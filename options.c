@@ -3,6 +3,7 @@
  * Options: those of the original pyflame keep their letters and meanings.
  * Numbers are parsed whole; what does not fit is refused, never guessed.
  */
+#include <ctype.h>
 #include <limits.h>
 #include <signal.h>
 #include <stdint.h>
@@ -298,6 +299,170 @@ parse_abi(const char *text)
 	return hex;
 }
 
+/* ---- what was meant ---- */
+
+/* What people type who know another profiler, and what does that here. */
+struct habit {
+	const char *name, *here;
+};
+
+static const struct habit commands[] = {
+	{ "attach", "pyflame PID" },
+	{ "dump", "pyflame -d PID" },
+	{ "record", "pyflame -o profile.html PID, or with -t COMMAND instead of PID" },
+	{ "run", "pyflame -t COMMAND" },
+	{ "top", "pyflame PID (there is no live view)" },
+};
+
+static const struct habit names[] = {
+	{ "all-threads", "--threads" },
+	{ "blocking", "--pause" },
+	{ "collapsed", "-f collapsed" },
+	{ "duration", "-s" },
+	{ "exposure", "-s" },
+	{ "flamegraph", "-f html" },
+	{ "function", "-n" },
+	{ "gecko", "-f gecko" },
+	{ "gil", "-m gil" },
+	{ "idle", "--threads" },
+	{ "interval", "-r" },
+	{ "nonblocking", "--no-pause" },
+	{ "nolineno", "-n" },
+	{ "sampling-rate", "-r" },
+	{ "subprocesses", "--children" },
+	{ "where", "-d" },
+};
+
+/* A name may be cut short. */
+static const char *
+find_habit(const char *name, size_t len)
+{
+	enum { SHORTEST = 3 };
+
+	for (size_t i = 0; i < LEN(names) && len >= SHORTEST; i++)
+		if (!strncmp(names[i].name, name, len))
+			return names[i].here;
+	return NULL;
+}
+
+static unsigned
+least(unsigned a, unsigned b, unsigned c)
+{
+	if (b < a)
+		a = b;
+	return c < a ? c : a;
+}
+
+/* How many letters are to be added, left out or changed to make one of the other (the
+ * distance of Levenshtein). */
+static unsigned
+distance(const char *a, size_t len, const char *b)
+{
+	enum { LONGEST = 32 };
+	unsigned row[LONGEST + 1], before, above;
+	size_t n = strlen(b);
+
+	if (n > LONGEST)
+		return UINT_MAX;
+	for (unsigned j = 0; j <= n; j++)
+		row[j] = j;
+	for (size_t i = 0; i < len; i++) {
+		before = row[0]++;
+		for (size_t j = 0; j < n; j++) {
+			above = row[j + 1];
+			row[j + 1] = least(above + 1, row[j] + 1, before + (a[i] != b[j]));
+			before = above;
+		}
+	}
+	return row[n];
+}
+
+/* The option whose name is nearly that, NULL if there is none. */
+static const char *
+find_nearest(const char *name, size_t len)
+{
+	unsigned best = 2 + (unsigned)len / 4, d;
+	const char *found = NULL;
+
+	for (size_t i = 0; i < LEN(options); i++) {
+		d = distance(name, len, options[i].name);
+		if (d < best) {
+			best = d;
+			found = options[i].name;
+		}
+	}
+	return found;
+}
+
+static _Noreturn void
+unknown_name(const char *word)
+{
+	const char *name = word + 2;
+	size_t len = strcspn(name, "=");
+	const char *here = find_habit(name, len), *near = find_nearest(name, len);
+
+	if (here)
+		die(USAGE, "unknown option %s: that is %s here" TRY, word, here);
+	if (near)
+		die(USAGE, "unknown option %s: perhaps --%s" TRY, word, near);
+	die(USAGE, "unknown option %s" TRY, word);
+}
+
+/* What stands where a pid does may be something else. */
+static void
+check_operand(const struct options *o, const char *word, int others)
+{
+	const char *here = NULL;
+
+	for (size_t i = 0; i < LEN(commands); i++)
+		if (!strcmp(word, commands[i].name))
+			here = commands[i].here;
+	if (isdigit((unsigned char)*word))
+		return;
+	if (here)
+		die(USAGE, "\"%s\" is not a pid; what it does elsewhere: %s" TRY, word, here);
+	if (o->n_inputs)
+		die(USAGE, "\"%s\" is not a pid; each file wants an option of its own: -i %s" TRY, word,
+		    word);
+	die(USAGE, "\"%s\" is not a pid; to run a command and profile it: pyflame -t %s%s" TRY, word,
+	    word, others ? " ..." : "");
+}
+
+/* A rate is so many a second elsewhere. */
+static void
+check_rate(const struct options *o)
+{
+	double seconds = o->seconds >= 0 ? o->seconds : 1;
+	const char *unit;
+	double number;
+
+	if (!o->rate || o->dump || seconds == 0 || (o->command && o->seconds < 0) ||
+	    (double)o->period <= seconds * 1e9)
+		return;
+	if (!parse_decimal(o->rate, &number, &unit) && !*unit)
+		die(USAGE, "-r %s is the time between samples in seconds, longer than the run; %s samples "
+		    "a second are -r %shz" TRY, o->rate, o->rate, o->rate);
+	die(USAGE, "-r %s is the time between samples, longer than the run" TRY, o->rate);
+}
+
+/* What people expect a profile to be by the name that they give to it, and is not. */
+static void
+check_ending(const char *path)
+{
+	static const char *const others[] = { ".png", ".jpg", ".jpeg", ".gif", ".webp", ".pdf",
+	                                      ".prof", ".pstats", ".bin", ".austin" };
+	const char *ending = path ? strrchr(path, '.') : NULL;
+	struct buf ours = { 0 };
+
+	for (size_t i = 0; ending && i < LEN(others); i++) {
+		if (strcmp(ending, others[i]))
+			continue;
+		format_endings(&ours);
+		die(USAGE, "-o %s: pyflame writes no %s; the format goes by the ending:%.*s; or choose one "
+		    "with -f" TRY, path, ending, (int)ours.len, ours.data);
+	}
+}
+
 /* Takes the number of a thread for its process's. */
 static void
 add_pid(struct options *o, int number)
@@ -317,8 +482,10 @@ check_format(struct options *o)
 {
 	const char *text = o->dump ? "-d" : o->flamechart ? "--flamechart" : NULL;
 
-	if (!o->format)
+	if (!o->format) {
+		check_ending(o->output);
 		o->format = format_of_file(o->output);
+	}
 	if (!o->format->write)
 		format_left_out(o->format, USAGE, "-o ", o->output);
 	if (text && o->format != format_of_file(NULL))
@@ -356,11 +523,23 @@ check_pairs(const struct options *o, int pids)
 			    pairs[i].names[1]);
 }
 
+/* There is nothing to profile. */
+static _Noreturn void
+nothing_given(const struct options *o)
+{
+	if (o->seconds >= 2)
+		die(USAGE, "no pid is given: -s is how long to sample; pyflame -s 10 PID" TRY);
+	die(USAGE, "usage: pyflame [OPTIONS] PID, or pyflame [OPTIONS] -t COMMAND" TRY);
+}
+
 static void
-check(struct options *o, int operands)
+check(struct options *o, const char *operand, int operands)
 {
 	int pids = o->n_pids || operands;
 
+	if (operand)
+		check_operand(o, operand, operands > 1);
+	check_rate(o);
 	check_format(o);
 	check_pairs(o, pids);
 	if (o->command && !o->command[0])
@@ -370,7 +549,7 @@ check(struct options *o, int operands)
 	if (operands > 1 || (operands && o->n_pids))
 		die(USAGE, "one pid at a time, or each with -p" TRY);
 	if (!o->command && !pids && !o->all && !o->n_inputs)
-		die(USAGE, "usage: pyflame [OPTIONS] PID, or pyflame [OPTIONS] -t COMMAND" TRY);
+		nothing_given(o);
 }
 
 static void
@@ -389,7 +568,10 @@ set_option(struct options *o, int option, char *value)
 	case 'o': o->output = value; break;
 	case 'p': add_pid(o, parse_pid(value)); break;
 	case 'q': o->quiet = 1; break;
-	case 'r': o->period = parse_period(value); break;
+	case 'r':
+		o->rate = value;
+		o->period = parse_period(value);
+		break;
 	case 's': o->seconds = parse_seconds(value); break;
 	case 'v': print_version();
 	case 'x': o->exclude_idle = 1; break;
@@ -451,8 +633,10 @@ parse_word(struct options *o, char **words, int *trace)
 		const struct option *option = is_long ? find_name(word + 2) : find_letter(*p);
 
 		value = !is_long ? p[1] ? p + 1 : NULL : strchr(word, '=') ? strchr(word, '=') + 1 : NULL;
-		if (!option || (is_long && value && !option->wants))
-			die(USAGE, "unknown option %s" TRY, word);
+		if (!option)
+			unknown_name(word);
+		if (is_long && value && !option->wants)
+			die(USAGE, "option --%s takes no value" TRY, option->name);
 		if (option->wants && !value && !(value = words[used++]))
 			die(USAGE, "option %s wants a value" TRY, word);
 		*trace |= option->number == 't';
@@ -472,8 +656,8 @@ options_parse(int argc, char *argv[])
 
 	for (int i = 1; i < argc;) {
 		if (argv[i][0] != '-' || !argv[i][1]) {
-			operand = argv[i++];
-			operands++;
+			operand = operands++ ? operand : argv[i];
+			i++;
 			continue;
 		}
 		if (!strcmp(argv[i], "--"))
@@ -485,7 +669,7 @@ options_parse(int argc, char *argv[])
 			break;
 		}
 	}
-	check(&o, operands);
+	check(&o, operand, operands);
 	if (operand)
 		add_pid(&o, parse_pid(operand));
 	return o;

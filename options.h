@@ -17,7 +17,8 @@ struct options {
 	const char **inputs;  /* files to be read instead of a process */
 	size_t n_inputs;
 	double seconds;       /* < 0: not given */
-	int64_t period;       /* nanoseconds */
+	int64_t period;       /* nanoseconds; and how it was given, NULL: not */
+	const char *rate;
 	int64_t rotate;       /* nanoseconds for each file; 0: not given */
 	uint64_t seed;        /* 0: not given */
 	unsigned abi;         /* PY_VERSION_HEX, 0: as found */

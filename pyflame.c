@@ -750,9 +750,10 @@ static enum status
 sample_processes(struct run *r)
 {
 	struct sample_options options = sample_options(&r->options);
+	struct buf text = { 0 };
 
-	if (access("/proc/self/maps", F_OK))
-		die(FAILURE, "/proc is not mounted; run: mount -t proc proc /proc");
+	if (explain_proc(&text))
+		die(FAILURE, "%.*s", (int)text.len, text.data);
 	ptrace_init();
 	block_signals(r);
 	mem_heed(is_signalled, r);

@@ -105,6 +105,14 @@ format_of_file(const char *path)
 }
 
 void
+format_endings(struct buf *out)
+{
+	for (size_t i = 0; i < LEN(formats); i++)
+		if (formats[i].write)
+			buf_printf(out, " %.*s", (int)strlen(formats[i].suffixes) - 1, formats[i].suffixes);
+}
+
+void
 format_names(struct buf *out)
 {
 	for (size_t i = 0; i < LEN(formats); i++)

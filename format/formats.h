@@ -37,6 +37,9 @@ struct format {
 const struct format *format_named(const char *name);
 const struct format *format_of_file(const char *path);
 
+/* Appends the endings of files' names that choose one in this build, a blank before each. */
+void format_endings(struct buf *);
+
 /* Append the names of those in this build: with blanks between them; as a sentence
  * has them, with their notes.  How many these are. */
 void format_names(struct buf *);

@@ -184,6 +184,70 @@ start_any() {
     [ ! -e new ]
 }
 
+# --- mistakes -------------------------------------------------------------------
+
+# says SENTENCE ARGUMENT...: a usage error with that sentence.
+says() {
+    usage_error "${@:2}"
+    matches "$stderr" "^pyflame: $1(; try pyflame --help)?\$"
+}
+
+@test "a command without -t is told that it needs one" {
+    says '"python3" is not a pid; to run a command and profile it: pyflame -t python3 \.\.\.' python3 app.py
+    says '"./app" is not a pid; to run a command and profile it: pyflame -t ./app' ./app
+    says '"app.py" is not a pid; to run a command and profile it: pyflame -t app.py' -s 5 app.py
+}
+
+@test "the commands of other profilers are told apart from programs" {
+    says '"record" is not a pid; what it does elsewhere: pyflame -o profile.html PID, .*-t.*' record -o x --pid 1
+    says '"top" is not a pid; .*: pyflame PID .*' top --pid 1
+    says '"dump" is not a pid; .*: pyflame -d PID' dump --pid 1
+    says '"attach" is not a pid; .*: pyflame PID' attach 1
+    says '"run" is not a pid; .*: pyflame -t COMMAND' run app.py
+}
+
+@test "a rate in Hz without its unit is noticed" {
+    says '-r 100 is .* in seconds, longer than the run; 100 samples a second are -r 100hz' -r 100 1
+    says '-r 100 is .* -r 100hz' -r 100 -s 30 1
+    says '-r 5s is the time between samples, longer than the run' -r 5s 1
+    says '-r 100 is .* -r 100hz' -r 100 -s 30 -t true
+    # with one sample, and with a run of unknown length, that may be meant
+    run_pyflame 5 -r 100 -s 0 $((2 ** 31 - 1))
+    run_pyflame 0 -r 100 -t true
+}
+
+@test "a picture that pyflame can't draw is refused, with what it can" {
+    requires format=html format=svg
+    for ending in png jpg pdf prof; do
+        says "-o x\\.y\\.$ending: pyflame writes no \\.$ending; .*: \\.txt .*\\.html .*\\.svg .*-f" -o "x.y.$ending" 1
+    done
+    equal "$(find . -name 'x*')" ""
+    start_any
+    run_pyflame 0 -s 0 -f collapsed -o x.png "$pid" # if it is meant so
+    matches "$(cat x.png)" 'fib\.py'
+    run_pyflame 0 -s 0 -o png "$pid"
+    matches "$(cat png)" 'fib\.py'
+}
+
+@test "a pid after -s is noticed" {
+    says 'no pid is given: -s is how long to sample; pyflame -s 10 PID' -s 1234
+}
+
+@test "an unknown option names that which is meant, perhaps" {
+    says 'unknown option --threds: perhaps --threads' --threds 1
+    says 'unknown option --ouptut=x: perhaps --output' --ouptut=x 1
+    says 'unknown option --no-line-number1: perhaps --no-line-numbers' --no-line-number1 1
+    says 'unknown option --duration: that is -s here' --duration 5 --pid 1
+    says 'unknown option --subprocesses: that is --children here' --subprocesses --pid 1
+    says 'unknown option --nonblocking: that is --no-pause here' --nonblocking 1
+    says 'unknown option --gil: that is -m gil here' --gil 1
+    says 'unknown option --xylophone' --xylophone 1
+}
+
+@test "files after -i without another are noticed" {
+    says '"b.txt" is not a pid; each file wants an option of its own: -i b\.txt' -i a.txt b.txt
+}
+
 # --- numbers ------------------------------------------------------------------
 
 @test "-r takes seconds, or a unit" {

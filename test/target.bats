@@ -314,6 +314,23 @@ second_python() {
     matches "$stderr" '/proc is not mounted.*mount'
 }
 
+@test "entering only the pid or only the mount namespace of a container is told" {
+    requires namespaces nsenter
+    find_python
+    start_process unshare --mount --pid --fork --kill-child --mount-proc "$python" "$targets/fib.py"
+    wait_for 30 pgrep -P "$pid"
+    inner=$(pgrep -P "$pid")
+    for one in "--pid -m -p" "--mount -p -m"; do
+        as=(nsenter --target "$inner" "${one%% *}" --)
+        run_pyflame 1 1
+        only_complains
+        matches "$stderr" "^pyflame: /proc is of another pid namespace .*: nsenter -t PID ${one#* }\$"
+    done
+    as=(nsenter --target "$inner" --mount --pid --)
+    run_pyflame 0 -s 0 1
+    matches "$output" 'fib\.py'
+}
+
 @test "in an empty folder with only /proc it works" {
     requires namespaces chroot
     grep -q __asan_init "$pyflame" && skip "needs a static pyflame"
