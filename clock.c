@@ -102,15 +102,6 @@ clock_count_missed(struct clock *c, int after)
 
 /* ---- being on time ---- */
 
-static int64_t
-cpu_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
-	return t.tv_sec * INT64_C(1000000000) + t.tv_nsec;
-}
-
 /* The C library does not have it, as it can't do it for all threads.  Nothing that is started
  * is to inherit it. */
 static int

@@ -609,7 +609,7 @@ rest(const struct group *g, struct member *m, int64_t began)
 static enum why
 tick(struct group *g, struct member *m, int64_t before, int64_t until)
 {
-	int64_t began = now_ns(), most = (until - began) / 2;
+	int64_t began = now_ns(), most = (until - began) / (g->n > 1 ? 2 : 1);
 	unsigned given_up = watch_given_up();
 	enum why why;
 

@@ -252,10 +252,11 @@ mem_open(int pid)
 
 /* ---- how long that may take ---- */
 
-enum { LOOK_EACH = 16 /* reads */, ASK_EACH_NS = 30000000 };
+enum { LOOK_EACH = 16 /* reads */, ASK_EACH_NS = 30000000, STARVED = 4 /* times as long */ };
 
 static struct {
-	int64_t until, ask; /* when it is over; when to ask whether it is */
+	int64_t most, from, until, ask; /* when it is over; when to ask whether it is */
+	int64_t cpu;        /* that had been used when that was first looked at; < 0: not yet */
 	int (*is_asked)(void *);
 	void *context;
 	unsigned reads, given_up;
@@ -274,7 +275,10 @@ mem_limit(int64_t most)
 {
 	int64_t now = now_ns();
 
+	limit.most = most;
+	limit.from = now;
 	limit.until = now + most;
+	limit.cpu = -1;
 	limit.ask = now + ASK_EACH_NS;
 	limit.given_up = watch_given_up();
 	/* If somebody waits for all of it to end, so does what would have been read next. */
@@ -287,6 +291,17 @@ mem_is_over(void)
 	return limit.over;
 }
 
+/* Whether that much time has been used, or been waited for. */
+static int
+is_used_up(int64_t now)
+{
+	if (limit.cpu < 0)
+		limit.cpu = cpu_ns();
+	if (now < limit.until)
+		return 0;
+	return (now - limit.from) / STARVED >= limit.most || cpu_ns() - limit.cpu >= limit.most;
+}
+
 /* Whether there is to be no further read. */
 static int
 count_read(void)
@@ -297,7 +312,7 @@ count_read(void)
 	if (limit.over || ++limit.reads % LOOK_EACH)
 		return limit.over;
 	now = now_ns();
-	limit.over = now >= limit.until;
+	limit.over = is_used_up(now);
 	if (now >= limit.ask && limit.is_asked) {
 		limit.over |= limit.is_asked(limit.context);
 		limit.ask = now + ASK_EACH_NS;

@@ -61,9 +61,10 @@ enum why mem_read_string(struct mem *, raddr addr, char *buf, size_t size);
 
 /*
  * A limit to how long reading may go on, of any memory: a target can be made so that
- * there is no end of it.  What is read after `most` nanoseconds from now is DEEP, and so
- * is, from then on, what is read once `is_asked` says that pyflame is wanted otherwise,
- * and after a read that had to be given up.
+ * there is no end of it.  What is read after `most` nanoseconds from now is DEEP, or after
+ * some times as many if pyflame did not have a CPU for all of them; and so is, from then
+ * on, what is read once `is_asked` says that pyflame is wanted otherwise, and after a read
+ * that had to be given up.
  * mem_is_over says whether it has come to that, until there is a new limit.
  */
 void mem_limit(int64_t most);

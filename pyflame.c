@@ -589,8 +589,7 @@ have_gils(const struct run *r)
 	for (size_t i = 0; r->options.mode == MODE_GIL && i < group_ready(r->group); i++) {
 		struct sampler *sampler = group_sampler(r->group, i);
 
-		sampler_list(sampler);
-		if (sampler_has_gil(sampler))
+		if (sampler_list(sampler) != OK || sampler_has_gil(sampler))
 			continue;
 		warn("-m gil: pid %d has no GIL, it is a free-threaded Python; use -m cpu",
 		     process_pid(group_target(r->group, i)->process));

@@ -65,6 +65,12 @@ struct sampler {
 	struct lost *lost; /* of this tick */
 	size_t cap_lost;
 	int noted_holders; /* of the GIL, at this tick */
+	uint64_t tick;     /* its number */
+	uint64_t gils_counted; /* at it: a bit for each GIL whose holder was, of the first 64 */
+	struct sleepers sleepers;
+	int64_t now;       /* when it began, now_ns(), */
+	int64_t since;     /* and how long after the one before */
+	int rouse;          /* sleepers are to be asked */
 	int bad_ticks;
 	struct sample_counts counts;
 	struct mem_counts before;
@@ -145,6 +151,7 @@ sampler_new(const struct target *t, struct profile *profile, const struct sample
 	s->threads = threads_new(t, end_thread);
 	s->capturer = capturer_new(s->stacks, s->threads, s->options.pausing);
 	s->cpu = cpu_new(t->process);
+	s->sleepers.process = t->process;
 	s->cpu_before = process_cpu_time(t->process);
 	s->before = mem_counts(t->mem);
 	s->root = s->idle = PROFILE_ROOT;
@@ -392,6 +399,8 @@ count_stack(struct sampler *s, struct thread *t, int holds_gil)
 	note(s, (struct counted){ .kind = COUNT_STACK, .stack = stack, .times = (uint32_t)times,
 	                          .idle = s->options.tell_idle && thread_is_idle(t),
 	                          .unplaced = !t->task.tid });
+	t->counted = s->tick;
+	thread_note_sampled(t, s->since);
 	s->counts.cpu_sampled += times * (s->elapsed / s->covered);
 	if (s->asks) {
 		s->counts.asked++;
@@ -486,10 +495,22 @@ sample_holders(struct sampler *s, int *ran)
 	enum why why = OK;
 
 	for (size_t i = 0; i < n && why == OK; i++) {
-		why = sample_holder(s, gils[i], ran);
+		int counted = 0;
+
+		why = sample_holder(s, gils[i], &counted);
+		*ran |= counted;
+		s->gils_counted |= (uint64_t)counted << (i & 63);
 		gils = threads_gils(s->threads, &n); /* may have been listed again */
 	}
 	return why;
+}
+
+/* Whether a thread runs that may do without the GIL: in C code that let go of it, or on its
+ * way to it. */
+static int
+is_on_cpu(const struct sampler *s, struct thread *t)
+{
+	return thread_is_awake(t, s->now, s->rouse, !s->counts.ticks) && thread_state(t) == 'R';
 }
 
 /* Whether a thread is one to be sampled at this tick.  Several states of one task are
@@ -500,7 +521,7 @@ is_wanted(const struct sampler *s, struct thread *t)
 	if (t->dead)
 		return 0;
 	if (s->options.mode != MODE_CPU && !s->options.all_threads && s->t->layout->free_threaded)
-		return t->attached;
+		return t->attached || (s->options.mode != MODE_GIL && is_on_cpu(s, t));
 	if (t->newer) {
 		t->periods = t->newer->periods;
 		return t->newer->wanted == WANTED;
@@ -554,6 +575,22 @@ count_bare(struct sampler *s, struct thread *t)
 	return 0;
 }
 
+/* Whether it has taken a GIL whose holder was counted at this tick: one runs after the
+ * other then, and not both. */
+static int
+has_counted_gil(struct sampler *s, const struct thread *t)
+{
+	size_t n;
+	const struct gil *gils = threads_gils(s->threads, &n);
+	raddr holder = 0;
+
+	for (size_t i = 0; i < n && s->gils_counted; i++)
+		if (s->gils_counted >> (i & 63) & 1 && read_holder(s, &gils[i], &holder) == OK &&
+		    holder == t->tstate)
+			return 1;
+	return 0;
+}
+
 /* Samples and counts one thread that is wanted; what fails is listed.  *ran: whether it ran
  * Python, as far as is known. */
 static enum why
@@ -567,7 +604,13 @@ sample_thread(struct sampler *s, struct thread *t, unsigned flags, int *ran, siz
 	stack_of(s, t);
 	t->planned = NULL;
 	why = capture_planned(s->capturer, t, planned, flags, &holder);
+	if (why == OK && holder != t->tstate && is_on_cpu(s, t)) { /* detached meanwhile */
+		holder = t->tstate;
+		why = capture_planned(s->capturer, t, 0, 0, &holder);
+	}
 	if (why == OK && holder == t->tstate) {
+		if (has_counted_gil(s, t))
+			return OK;
 		t->still_since = threads_spell(s->threads);
 		stack_frames(t->stack, &frames);
 		if (frames && !threads_is_as_listed(s->threads, t))
@@ -736,6 +779,108 @@ sample_all(struct sampler *s, int *ran)
 	return *ran || !n_lost ? OK : COUNTED;
 }
 
+/* ---- what runs without the GIL ---- */
+
+/* Begins a tick of this, and now and then looks who there is. */
+static enum why
+look_for_sleepers(struct sampler *s)
+{
+	if (!sleepers_window(&s->sleepers, s->now, &s->rouse))
+		return OK;
+	return sampler_list(s);
+}
+
+/* Whether a task was sampled at this tick, by any state of it.  t: the newest. */
+static int
+is_counted(const struct sampler *s, const struct thread *t)
+{
+	for (; t; t = t->older)
+		if (t->counted == s->tick)
+			return 1;
+	return 0;
+}
+
+static void
+want_task(struct thread *t)
+{
+	for (; t; t = t->older)
+		t->wanted = WANTED;
+}
+
+/* Finds those that are on a CPU, but not one that was sampled as it has the GIL.  wanted:
+ * those that have used it, UNASKED: those of which that is not seen. */
+static void
+ask_others(struct sampler *s)
+{
+	size_t n;
+	struct thread *const *threads = threads_all(s->threads, &n);
+
+	for (size_t i = 0; i < n; i++) {
+		struct thread *t = threads[i];
+		int is_first = !t->newer && !t->dead && !is_counted(s, t);
+
+		t->wanted = UNWANTED;
+		if (is_first && is_on_cpu(s, t))
+			t->wanted = thread_has_used(t, s->since, !s->counts.ticks) ? WANTED : UNASKED;
+	}
+	if (s->rouse)
+		sleepers_asked(&s->sleepers, s->now, now_ns());
+}
+
+static enum why
+sample_used(struct sampler *s, int *ran, size_t *n_lost)
+{
+	size_t n;
+	struct thread *const *threads = threads_all(s->threads, &n);
+	enum why why = OK;
+
+	for (size_t i = 0; i < n && why != GONE; i++) {
+		if (threads[i]->newer || threads[i]->wanted != WANTED)
+			continue;
+		want_task(threads[i]);
+		why = sample_task(s, threads[i], 0, ran, n_lost);
+	}
+	return why == GONE ? GONE : OK;
+}
+
+/* Samples one that seems to be on a CPU, and if it can only be on its way to the GIL: one
+ * after the other if there are several. */
+static enum why
+sample_seeming(struct sampler *s, int *ran, size_t *n_lost)
+{
+	size_t n;
+	struct thread *const *threads = threads_all(s->threads, &n);
+
+	for (size_t i = 0; i < n && !*ran; i++) {
+		struct thread *t = threads[(i + s->tick) % n];
+
+		if (t->newer || t->wanted != UNASKED)
+			continue;
+		want_task(t);
+		if (sample_task(s, t, 0, ran, n_lost) == GONE)
+			return GONE;
+	}
+	return OK;
+}
+
+/* Samples what runs beside the holder of the GIL; where nothing is sure to, what seems to. */
+static enum why
+sample_others(struct sampler *s, int *ran)
+{
+	enum why why;
+	size_t n_lost = 0;
+
+	if (look_for_sleepers(s) == GONE)
+		return GONE;
+	ask_others(s);
+	why = sample_used(s, ran, &n_lost);
+	if (why == OK && !*ran && !n_lost)
+		why = sample_seeming(s, ran, &n_lost);
+	if (why == OK)
+		count_lost(s, s->lost, n_lost);
+	return why;
+}
+
 /* ---- one tick ---- */
 
 static int64_t
@@ -786,17 +931,27 @@ sample_tick(struct sampler *s, int *ran)
 	if (why != OK)
 		return why;
 	if (!sampler_has_gil(s))
-		return sample_all(s, ran);
+		return look_for_sleepers(s) == GONE ? GONE : sample_all(s, ran);
 	why = sample_holders(s, ran);
-	return why == OK && !*ran && has_lost_gil(s) ? sample_all(s, ran) : why;
+	if (why != OK || s->options.mode == MODE_GIL)
+		return why;
+	return !*ran && has_lost_gil(s) ? sample_all(s, ran) : sample_others(s, ran);
 }
 
 /* before: see sampler_tick(). */
 static void
 begin_tick(struct sampler *s, int64_t before)
 {
+	int64_t now;
+
 	s->covered = 1 + (s->counts.ticks ? before : 0); /* it has to have been there */
 	s->n_counted = 0;
+	s->gils_counted = 0;
+	s->rouse = 0;
+	s->tick++;
+	now = now_ns();
+	s->since = s->now ? now - s->now : s->options.period;
+	s->now = now;
 	if (s->options.log)
 		s->time = epoch_us();
 }
@@ -811,6 +966,8 @@ sampler_tick(struct sampler *s, int64_t before)
 	note_time(s);
 	s->noted_holders = 0;
 	why = sample_tick(s, &ran);
+	if (ran)
+		sleepers_note(&s->sleepers, (int64_t)s->n_counted * s->since);
 	if (why == OK && !ran && !s->options.all_threads)
 		count_idle(s);
 	if (why != OK && why != COUNTED && why != GONE)

@@ -16,7 +16,7 @@ struct sample_options {
 	int64_t period;   /* nanoseconds between ticks */
 	enum mode mode;
 	int pausing;      /* enum pausing of capture.h */
-	int all_threads;  /* else those that hold the GIL or run */
+	int all_threads;  /* else those that hold the GIL or are on a CPU */
 	int by_process;   /* a root frame for the process */
 	int by_thread;    /* a root frame for every thread */
 	int tell_threads; /* to profile_thread, instead of both */

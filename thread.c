@@ -217,6 +217,104 @@ cpu_periods(struct cpu *c, struct thread *t)
 	return periods;
 }
 
+/* ---- sleepers ---- */
+
+enum { AWAKE_S = 10, WINDOW_MS = 10, SLACK_MS = 5, ASKING_PART = 20 };
+#define MS INT64_C(1000000)
+
+void
+sleepers_note(struct sleepers *s, int64_t sampled)
+{
+	s->surplus -= sampled;
+}
+
+/*
+ * The scheduler counts the time of a thread that runs on when its clock ticks, which is up
+ * to 4 ms later.  So much is let pass either way; a thread that sleeps on is then missed for
+ * no longer than that.
+ */
+int
+sleepers_window(struct sleepers *s, int64_t now, int *woken)
+{
+	int64_t used;
+
+	*woken = 0;
+	if (now - s->looked < WINDOW_MS * MS)
+		return 0;
+	used = process_cpu_time(s->process);
+	if (s->looked)
+		s->surplus += used - s->used;
+	s->looked = now;
+	s->used = used;
+	if (s->surplus < -SLACK_MS * MS)
+		s->surplus = -SLACK_MS * MS;
+	*woken = (used < 0 || s->surplus >= SLACK_MS * MS) && now >= s->due;
+	if (*woken)
+		s->surplus = 0;
+	return 1;
+}
+
+void
+sleepers_asked(struct sleepers *s, int64_t began, int64_t ended)
+{
+	s->due = ended + (ended - began) * ASKING_PART;
+}
+
+/* Whether it has used CPU time since it was asked last, or may have. */
+static int
+has_run(struct thread *t, int known)
+{
+	int64_t before = t->ran;
+	struct proc_times times;
+
+	if (thread_times(t, &times))
+		return 1;
+	t->ran = times.ran;
+	if (t->asked)
+		return times.ran != before;
+	t->asked = 1;
+	return !known || thread_state(t) == 'R';
+}
+
+int
+thread_is_awake(struct thread *t, int64_t now, int rouse, int known)
+{
+	if (now < t->awake_until)
+		return 1;
+	if (t->asked && !t->awake_until && !rouse)
+		return 0;
+	t->awake_until = has_run(t, known) ? now + AWAKE_S * 1000 * MS : 0;
+	return t->awake_until != 0;
+}
+
+void
+thread_note_sampled(struct thread *t, int64_t ns)
+{
+	t->credit -= ns;
+}
+
+/* What the scheduler counts late is to be had later; what was sampled of a thread that had
+ * no CPU is forgiven. */
+int
+thread_has_used(struct thread *t, int64_t ns, int known)
+{
+	enum { MOST_MS = 20 };
+	struct proc_times now;
+
+	if (thread_times(t, &now))
+		return 1;
+	if (!t->used)
+		t->credit = known ? 0 : now.ran;
+	else
+		t->credit += now.ran - t->used;
+	t->used = now.ran;
+	if (t->credit < -SLACK_MS * MS)
+		t->credit = -SLACK_MS * MS;
+	if (t->credit > MOST_MS * MS)
+		t->credit = MOST_MS * MS;
+	return t->credit >= ns / 2;
+}
+
 /* ---- names ---- */
 
 struct thread_name {

@@ -33,6 +33,13 @@ struct thread {
 		raddr from, to;  /* the C stack that cframe was on; 0: not asked */
 	} placed_by;
 
+	/* thread.c: whether it may run */
+	int asked;           /* that, ever */
+	int64_t awake_until; /* it may be on a CPU at any tick until then, now_ns() */
+	int64_t ran;         /* CPU time that it had used when it was asked last */
+	int64_t credit;      /* CPU time that it has used and was not sampled for, */
+	int64_t used;        /* of as much; 0: not yet looked at */
+
 	/* capture.c: how it holds still */
 	uint64_t history;    /* of the last 64 samples, 1: not proven at first */
 	int restless;        /* it has to be stopped to be sampled */
@@ -47,6 +54,7 @@ struct thread {
 	int holds_gil;       /* when sampler_note_holders() was called */
 	enum { UNASKED, WANTED, UNWANTED } wanted; /* at this tick */
 	int64_t periods;     /* with -m cpu: how many of CPU time it has used */
+	uint64_t counted;    /* the number of the tick at which it was last */
 	struct snap *planned; /* holds the head of its thread state, too, and is read in one
 	                       * call with the lists; NULL: there is none */
 };
@@ -74,6 +82,35 @@ struct cpu *cpu_new(const struct process *);
 void cpu_free(struct cpu *);
 void cpu_tick(struct cpu *, int64_t period, int64_t covered);
 int64_t cpu_periods(struct cpu *, struct thread *);
+
+/*
+ * Threads that sleep need not be asked at each tick whether they run.  One that has used
+ * CPU time is awake for some seconds; that another one may have woken shows by the
+ * CPU time of the process, of which some is of none that was sampled then.
+ */
+struct sleepers {
+	const struct process *process;
+	int64_t looked, used; /* when, and the CPU time of the process then; 0: not yet */
+	int64_t surplus;      /* CPU time that is of none that was sampled; < 0: it may come */
+	int64_t due;          /* they are not to be asked before, as that takes long */
+};
+
+/* Notes for how long threads were sampled as running, in all.  Whether another window has
+ * passed; if so, *woken says whether sleepers may have woken: all are to be asked
+ * then, which sleepers_asked() is told the time of. */
+void sleepers_note(struct sleepers *, int64_t sampled);
+int sleepers_window(struct sleepers *, int64_t now, int *woken);
+void sleepers_asked(struct sleepers *, int64_t began, int64_t ended);
+
+/* Whether it may be on a CPU; rouse: it is asked whether it has woken, too.  known: it
+ * is there from the first tick on, and may have slept all the time. */
+int thread_is_awake(struct thread *, int64_t now, int rouse, int known);
+
+/* Notes that it was sampled for that long.  Whether it has used most of that CPU time which
+ * it was not sampled for: else what the kernel calls running is on its way to the GIL, or to
+ * a CPU.  known: as above. */
+void thread_note_sampled(struct thread *, int64_t ns);
+int thread_has_used(struct thread *, int64_t ns, int known);
 
 /* Whether it waits for one of those GILs, as far as that can be known: not up to 3.6. */
 int thread_wants_gil(struct thread *, const struct gil *, size_t n);

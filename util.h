@@ -116,6 +116,9 @@ int parse_decimal(const char *text, double *value, const char **rest);
 /* Monotonic clock, nanoseconds. */
 int64_t now_ns(void);
 
+/* CPU time that this process has used, of its own, nanoseconds. */
+int64_t cpu_ns(void);
+
 /* A hash of bytes, and of one or two words. */
 uint32_t hash_bytes(const void *, size_t len);
 uint32_t hash_words(uint64_t, uint64_t);

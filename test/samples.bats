@@ -389,8 +389,8 @@ shares_on_a_busy_machine() {
 
 gil_holders() {
     start_target gil "$1" 3
-    sample_until ';?busy_0\.py:busy_0:' ';busy_1\.py:busy_1:' ';busy_2\.py:busy_2:' -- --stats "$pid"
-    equal "$(samples stdout)" "$(stat_of ticks)"
+    sample_until ';?busy_0\.py:busy_0:' ';busy_1\.py:busy_1:' ';busy_2\.py:busy_2:' -- -m gil --stats "$pid"
+    equal "$(($(samples stdout) + $(stat_of idle)))" "$(stat_of ticks)"
     run_pyflame 0 -s 0 "$pid"
     equal "$(samples stdout)" 1
 }
@@ -404,6 +404,68 @@ gil_holders() {
 @test "3.13: of threads that contend, the one with the GIL is sampled" { also 3.13 gil_holders; }
 @test "3.14: of threads that contend, the one with the GIL is sampled" { each_python 3.14 gil_holders; }
 @test "newest: of threads that contend, the one with the GIL is sampled" { also "$newest" gil_holders; }
+
+# sample_beside PYTHON OPTIONS THREAD...: see targets/beside.py.
+
+sample_beside() {
+    # shellcheck disable=SC2086 # several words
+    start_target beside "$1" "${@:3}"
+    # shellcheck disable=SC2086
+    start_pyflame -n -s 100 -o profile $2 "$pid"
+    wait_for_sampling
+    kill -USR1 "$pid"
+    wait_for 60 grep -q wall "$target_out"
+    kill -INT "$profiler"
+    end_pyflame 0
+    cat "$target_out" profile
+}
+
+# accounted NAME PERCENT: samples are a millisecond of CPU time each, but for that many per cent.
+accounted() {
+    local n
+    n=$(samples profile ":$1([; ]|\$)")
+    awk -v n="$n" -v name="$1" -v part="$2" '$1 == name {
+        off = (n / 1000 - $2) / 2 * 100; seen = 1
+        print name ": " n " samples, " $2 " s, off by " off " points"
+    } END { exit !(seen && off < part && off > -part) }' "$target_out"
+}
+
+# holds_gil NAME: there is a sample for each millisecond of its CPU time, and more if it had to
+# wait for a CPU.
+holds_gil() {
+    local n
+    n=$(samples profile ":$1([; ]|\$)")
+    awk -v n="$n" -v name="$1" '$1 == name { seen = n / 1000 > $2 - 0.06 } END { exit !seen }' "$target_out"
+}
+
+beside() {
+    sample_beside "$1" "-m wall" hashing interpreting sleeping
+    accounted hashing 10 # what it waited for a CPU while it had the GIL counts, too
+    accounted sleeping 3
+    holds_gil interpreting
+}
+
+# Where nothing holds the GIL it is not idle.
+beside_nothing() {
+    sample_beside "$1" "" hashing sleeping
+    local wall n
+    wall=$(sed -n 's/^wall //p' "$target_out")
+    n=$(samples profile ':hashing')
+    awk -v n="$n" -v wall="$wall" 'BEGIN { exit !(n / 1000 > wall * 0.96 && n / 1000 < wall * 1.04) }'
+    [ "$(samples profile '^\(idle\)')" -lt 80 ]
+}
+
+@test "2.7: what runs without the GIL counts by default"  { each_python 2.7 beside; }
+@test "3.6: what runs without the GIL counts by default"  { also 3.6 beside; }
+@test "3.8: what runs without the GIL counts by default"  { also 3.8 beside; }
+@test "3.11: what runs without the GIL counts by default" { each_python 3.11 beside; }
+@test "3.13: what runs without the GIL counts by default" { also 3.13 beside; }
+@test "3.14: what runs without the GIL counts by default" { also 3.14 beside; }
+@test "2.7: a program that runs without the GIL is not idle"  { also 2.7 beside_nothing; }
+@test "3.9: a program that runs without the GIL is not idle"  { each_python 3.9 beside_nothing; }
+@test "3.12: a program that runs without the GIL is not idle" { also 3.12 beside_nothing; }
+@test "3.14t: a program that runs without the GIL is not idle" { each_python 3.14t beside_nothing; }
+@test "newest: a program that runs without the GIL is not idle" { each_python "$newest" beside_nothing; }
 
 # Of three threads that contend for it, one has the GIL or none. The others wait, but
 # for moments between waking up and having it.
