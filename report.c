@@ -112,6 +112,14 @@ report_update(const struct report *r, struct profile_run *run)
 
 /* ---- on stderr ---- */
 
+enum { TENTH = 100000000 }; /* of a second */
+
+static int64_t
+tenths_of(int64_t ns)
+{
+	return (ns + TENTH / 2) / TENTH;
+}
+
 static void
 say_failures(const struct sample_counts *c, struct buf *out)
 {
@@ -160,8 +168,8 @@ report_stats(const struct report *r)
 static void
 say_cpu(const struct report *r, const struct sample_counts *c, int64_t elapsed, struct buf *out)
 {
-	enum { TENTH = 100000000, MUCH = 2 * TENTH };
-	int64_t used = c->cpu / TENTH, lost = (c->cpu - c->cpu_sampled) / TENTH;
+	enum { MUCH = 2 * TENTH };
+	int64_t used = tenths_of(c->cpu), lost = tenths_of(c->cpu - c->cpu_sampled);
 
 	if (!c->samples && c->cpu > TENTH && c->cpu > elapsed / 10)
 		buf_printf(out, "; %" PRId64 ".%" PRId64 " s of CPU time were used meanwhile, by "
@@ -184,7 +192,7 @@ report_end(const struct report *r, int64_t elapsed)
 {
 	struct sample_counts c = group_counts(r->group);
 	size_t processes = group_sampled(r->group);
-	int64_t tenths = elapsed / 100000000;
+	int64_t tenths = tenths_of(elapsed);
 	struct buf line = { 0 };
 
 	buf_printf(&line, "%" PRIu64 " samples", c.samples);
@@ -260,7 +268,7 @@ void
 progress_draw(int64_t elapsed, int64_t total, uint64_t ticks, uint64_t samples)
 {
 	struct pollfd terminal = { .fd = STDERR_FILENO, .events = POLLOUT };
-	int64_t tenths = elapsed / 100000000, of = total / 100000000;
+	int64_t tenths = tenths_of(elapsed), of = tenths_of(total);
 	struct buf text = { 0 };
 
 	if (tcgetpgrp(STDERR_FILENO) != getpgrp() || poll(&terminal, 1, 0) != 1 || !tenths)

@@ -683,6 +683,14 @@ on_terminal() {
     equal "$(cat stdout)" ""
 }
 
+@test "times are rounded, not cut off" {
+    start_sleeper
+    for ((round = 0; round < 5; round++)); do # each time it ends a little before or after that
+        on_terminal -s 0.29 -r 10ms "$pid"
+        lacks "$(tail -n 1 terminal)" ' in 0\.[0-2] s'
+    done
+}
+
 @test "-q shows nothing, not even a terminal's progress" {
     start_sleeper
     on_terminal -q -s 0.6 "$pid"
