@@ -7,13 +7,18 @@ VERSION = 2.0.0
 ifeq ($(origin CC),default)
 CC = musl-gcc
 COMPILER = gcc musl-tools:musl-gcc
-SMALLER = -fno-caller-saves
+# What makes the program smaller with gcc 12 and with 14, found by trying.
+SMALLER = -Oz -fno-pie -falign-functions=1 -falign-loops=1 -falign-jumps=1 -fno-caller-saves \
+	-fno-inline-functions-called-once -fno-move-loop-invariants -fno-tree-dominator-opts \
+	-fno-tree-sra -fno-tree-switch-conversion
 endif
 CFLAGS = -Os -g
 WARNINGS = -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla
-# Small: one page-aligned piece, nothing that only a debugger would need.
+# Small: one page-aligned piece, nothing that only a debugger would need; and as it is not
+# moved, nothing that would be for the loader's sake.
 SMALL = -ffunction-sections -fdata-sections -fno-asynchronous-unwind-tables $(SMALLER)
-LDFLAGS = -static -Wl,--gc-sections -Wl,-z,noseparate-code -Wl,--build-id=none
+LDFLAGS = -static -Wl,--gc-sections -Wl,-z,noseparate-code -Wl,-z,norelro \
+	-Wl,-z,common-page-size=64 -Wl,--build-id=none
 PREFIX = /usr/local
 BINDIR = $(PREFIX)/bin
 MANDIR = $(PREFIX)/share/man

@@ -20,8 +20,6 @@
 #include "layouts.h"
 #include "options.h"
 
-#define TRY "; try pyflame --help"
-
 enum { OPT_THREADS = 256, OPT_BY_THREAD, OPT_FLAMECHART, OPT_ABI, OPT_STATS, OPT_SEED, OPT_PAUSE,
        OPT_NO_PAUSE, OPT_CHILDREN, OPT_ALL, OPT_BY_PROCESS, OPT_TITLE, OPT_DIFF,
        OPT_ROTATE };
@@ -209,7 +207,7 @@ parse_seconds(const char *text)
 	double seconds = parse_time(text, 0);
 
 	if (seconds < 0 || seconds > 1e9)
-		die(USAGE, "-s wants a time in seconds (10, 0.5, 5m), not \"%s\"" TRY, text);
+		die(USAGE, "-s wants a time in seconds (10, 0.5, 5m), not \"%s\"", text);
 	return seconds;
 }
 
@@ -220,7 +218,7 @@ parse_period(const char *text)
 
 	if (seconds < 1e-6 * (1 - 1e-9) || seconds > 1e6)
 		die(USAGE, "-r wants a time between samples of 1us or more (0.001, 10ms, 100hz), "
-		    "not \"%s\"" TRY, text);
+		    "not \"%s\"", text);
 	return (int64_t)(seconds * 1e9 + 0.5);
 }
 
@@ -230,7 +228,7 @@ parse_rotate(const char *text)
 	double seconds = parse_time(text, 0);
 
 	if (seconds < 1 || seconds > 1e9)
-		die(USAGE, "--rotate wants a time of a second or more (60, 5m, 1h), not \"%s\"" TRY,
+		die(USAGE, "--rotate wants a time of a second or more (60, 5m, 1h), not \"%s\"",
 		    text);
 	return (int64_t)(seconds * 1e9);
 }
@@ -242,7 +240,7 @@ parse_pid(const char *text)
 	uint64_t value;
 
 	if (parse_digits(&p, 10, &value) || *p || value > INT_MAX || value < 1)
-		die(USAGE, "\"%s\" is not a pid" TRY, text);
+		die(USAGE, "\"%s\" is not a pid", text);
 	if (value == (uint64_t)getpid())
 		die(USAGE, "pid %d is pyflame itself", (int)value);
 	return (int)value;
@@ -254,7 +252,7 @@ parse_mode(const char *text)
 	for (size_t i = 0; i < LEN(profile_modes); i++)
 		if (!strcmp(text, profile_modes[i]))
 			return (int)i;
-	die(USAGE, "-m wants wall, cpu or gil, not \"%s\"" TRY, text);
+	die(USAGE, "-m wants wall, cpu or gil, not \"%s\"", text);
 }
 
 static const struct format *
@@ -268,7 +266,7 @@ parse_format(const char *name)
 	if (format)
 		return format;
 	format_names(&names);
-	die(USAGE, "-f wants one of %.*s, not \"%s\"" TRY, (int)names.len, names.data, name);
+	die(USAGE, "-f wants one of %.*s, not \"%s\"", (int)names.len, names.data, name);
 }
 
 static uint64_t
@@ -278,7 +276,7 @@ parse_seed(const char *text)
 	uint64_t value;
 
 	if (parse_digits(&p, 10, &value) || *p || !value)
-		die(USAGE, "--seed wants a number from 1 on, not \"%s\"" TRY, text);
+		die(USAGE, "--seed wants a number from 1 on, not \"%s\"", text);
 	return value;
 }
 
@@ -291,7 +289,7 @@ parse_abi(const char *text)
 	uint64_t minor;
 
 	if (major > 9 || parse_digits(&p, 10, &minor) || *p || minor > 99)
-		die(USAGE, "--abi wants a version (2.7, 3.12), not \"%s\"" TRY, text);
+		die(USAGE, "--abi wants a version (2.7, 3.12), not \"%s\"", text);
 	hex = major << 24 | (unsigned)minor << 16 | 0xffff;
 	if (!layout_known(hex))
 		die(USAGE, "--abi: pyflame reads %s, not %u.%u", layouts_supported, major,
@@ -314,7 +312,7 @@ static const struct habit commands[] = {
 	{ "top", "pyflame PID (there is no live view)" },
 };
 
-static const struct habit names[] = {
+static const struct habit spellings[] = {
 	{ "all-threads", "--threads" },
 	{ "blocking", "--pause" },
 	{ "collapsed", "-f collapsed" },
@@ -339,9 +337,9 @@ find_habit(const char *name, size_t len)
 {
 	enum { SHORTEST = 3 };
 
-	for (size_t i = 0; i < LEN(names) && len >= SHORTEST; i++)
-		if (!strncmp(names[i].name, name, len))
-			return names[i].here;
+	for (size_t i = 0; i < LEN(spellings) && len >= SHORTEST; i++)
+		if (!strncmp(spellings[i].name, name, len))
+			return spellings[i].here;
 	return NULL;
 }
 
@@ -402,10 +400,10 @@ unknown_name(const char *word)
 	const char *here = find_habit(name, len), *near = find_nearest(name, len);
 
 	if (here)
-		die(USAGE, "unknown option %s: that is %s here" TRY, word, here);
+		die(USAGE, "unknown option %s: that is %s here", word, here);
 	if (near)
-		die(USAGE, "unknown option %s: perhaps --%s" TRY, word, near);
-	die(USAGE, "unknown option %s" TRY, word);
+		die(USAGE, "unknown option %s: perhaps --%s", word, near);
+	die(USAGE, "unknown option %s", word);
 }
 
 /* What stands where a pid does may be something else. */
@@ -420,11 +418,11 @@ check_operand(const struct options *o, const char *word, int others)
 	if (isdigit((unsigned char)*word))
 		return;
 	if (here)
-		die(USAGE, "\"%s\" is not a pid; what it does elsewhere: %s" TRY, word, here);
+		die(USAGE, "\"%s\" is not a pid; what it does elsewhere: %s", word, here);
 	if (o->n_inputs)
-		die(USAGE, "\"%s\" is not a pid; each file wants an option of its own: -i %s" TRY, word,
+		die(USAGE, "\"%s\" is not a pid; each file wants an option of its own: -i %s", word,
 		    word);
-	die(USAGE, "\"%s\" is not a pid; to run a command and profile it: pyflame -t %s%s" TRY, word,
+	die(USAGE, "\"%s\" is not a pid; to run a command and profile it: pyflame -t %s%s", word,
 	    word, others ? " ..." : "");
 }
 
@@ -441,8 +439,8 @@ check_rate(const struct options *o)
 		return;
 	if (!parse_decimal(o->rate, &number, &unit) && !*unit)
 		die(USAGE, "-r %s is the time between samples in seconds, longer than the run; %s samples "
-		    "a second are -r %shz" TRY, o->rate, o->rate, o->rate);
-	die(USAGE, "-r %s is the time between samples, longer than the run" TRY, o->rate);
+		    "a second are -r %shz", o->rate, o->rate, o->rate);
+	die(USAGE, "-r %s is the time between samples, longer than the run", o->rate);
 }
 
 /* What people expect a profile to be by the name that they give to it, and is not. */
@@ -459,7 +457,7 @@ check_ending(const char *path)
 			continue;
 		format_endings(&ours);
 		die(USAGE, "-o %s: pyflame writes no %s; the format goes by the ending:%.*s; or choose one "
-		    "with -f" TRY, path, ending, (int)ours.len, ours.data);
+		    "with -f", path, ending, (int)ours.len, ours.data);
 	}
 }
 
@@ -489,9 +487,9 @@ check_format(struct options *o)
 	if (!o->format->write)
 		format_left_out(o->format, USAGE, "-o ", o->output);
 	if (text && o->format != format_of_file(NULL))
-		die(USAGE, "%s and -f %s do not go together" TRY, text, o->format->name);
+		die(USAGE, "%s and -f %s do not go together", text, o->format->name);
 	if (o->diff && (text || !(o->format->needs & FORMAT_BEFORE)))
-		die(USAGE, "--diff and %s%s do not go together" TRY, text ? text : "-f ",
+		die(USAGE, "--diff and %s%s do not go together", text ? text : "-f ",
 		    text ? "" : o->format->name);
 }
 
@@ -499,28 +497,21 @@ check_format(struct options *o)
 static void
 check_pairs(const struct options *o, int pids)
 {
-	int inputs = o->n_inputs > 0, command = o->command != NULL, diff = o->diff != NULL;
-	const struct {
-		int given[2];
-		const char *names[2];
-	} pairs[] = {
-		{ { inputs, command }, { "-i", "-t" } },
-		{ { inputs, o->dump }, { "-i", "-d" } },
-		{ { inputs, o->flamechart }, { "-i", "--flamechart" } },
-		{ { inputs, o->all }, { "-i", "--all" } },
-		{ { inputs, pids }, { "-i", "a pid" } },
-		{ { command, pids }, { "-t", "a pid" } },
-		{ { command, o->dump }, { "-t", "-d" } },
-		{ { o->rotate != 0, inputs }, { "--rotate", "-i" } },
-		{ { o->rotate != 0, o->dump }, { "--rotate", "-d" } },
-		{ { o->rotate != 0, diff }, { "--rotate", "--diff" } },
-		{ { o->pause, o->no_pause }, { "--pause", "--no-pause" } },
+	enum { INPUT, COMMAND, DUMP, CHART, ALL, PID, ROTATE, DIFF, PAUSE, NO_PAUSE };
+	static const char names[][12] = { "-i", "-t", "-d", "--flamechart", "--all", "a pid",
+	                                  "--rotate", "--diff", "--pause", "--no-pause" };
+	static const unsigned char pairs[][2] = {
+		{ INPUT, COMMAND }, { INPUT, DUMP }, { INPUT, CHART }, { INPUT, ALL }, { INPUT, PID },
+		{ COMMAND, PID }, { COMMAND, DUMP }, { ROTATE, INPUT }, { ROTATE, DUMP },
+		{ ROTATE, DIFF }, { PAUSE, NO_PAUSE },
 	};
+	const int given[] = { o->n_inputs > 0, o->command != NULL, o->dump, o->flamechart, o->all,
+	                      pids, o->rotate != 0, o->diff != NULL, o->pause, o->no_pause };
 
 	for (size_t i = 0; i < LEN(pairs); i++)
-		if (pairs[i].given[0] && pairs[i].given[1])
-			die(USAGE, "%s and %s do not go together" TRY, pairs[i].names[0],
-			    pairs[i].names[1]);
+		if (given[pairs[i][0]] && given[pairs[i][1]])
+			die(USAGE, "%s and %s do not go together", names[pairs[i][0]],
+			    names[pairs[i][1]]);
 }
 
 /* There is nothing to profile. */
@@ -528,8 +519,8 @@ static _Noreturn void
 nothing_given(const struct options *o)
 {
 	if (o->seconds >= 2)
-		die(USAGE, "no pid is given: -s is how long to sample; pyflame -s 10 PID" TRY);
-	die(USAGE, "usage: pyflame [OPTIONS] PID, or pyflame [OPTIONS] -t COMMAND" TRY);
+		die(USAGE, "no pid is given: -s is how long to sample; pyflame -s 10 PID");
+	die(USAGE, "usage: pyflame [OPTIONS] PID, or pyflame [OPTIONS] -t COMMAND");
 }
 
 static void
@@ -543,11 +534,11 @@ check(struct options *o, const char *operand, int operands)
 	check_format(o);
 	check_pairs(o, pids);
 	if (o->command && !o->command[0])
-		die(USAGE, "-t wants a command to run" TRY);
+		die(USAGE, "-t wants a command to run");
 	if (o->all && (pids || o->command))
-		die(USAGE, "--all is every process, without a pid or a command" TRY);
+		die(USAGE, "--all is every process, without a pid or a command");
 	if (operands > 1 || (operands && o->n_pids))
-		die(USAGE, "one pid at a time, or each with -p" TRY);
+		die(USAGE, "one pid at a time, or each with -p");
 	if (!o->command && !pids && !o->all && !o->n_inputs)
 		nothing_given(o);
 }
@@ -600,7 +591,7 @@ find_letter(char letter)
 	for (size_t i = 0; i < LEN(options); i++)
 		if (options[i].number == letter)
 			return &options[i];
-	die(USAGE, "unknown option -%c" TRY, letter);
+	die(USAGE, "unknown option -%c", letter);
 }
 
 static const struct option *
@@ -636,9 +627,9 @@ parse_word(struct options *o, char **words, int *trace)
 		if (!option)
 			unknown_name(word);
 		if (is_long && value && !option->wants)
-			die(USAGE, "option --%s takes no value" TRY, option->name);
+			die(USAGE, "option --%s takes no value", option->name);
 		if (option->wants && !value && !(value = words[used++]))
-			die(USAGE, "option %s wants a value" TRY, word);
+			die(USAGE, "option %s wants a value", word);
 		*trace |= option->number == 't';
 		set_option(o, option->number, value);
 		if (is_long || option->wants)

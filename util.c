@@ -324,7 +324,7 @@ write_all(int fd, const char *data, size_t len)
 
 /* Messages may name files, which others chose: no terminal is to obey them. */
 static void
-vwarn(const char *format, va_list ap)
+vwarn(const char *format, va_list ap, const char *advice)
 {
 	int saved = errno;
 	size_t len = strlen(format);
@@ -335,7 +335,7 @@ vwarn(const char *format, va_list ap)
 		buf_printf(&text, " %s", strerror(saved));
 	buf_str(&line, "pyflame: ");
 	buf_visible(&line, text.data, text.len);
-	buf_str(&line, "\n");
+	buf_printf(&line, "%s\n", advice);
 	/* One write, so that lines of several writers do not mix. */
 	write_all(STDERR_FILENO, line.data, line.len);
 	buf_free(&text);
@@ -348,7 +348,7 @@ warn(const char *format, ...)
 	va_list ap;
 
 	va_start(ap, format);
-	vwarn(format, ap);
+	vwarn(format, ap, "");
 	va_end(ap);
 }
 
@@ -358,7 +358,7 @@ die(enum status status, const char *format, ...)
 	va_list ap;
 
 	va_start(ap, format);
-	vwarn(format, ap);
+	vwarn(format, ap, status == USAGE ? "; try pyflame --help" : "");
 	va_end(ap);
 	exit(status);
 }

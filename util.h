@@ -41,7 +41,8 @@ enum status {
 };
 
 /* Prints "pyflame: MESSAGE" on stderr; a message that ends in ':' gets the
- * text of errno appended.  die() exits with status after that. */
+ * text of errno appended.  die() exits with status after that, and where that is USAGE
+ * says how to get help. */
 void warn(const char *format, ...) __attribute__((format(printf, 1, 2)));
 _Noreturn void die(enum status, const char *format, ...) __attribute__((format(printf, 2, 3)));
 

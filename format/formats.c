@@ -11,6 +11,7 @@
  */
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "util.h"
@@ -151,6 +152,7 @@ format_left_out(const struct format *f, int status, const char *option, const ch
 	struct buf names = { 0 };
 
 	format_names(&names);
-	die(status, "%s%s: this pyflame was built without the format %s; it has: %.*s", option,
-	    value, f->name, (int)names.len, names.data);
+	warn("%s%s: this pyflame was built without the format %s; it has: %.*s", option,
+	     value, f->name, (int)names.len, names.data);
+	exit(status);
 }
