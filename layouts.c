@@ -295,6 +295,15 @@ layout_debug_shift(const struct layout *l)
 	return l->since < HEX(3, 8, 0) ? 2 * l->ptr : 0;
 }
 
+/* CPython v3.10.0 Objects/genobject.c, _gen_throw; Include/cpython/code.h: the word before
+ * co_firstlineno.  Later ones keep generators' frames in the generators. */
+int
+layout_flags(const struct layout *l)
+{
+	return l->frames == FRAMES_HEAP && l->instr == INSTR_UNITS ?
+	       l->code.firstlineno - (int)sizeof(int32_t) : ABSENT;
+}
+
 void
 layout_shift_objects(struct layout *l, int delta)
 {

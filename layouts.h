@@ -223,6 +223,11 @@ int layout_debug_shift(const struct layout *);
 /* Moves every field of an object by delta bytes. */
 void layout_shift_objects(struct layout *, int delta);
 
+/* Where a code object has its co_flags, in releases of which that has to be known: where
+ * throw() puts a generator that delegates on the stack by hand, and for some instructions
+ * its frame leads nowhere.  ABSENT: it is another one. */
+int layout_flags(const struct layout *);
+
 /* The versions supported, in words: "2.7, 3.6 to 3.15". */
 extern const char layouts_supported[];
 

@@ -18,6 +18,7 @@
 
 #include "util.h"
 #include "profile.h"
+#include "memory.h"
 #include "layouts.h"
 #include "objects.h"
 #include "snapshot.h"
@@ -65,6 +66,7 @@ struct stack {
 	int uncovered;      /* those were not all that the last walk found anew */
 	unsigned reads;
 	uint32_t shape;     /* of the last walk, whatever became of it */
+	enum { ENDS_UNKNOWN, ENDS_IN_FUNCTION, ENDS_IN_GENERATOR } ends;
 	uint32_t doubted;   /* by this read: a hash of a doubtful walk, else 0 */
 	int tried;          /* by stack_conclude(), in vain */
 	int unchanged;      /* by the last read */
@@ -363,21 +365,43 @@ check_codes(struct stacks *all, struct stack *st, int shared)
 	return codes_check(all->codes, all->from.interp, st->snap, shared, &st->codes);
 }
 
-/* Makes the walk the proven stack, and puts it into words. */
+/* What the outermost frame is, where that may be for want of a link to the next. */
+static int
+find_end(const struct stacks *all)
+{
+	/* CPython v3.10.0 Include/code.h: CO_GENERATOR, CO_COROUTINE, CO_ITERABLE_COROUTINE,
+	 * CO_ASYNC_GENERATOR */
+	enum { GENERATORS = 0x20 | 0x80 | 0x100 | 0x200 };
+	int at = layout_flags(all->l);
+	uint32_t flags;
+
+	if (at == ABSENT || mem_read(all->mem, all->walk.fresh[all->walk.n - 1].code + (raddr)at,
+	                             &flags, sizeof flags) != OK)
+		return ENDS_UNKNOWN;
+	return flags & GENERATORS ? ENDS_IN_GENERATOR : ENDS_IN_FUNCTION;
+}
+
+/* Makes the walk the proven stack, and puts it into words.  One that ends in a generator's
+ * frame, where the thread's stack did not before, has been cut off there. */
 static enum why
 adopt_walk(struct stacks *all, struct stack *st, unsigned flags)
 {
 	const struct walk *walk = &all->walk;
 	size_t depth = walk->kept ? st->proven.visits[walk->kept - 1].depth : 0;
+	int ends = walk->n && !walk->kept ? find_end(all) : (int)st->ends;
 	enum why why;
 
+	if (ends == ENDS_IN_GENERATOR && st->ends == ENDS_IN_FUNCTION)
+		return TORN;
 	if (st->n_nodes > depth)
 		st->n_nodes = depth;
 	why = name_walk(all, &st->named, depth, flags & (STACK_STOPPED | STACK_HELD));
-	if (why == OK)
+	if (why == OK) {
+		st->ends = ends;
 		frames_commit(all->l, &st->proven, walk);
-	else
+	} else {
 		frames_truncate(&st->proven, walk->kept);
+	}
 	return why;
 }
 
