@@ -80,6 +80,12 @@ list_python_children(int pid, struct buf *out)
 	follow_free(follow);
 }
 
+static void
+say_stuck(int pid)
+{
+	warn("pid %d is stuck, reads of it do not come back", pid);
+}
+
 /* Opens a target or says why that can't be done.  *ended: it is time to end. */
 static enum status
 open_target(const struct attach *a, int pid, int *ended)
@@ -91,16 +97,16 @@ open_target(const struct attach *a, int pid, int *ended)
 
 	for (int waited = 0;; waited += POLL_MS) {
 		reason.len = 0;
-		mem_limit(MOST_MS * INT64_C(1000000));
+		mem_limit(MOST_MS * MS);
 		answer = target_open(process_open(pid), a->options->abi, &target, &reason);
 		if (answer != TARGET_STARTING || waited >= START_PATIENCE_MS)
 			break;
-		*ended = a->wait(a->context, now_ns() + POLL_MS * INT64_C(1000000));
+		*ended = a->wait(a->context, now_ns() + POLL_MS * MS);
 		if (*ended)
 			break;
 	}
 	if (answer != TARGET_READY && watch_given_up() != given_up) {
-		warn("pid %d is stuck, reads of it do not come back", pid);
+		say_stuck(pid);
 		buf_free(&reason);
 		return FAILURE;
 	}
@@ -123,7 +129,7 @@ open_targets(struct attach *a)
 	int ended = 0;
 
 	if (a->opened)
-		warn("pid %d is stuck, reads of it do not come back", a->options->pids[a->opened - 1]);
+		say_stuck(a->options->pids[a->opened - 1]);
 	while (a->opened < a->options->n_pids && !ended) {
 		enum status status = open_target(a, a->options->pids[a->opened++], &ended);
 
@@ -175,7 +181,7 @@ may_come(const struct attach *a)
 static enum status
 find_targets(const struct attach *a)
 {
-	int64_t deadline = now_ns() + START_PATIENCE_MS * INT64_C(1000000);
+	int64_t deadline = now_ns() + START_PATIENCE_MS * MS;
 
 	for (size_t i = 0; i < a->options->n_pids; i++)
 		group_add(a->group, a->options->pids[i]);

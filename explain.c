@@ -165,10 +165,16 @@ explain_proc(struct buf *out)
 	return 1;
 }
 
+static int
+may_trace_all(uint64_t caps)
+{
+	return caps >> CAP_SYS_PTRACE & 1;
+}
+
 int
 explain_is_kin_only(void)
 {
-	return yama_scope() == 1 && !(status_number(getpid(), "CapEff", 16) >> CAP_SYS_PTRACE & 1);
+	return yama_scope() == 1 && !may_trace_all(status_number(getpid(), "CapEff", 16));
 }
 
 void
@@ -177,7 +183,7 @@ explain_denied(int pid, struct buf *out)
 	unsigned uid = (unsigned)status_number(pid, "Uid", 10);
 	uint64_t caps = status_number(getpid(), "CapEff", 16);
 	uint64_t theirs = status_number(pid, "CapPrm", 16);
-	int may_trace = caps >> CAP_SYS_PTRACE & 1, scope = yama_scope();
+	int may_trace = may_trace_all(caps), scope = yama_scope();
 
 	if (scope == 3)
 		explain_yama(pid, scope, out);

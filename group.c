@@ -26,7 +26,6 @@
 #include "follow.h"
 #include "group.h"
 
-#define MS INT64_C(1000000)
 
 enum {
 	LOOK_MS = 10,         /* between two looks for new processes */
@@ -377,6 +376,20 @@ wait_of(const struct group *g, const struct member *m, int64_t now)
 	return wait < MS ? MS : wait;
 }
 
+/* It is not looked at any more, until it executes something else. */
+static void
+give_up(struct member *m)
+{
+	m->due = INT64_MAX;
+	m->answer = TARGET_GONE;
+}
+
+static void
+say_stuck(const struct member *m)
+{
+	warn("pid %d is stuck, reads of it do not come back; it is left out", m->pid);
+}
+
 /* Of reads that have been given up since there were that many of all. */
 static void
 note_given_up(struct member *m, unsigned before)
@@ -384,7 +397,7 @@ note_given_up(struct member *m, unsigned before)
 	unsigned more = watch_given_up() - before;
 
 	if (more && m->given_up < MOST_GIVEN_UP && m->given_up + more >= MOST_GIVEN_UP)
-		warn("pid %d is stuck, reads of it do not come back; it is left out", m->pid);
+		say_stuck(m);
 	m->given_up += more;
 }
 
@@ -404,9 +417,8 @@ group_abandon(struct group *g)
 	if (!m)
 		return;
 	m->sampler = NULL;
-	m->due = INT64_MAX;
-	m->answer = TARGET_GONE;
-	warn("pid %d is stuck, reads of it do not come back; it is left out", m->pid);
+	give_up(m);
+	say_stuck(m);
 	if (g->follow)
 		return;
 	while (g->members[i] != m)
@@ -414,13 +426,12 @@ group_abandon(struct group *g)
 	drop(g, i);
 }
 
-/* Until it executes something else.  0 if it is to be dropped. */
+/* Leaves out one that is stuck.  0 if it is to be dropped. */
 static int
 leave_out(struct group *g, struct member *m)
 {
 	close_member(g, m);
-	m->due = INT64_MAX;
-	m->answer = TARGET_GONE;
+	give_up(m);
 	return g->follow != NULL;
 }
 
@@ -437,8 +448,7 @@ try(struct group *g, struct member *m)
 		return 0;
 	m->image = there ? stat.image : 0;
 	if (there && !m->image && !m->given) { /* a kernel thread, or about to end */
-		m->due = INT64_MAX;
-		m->answer = TARGET_GONE;
+		give_up(m);
 		return 1;
 	}
 	m->tried = 1;

@@ -255,13 +255,14 @@ mem_open(int pid)
 enum { LOOK_EACH = 16 /* reads */, ASK_EACH_NS = 30000000, STARVED = 4 /* times as long */ };
 
 static struct {
-	int64_t most, from, until, ask; /* when it is over; when to ask whether it is */
+	int64_t from, most; /* when it began, and how long it is */
+	int64_t ask;        /* when to ask whether it is over */
 	int64_t cpu;        /* that had been used when that was first looked at; < 0: not yet */
 	int (*is_asked)(void *);
 	void *context;
 	unsigned reads, given_up;
 	int over;
-} limit = { .until = INT64_MAX };
+} limit = { .most = INT64_MAX };
 
 void
 mem_heed(int (*is_asked)(void *), void *context)
@@ -275,9 +276,8 @@ mem_limit(int64_t most)
 {
 	int64_t now = now_ns();
 
-	limit.most = most;
 	limit.from = now;
-	limit.until = now + most;
+	limit.most = most;
 	limit.cpu = -1;
 	limit.ask = now + ASK_EACH_NS;
 	limit.given_up = watch_given_up();
@@ -297,7 +297,7 @@ is_used_up(int64_t now)
 {
 	if (limit.cpu < 0)
 		limit.cpu = cpu_ns();
-	if (now < limit.until)
+	if (now - limit.from < limit.most)
 		return 0;
 	return (now - limit.from) / STARVED >= limit.most || cpu_ns() - limit.cpu >= limit.most;
 }

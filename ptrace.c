@@ -148,7 +148,7 @@ static enum why
 wait_stop(struct tracee *t)
 {
 	/* Where many can't stop, all of a frozen group of processes, don't wait for each. */
-	int64_t deadline = now_ns() + PATIENCE_MS * INT64_C(1000000) / n_tracees;
+	int64_t deadline = now_ns() + PATIENCE_MS * MS / n_tracees;
 
 	for (int i = 0;; i++) {
 		enum why why = look_at(t);

@@ -197,16 +197,6 @@ block_signals(struct run *r)
 	sigprocmask(SIG_BLOCK, &r->signals, NULL);
 }
 
-/* From here on the next signal kills. */
-static void
-unblock_signals(const struct run *r)
-{
-	if (watch_is_on())
-		watch_let_kill(&r->urgent);
-	else
-		sigprocmask(SIG_UNBLOCK, &r->urgent, NULL);
-}
-
 /* Whether one is waiting, for whoever does not know what a run is. */
 static int
 is_signalled(void *run)
@@ -245,19 +235,9 @@ is_stop(int signal)
 static void
 stop_if_asked(struct run *r)
 {
-	sigset_t set;
-
 	if (!r->stop || ptrace_is_busy())
 		return;
-	if (watch_is_on()) {
-		watch_stop(r->stop);
-	} else {
-		sigemptyset(&set);
-		sigaddset(&set, r->stop);
-		kill(getpid(), r->stop);
-		sigprocmask(SIG_UNBLOCK, &set, NULL);
-		sigprocmask(SIG_BLOCK, &set, NULL);
-	}
+	watch_stop(r->stop);
 	r->stop = 0;
 }
 
@@ -562,7 +542,7 @@ dump(struct run *r)
 	r->dumping = 1;
 	for (size_t i = 0; i < LEN(stops); i++) /* while a thread of the target is stopped */
 		sigdelset(&r->urgent, stops[i]);
-	unblock_signals(r);
+	watch_let_kill(&r->urgent);
 	mem_limit(MOST_DUMPING_NS);
 	for (size_t i = 0; i < group_ready(r->group); i++) {
 		enum status status = dump_process(r, i, &text);
@@ -604,7 +584,7 @@ conclude(struct run *r)
 {
 	progress_end();
 	if (!r->child) /* its signals are handed on until it ends */
-		unblock_signals(r);
+		watch_let_kill(&r->urgent);
 	write_profile(r);
 	if (r->options.stats)
 		report_stats(&r->report);

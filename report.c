@@ -248,7 +248,7 @@ progress_begin(sigset_t *set)
 		return;
 	sigaddset(set, SIGALRM);
 	sigprocmask(SIG_BLOCK, set, NULL);
-	set_timer(DRAW_EACH_US);
+	progress_continue();
 }
 
 void

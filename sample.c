@@ -70,7 +70,7 @@ struct sampler {
 	struct sleepers sleepers;
 	int64_t now;       /* when it began, now_ns(), */
 	int64_t since;     /* and how long after the one before */
-	int rouse;          /* sleepers are to be asked */
+	int rouse;         /* sleepers are to be asked */
 	int bad_ticks;
 	struct sample_counts counts;
 	struct mem_counts before;
@@ -902,7 +902,7 @@ note_time(struct sampler *s)
 
 	if (s->options.mode != MODE_CPU && !s->options.count_waits)
 		return;
-	s->ticked = now_ns();
+	s->ticked = s->now;
 	s->elapsed = before ? s->ticked - before : s->options.period;
 	s->asks = s->options.count_waits && s->ticked - s->asked >= ASK_EACH_NS;
 	if (s->asks)
@@ -942,14 +942,13 @@ sample_tick(struct sampler *s, int *ran)
 static void
 begin_tick(struct sampler *s, int64_t before)
 {
-	int64_t now;
+	int64_t now = now_ns();
 
 	s->covered = 1 + (s->counts.ticks ? before : 0); /* it has to have been there */
 	s->n_counted = 0;
 	s->gils_counted = 0;
 	s->rouse = 0;
 	s->tick++;
-	now = now_ns();
 	s->since = s->now ? now - s->now : s->options.period;
 	s->now = now;
 	if (s->options.log)

@@ -220,7 +220,6 @@ cpu_periods(struct cpu *c, struct thread *t)
 /* ---- sleepers ---- */
 
 enum { AWAKE_S = 10, WINDOW_MS = 10, SLACK_MS = 5, ASKING_PART = 20 };
-#define MS INT64_C(1000000)
 
 void
 sleepers_note(struct sleepers *s, int64_t sampled)

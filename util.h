@@ -114,6 +114,9 @@ int parse_digits(const char **p, unsigned base, uint64_t *value);
  * is none, or one of more digits than any sensible one. */
 int parse_decimal(const char *text, double *value, const char **rest);
 
+/* A millisecond, in nanoseconds, of which all times are that have no unit in their names. */
+#define MS INT64_C(1000000)
+
 /* Monotonic clock, nanoseconds. */
 int64_t now_ns(void);
 

@@ -93,6 +93,19 @@ sleep_ms(int ms)
 	ppoll(NULL, 0, &(struct timespec){ 0, ms * 1000000L }, NULL);
 }
 
+/* Lets a signal do to this process what it does by itself. */
+static void
+take(int signal)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, signal);
+	kill(getpid(), signal);
+	sigprocmask(SIG_UNBLOCK, &set, NULL);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+}
+
 /* ---- the worker ---- */
 
 unsigned
@@ -246,6 +259,8 @@ watch_signal(int *code)
 void
 watch_let_kill(const sigset_t *set)
 {
+	if (!watch.on)
+		sigprocmask(SIG_UNBLOCK, set, NULL);
 	watch.job.urgent = *set;
 	__atomic_store_n(&watch.kills, 1, __ATOMIC_SEQ_CST);
 }
@@ -253,6 +268,10 @@ watch_let_kill(const sigset_t *set)
 void
 watch_stop(int signal)
 {
+	if (!watch.on) {
+		take(signal);
+		return;
+	}
 	__atomic_store_n(&watch.stop, signal, __ATOMIC_SEQ_CST);
 	while (__atomic_load_n(&watch.stop, __ATOMIC_SEQ_CST))
 		sleep_ms(LOOK_MS);
@@ -388,19 +407,6 @@ look_after_string(void)
 		follow_suit(watch.ended ? watch.status : status);
 }
 
-/* Lets a signal do to us what it does by itself. */
-static void
-take(int signal)
-{
-	sigset_t set;
-
-	sigemptyset(&set);
-	sigaddset(&set, signal);
-	kill(getpid(), signal);
-	sigprocmask(SIG_UNBLOCK, &set, NULL);
-	sigprocmask(SIG_BLOCK, &set, NULL);
-}
-
 static void
 hand_on(const struct signalfd_siginfo *info)
 {
@@ -522,7 +528,7 @@ watch_worker(void)
 		if (!is_calling() || watch.calls != call) {
 			call = watch.calls;
 			in_call = 0;
-		} else if (now_ns() - since >= look * INT64_C(1000000)) {
+		} else if (now_ns() - since >= look * MS) {
 			in_call += look;
 		}
 		if (in_call >= (hasty ? HASTY_PATIENCE_MS : PATIENCE_MS)) {
