@@ -466,18 +466,25 @@ profile_set(struct profile *p, enum profile_column column, uint32_t stack, uint6
 	}
 }
 
+/* Whether it counts some of the column before. */
+static int
+is_part(enum profile_column column)
+{
+	return column == PROFILE_IDLE || column == PROFILE_GIL;
+}
+
 COLD void
 profile_add(struct profile *p, enum profile_column column, uint32_t stack, uint64_t n)
 {
 	uint64_t old = profile_get(p, column, stack), room = PROFILE_MOST - p->added[column];
 
-	if (column == PROFILE_IDLE)
-		room = profile_get(p, PROFILE_SAMPLES, stack) - old;
+	if (is_part(column))
+		room = profile_get(p, (enum profile_column)(column - 1), stack) - old;
 	else if (n > room)
 		p->run.saturated = 1;
 	if (n > room)
 		n = room;
-	if (column != PROFILE_IDLE)
+	if (!is_part(column))
 		p->added[column] += n;
 	profile_set(p, column, stack, old + n);
 }
@@ -516,10 +523,10 @@ profile_compared(const struct profile *p)
 }
 
 void
-profile_log(struct profile *p, uint32_t stack, int64_t time, int idle)
+profile_log(struct profile *p, uint32_t stack, int64_t time, enum profile_wait wait)
 {
 	p->log = grow(p->log, p->n_log, &p->cap_log, sizeof *p->log);
-	p->log[p->n_log++] = (struct profile_sample){ time, stack, idle != 0 };
+	p->log[p->n_log++] = (struct profile_sample){ time, stack, wait };
 }
 
 void

@@ -16,10 +16,12 @@ struct profile_frame {
 	int line;                /* 0 for none */
 };
 
+enum profile_wait { PROFILE_RUNS, PROFILE_WAITS, PROFILE_WAITS_FOR_GIL };
+
 struct profile_sample {
 	int64_t time; /* microseconds since the epoch */
 	uint32_t stack;
-	uint32_t idle; /* the thread waited */
+	uint32_t idle; /* enum profile_wait: whether the thread waited */
 };
 
 /* Whatever of it is not known is 0 or NULL. */
@@ -99,15 +101,17 @@ void profile_count(struct profile *, uint32_t stack);
 void profile_count_failed(struct profile *);
 
 /* The counts of a stack that is a leaf: its samples; those of them during
- * which the thread waited; the samples of an earlier profile. */
-enum profile_column { PROFILE_SAMPLES, PROFILE_IDLE, PROFILE_BEFORE, PROFILE_COLUMNS };
+ * which the thread waited; of these, those for the GIL; the samples of an earlier
+ * profile. */
+enum profile_column { PROFILE_SAMPLES, PROFILE_IDLE, PROFILE_GIL, PROFILE_BEFORE,
+                      PROFILE_COLUMNS };
 
 /* The most that a column adds up to: what every reader of JSON can count. */
 #define PROFILE_MOST (UINT64_C(1) << 53)
 
 /* Adds to, sets and gets a count; PROFILE_ROOT is what was idle, PROFILE_FAILED what
  * failed.  What does not fit is not added, and the run is `saturated`; nor is more idle
- * than there are samples.  The sum of a column. */
+ * than there are samples, or for the GIL than is idle.  The sum of a column. */
 void profile_add(struct profile *, enum profile_column, uint32_t stack, uint64_t n);
 void profile_set(struct profile *, enum profile_column, uint32_t stack, uint64_t n);
 uint64_t profile_get(const struct profile *, enum profile_column, uint32_t stack);
@@ -118,7 +122,7 @@ void profile_compare(struct profile *);
 int profile_compared(const struct profile *);
 
 /* Keeps a sample's time as well; of one that failed: PROFILE_FAILED. */
-void profile_log(struct profile *, uint32_t stack, int64_t time, int idle);
+void profile_log(struct profile *, uint32_t stack, int64_t time, enum profile_wait);
 
 /* Makes the log's samples of one stack, or of PROFILE_FAILED, samples of another. */
 void profile_log_move(struct profile *, uint32_t from, uint32_t to);

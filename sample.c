@@ -33,7 +33,7 @@ struct counted {
 	enum { COUNT_STACK, COUNT_IDLE, COUNT_FAILED } kind;
 	uint32_t stack;
 	uint32_t times; /* with -m cpu: for how many ticks' worth of CPU time it stands */
-	unsigned char idle, unplaced, why;
+	unsigned char wait, unplaced, why;
 };
 
 struct lost { /* a sample that failed */
@@ -283,10 +283,12 @@ static void
 count_stack_once(struct sampler *s, const struct counted *c)
 {
 	profile_count(s->profile, c->stack);
-	if (c->idle)
+	if (c->wait)
 		profile_add(s->profile, PROFILE_IDLE, c->stack, 1);
+	if (c->wait == PROFILE_WAITS_FOR_GIL)
+		profile_add(s->profile, PROFILE_GIL, c->stack, 1);
 	if (s->options.log)
-		profile_log(s->profile, c->stack, s->time, c->idle);
+		profile_log(s->profile, c->stack, s->time, (enum profile_wait)c->wait);
 }
 
 static void
@@ -295,7 +297,7 @@ count_failed_once(struct sampler *s, enum why why)
 	s->counts.failed[why]++;
 	profile_count_failed(s->profile);
 	if (s->options.log)
-		profile_log(s->profile, PROFILE_FAILED, s->time, 0);
+		profile_log(s->profile, PROFILE_FAILED, s->time, PROFILE_RUNS);
 }
 
 /* Whether it is to be in the profile, which has no room for its stack. */
@@ -359,6 +361,46 @@ sampler_wants_gil(const struct sampler *s, struct thread *t)
 	return thread_wants_gil(t, gils, n);
 }
 
+/* Who has a GIL is asked once a tick, and only if somebody needs to know. */
+static void
+note_holders_once(struct sampler *s)
+{
+	if (!s->noted_holders)
+		sampler_note_holders(s);
+	s->noted_holders = 1;
+}
+
+/* Whether it may run.  One that waited for the GIL and was woken has either got it, or had
+ * it meanwhile, which takes CPU time, or waits on. */
+static int
+may_run(struct sampler *s, struct thread *t)
+{
+	if (thread_is_idle(t))
+		return 0;
+	if (t->wait != PROFILE_WAITS_FOR_GIL)
+		return 1;
+	note_holders_once(s);
+	return t->holds_gil || thread_has_used(t, s->since, !s->counts.ticks);
+}
+
+/* Whether it waits, and if so for the GIL: that is asked when it begins to, and then as
+ * often as one that does wakes up to look after itself (sys.getswitchinterval). */
+static enum profile_wait
+find_wait(struct sampler *s, struct thread *t)
+{
+	enum { GOOD_MS = 5 };
+
+	if (!s->options.tell_idle)
+		return PROFILE_RUNS;
+	if (may_run(s, t)) {
+		t->wait = PROFILE_RUNS;
+	} else if (t->wait == PROFILE_RUNS || (s->now >= t->wait_until && thread_is_idle(t))) {
+		t->wait = sampler_wants_gil(s, t) ? PROFILE_WAITS_FOR_GIL : PROFILE_WAITS;
+		t->wait_until = s->now + GOOD_MS * MS;
+	}
+	return (enum profile_wait)t->wait;
+}
+
 /* The stack of a thread that has no frame, but the GIL. */
 static uint32_t
 bare_stack(struct sampler *s, struct thread *t, uint32_t root)
@@ -385,6 +427,7 @@ count_stack(struct sampler *s, struct thread *t, int holds_gil)
 {
 	uint32_t stack, root = s->root;
 	int64_t times = s->options.mode == MODE_CPU ? t->periods : s->covered;
+	enum profile_wait wait;
 	size_t n;
 
 	if (s->options.tell_threads || s->options.by_thread)
@@ -396,11 +439,12 @@ count_stack(struct sampler *s, struct thread *t, int holds_gil)
 			return 0;
 		stack = bare_stack(s, t, root);
 	}
+	wait = find_wait(s, t);
 	note(s, (struct counted){ .kind = COUNT_STACK, .stack = stack, .times = (uint32_t)times,
-	                          .idle = s->options.tell_idle && thread_is_idle(t),
-	                          .unplaced = !t->task.tid });
+	                          .wait = (unsigned char)wait, .unplaced = !t->task.tid });
 	t->counted = s->tick;
-	thread_note_sampled(t, s->since);
+	if (wait == PROFILE_RUNS)
+		thread_note_sampled(t, s->since);
 	s->counts.cpu_sampled += times * (s->elapsed / s->covered);
 	if (s->asks) {
 		s->counts.asked++;
@@ -547,15 +591,6 @@ count_lost(struct sampler *s, const struct lost *lost, size_t n)
 	for (size_t i = 0; i < n; i++)
 		if (mem_is_over() || threads_find(s->threads, lost[i].tstate))
 			count_failed(s, lost[i].why);
-}
-
-/* Who has a GIL is asked once a tick, and only if somebody needs to know. */
-static void
-note_holders_once(struct sampler *s)
-{
-	if (!s->noted_holders)
-		sampler_note_holders(s);
-	s->noted_holders = 1;
 }
 
 /* Counts a thread that was found without a frame, if it has the GIL and still has none. */

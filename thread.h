@@ -55,6 +55,8 @@ struct thread {
 	enum { UNASKED, WANTED, UNWANTED } wanted; /* at this tick */
 	int64_t periods;     /* with -m cpu: how many of CPU time it has used */
 	uint64_t counted;    /* the number of the tick at which it was last */
+	unsigned char wait;  /* enum profile_wait, as was found last, */
+	int64_t wait_until;  /* and if it still waits holds until then, now_ns() */
 	struct snap *planned; /* holds the head of its thread state, too, and is read in one
 	                       * call with the lists; NULL: there is none */
 };

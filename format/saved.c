@@ -394,6 +394,8 @@ write_stacks(struct writer *w, struct buf *out)
 	write_column(w, out, "count", PROFILE_SAMPLES);
 	if (profile_total(w->p, PROFILE_IDLE))
 		write_column(w, out, "idle", PROFILE_IDLE);
+	if (profile_total(w->p, PROFILE_GIL))
+		write_column(w, out, "gil", PROFILE_GIL);
 	json_close(out, '}');
 }
 
@@ -468,9 +470,9 @@ struct bounds {
 };
 
 /* Reads the first n members as arrays that are to be of the same length; all
- * are to be freed.  The one that is not needed may be missing. */
+ * are to be freed.  Those from `needed` on may be missing. */
 static size_t
-read_columns(struct json_reader *in, const char *const *at, size_t n, size_t not_needed,
+read_columns(struct json_reader *in, const char *const *at, size_t n, size_t needed,
              const struct bounds *bounds, int64_t **columns)
 {
 	size_t len = 0, first = 0;
@@ -482,7 +484,7 @@ read_columns(struct json_reader *in, const char *const *at, size_t n, size_t not
 			if (i && len != first)
 				json_read_fail(in, "arrays of different lengths");
 			first = len;
-		} else if (i != not_needed) {
+		} else if (i < needed) {
 			json_read_fail(in, "an array is missing");
 		}
 	}
@@ -535,34 +537,38 @@ read_threads(struct reader *r)
 	}
 }
 
-/* Adds one stack's counts, of which `idle` were idle. */
+/* Adds one stack's counts, of which `idle` were idle, and of these `gil` for the GIL. */
 static void
-add_counts(struct reader *r, uint32_t stack, int64_t count, int64_t idle)
+add_counts(struct reader *r, uint32_t stack, int64_t count, int64_t idle, int64_t gil)
 {
 	enum profile_column column = r->flags & SAVED_BEFORE ? PROFILE_BEFORE : PROFILE_SAMPLES;
 
 	if (idle > count) {
 		json_read_fail(&r->in, "more idle than counted");
+	} else if (gil > idle) {
+		json_read_fail(&r->in, "more waits for the GIL than idle");
 	} else if (r->flags & SAVED_NO_IDLE) {
 		count -= idle;
-		idle = 0;
+		idle = gil = 0;
 	}
 	profile_add(r->p, column, stack, (uint64_t)count);
 	if (idle && column == PROFILE_SAMPLES)
 		profile_add(r->p, PROFILE_IDLE, stack, (uint64_t)idle);
+	if (gil && column == PROFILE_SAMPLES)
+		profile_add(r->p, PROFILE_GIL, stack, (uint64_t)gil);
 }
 
 static void
 read_stacks(struct reader *r)
 {
-	enum { PARENT, FRAME, COUNT, IDLE, COLUMNS };
+	enum { PARENT, FRAME, COUNT, IDLE, GIL, COLUMNS };
 	const struct bounds bounds[] = { { -(int64_t)r->n_roots, JSON_MOST },
 	                                 { 0, (int64_t)r->n_frames - 1 },
-	                                 { 0, JSON_MOST }, { 0, JSON_MOST } };
+	                                 { 0, JSON_MOST }, { 0, JSON_MOST }, { 0, JSON_MOST } };
 	const char *at[COLUMNS];
 	int64_t *columns[COLUMNS];
 
-	json_read_members(&r->in, "parent frame count idle", at);
+	json_read_members(&r->in, "parent frame count idle gil", at);
 	r->n_stacks = read_columns(&r->in, at, COLUMNS, IDLE, bounds, columns);
 	r->stacks = xcalloc(r->n_stacks, sizeof *r->stacks);
 	for (size_t i = 0; i < r->n_stacks; i++) {
@@ -574,7 +580,8 @@ read_stacks(struct reader *r)
 		}
 		r->stacks[i] = profile_stack(r->p, parent < 0 ? r->roots[-1 - parent] :
 		                             r->stacks[parent], r->frames[columns[FRAME][i]]);
-		add_counts(r, r->stacks[i], columns[COUNT][i], columns[IDLE] ? columns[IDLE][i] : 0);
+		add_counts(r, r->stacks[i], columns[COUNT][i], columns[IDLE] ? columns[IDLE][i] : 0,
+		           columns[GIL] ? columns[GIL][i] : 0);
 	}
 	free_columns(columns, COLUMNS);
 }

@@ -128,6 +128,34 @@ counts_ticks() {
 print(sum(json.load(open("written"))["stacks"]["idle"]))')" $((2 * $(stat_of ticks)))
 }
 
+# counted_waits: SAMPLES, of them idle, of these for the GIL, in the file "written".
+counted_waits() {
+    python3 -c 'import json
+stacks = json.load(open("written"))["stacks"]
+print(sum(stacks["count"]), sum(stacks["idle"]), sum(stacks.get("gil", [])))'
+}
+
+# Of three threads that contend for it no more than one can have the GIL.
+gil_waits() {
+    local count idle gil
+    start_target gil "$1" 3
+    run_pyflame 0 -s 0.5 --threads -f json -o written "$pid"
+    read -r count idle gil < <(counted_waits)
+    echo "of $count samples $idle are idle, $gil for the GIL"
+    [ "$gil" -ge $((count / 3)) ] && [ "$gil" -le "$idle" ] && [ "$idle" -le $((count * 3 / 4)) ]
+    [ "$gil" -ge $((idle * 9 / 10)) ]
+    run_pyflame 0 -f json -i written
+    cmp stdout written
+    start_target idle "$1"
+    run_pyflame 0 -s 0.1 --threads -f json -o written "$pid"
+    read -r count idle gil < <(counted_waits)
+    [ "$count" = "$idle" ] && [ "$gil" = 0 ]
+}
+
+@test "3.8: samples of threads that wait for the GIL are told apart"  { requires python3; each_python 3.8 gil_waits; }
+@test "3.11: samples of threads that wait for the GIL are told apart" { requires python3; each_python 3.11 gil_waits; }
+@test "newest: samples of threads that wait for the GIL are told apart" { requires python3; each_python "$newest" gil_waits; }
+
 @test "the JSON profile says how it was taken" {
     find_python
     start_target sleeper "$python" 2
@@ -500,6 +528,7 @@ refuses() {
     refuses 'not an integer' "${good/'"function":[0]'/'"function":[-1]'}"
     refuses 'not an integer' "${good/'"file":[-1]'/'"file":[1]'}"
     refuses 'a stack before' "${good/'"parent":[-1]'/'"parent":[0]'}"
+    refuses 'more waits for the GIL' "${good/'"count":[1]'/'"count":[1],"idle":[1],"gil":[2]'}"
     refuses 'more idle' "${good/'"count":[1]'/'"count":[1],"idle":[2]'}"
     refuses 'no array' "${good/'[1]'/'1'}"
     refuses 'no object' "${good/'{}'/'[]'}"
