@@ -34,7 +34,7 @@ LDLIBS = -lm
 
 # What it is to write, and with html and json to read: FORMATS="html svg", say.
 # Collapsed stacks are always there.
-ALL_FORMATS = collapsed html svg speedscope pprof gecko chrome json
+ALL_FORMATS = collapsed report html svg speedscope pprof gecko chrome json
 FORMATS = $(ALL_FORMATS)
 ifneq ($(filter-out $(ALL_FORMATS),$(FORMATS)),)
 $(error FORMATS are some of $(ALL_FORMATS), not $(filter-out $(ALL_FORMATS),$(FORMATS)))
@@ -44,9 +44,10 @@ WITHOUT = $(filter-out collapsed $(FORMATS),$(ALL_FORMATS))
 # format/NAME.c goes with its format, what several share with the last of these; all
 # read the runs of files with saved.c and json.c.
 PAGED = $(filter html svg,$(FORMATS))
-EXPORTED = $(filter speedscope pprof gecko chrome,$(FORMATS))
+EXPORTED = $(filter report speedscope pprof gecko chrome,$(FORMATS))
 LEFT_OUT = $(filter-out format/json.c,$(WITHOUT:%=format/%.c)) \
-	$(if $(PAGED),,format/page.c) $(if $(EXPORTED),,format/export.c)
+	$(if $(PAGED),,format/page.c) $(if $(EXPORTED),,format/export.c) \
+	$(if $(filter report,$(FORMATS)),,format/columns.c format/ranks.c)
 
 SOURCES = $(sort $(filter-out $(LEFT_OUT),$(wildcard *.c format/*.c)))
 OBJECTS = $(SOURCES:%.c=$(BUILD)/%.o) $(if $(PAGED),$(BUILD)/packed.o)
@@ -65,8 +66,9 @@ $(HOT:%=$(BUILD)/%.o): override CFLAGS += -O2
 $(BUILD)/%.o: %.c Makefile | $(BUILD)/format
 	$(CC) $(CFLAGS) -MMD -MP -c -o $@ $<
 
-$(BUILD)/format/formats.o: override CFLAGS += $(WITHOUT:%=-DWITHOUT_%)
-$(BUILD)/format/formats.o: $(BUILD)/without
+TOLD = $(BUILD)/format/formats.o $(BUILD)/pyflame.o
+$(TOLD): override CFLAGS += $(WITHOUT:%=-DWITHOUT_%)
+$(TOLD): $(BUILD)/without
 
 # Changes when FORMATS does.
 $(BUILD)/without: always | $(BUILD)

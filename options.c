@@ -149,7 +149,7 @@ add_formats(struct buf *out)
 	struct buf text = { 0 };
 
 	if (format_list(&text) > 1)
-		buf_str(&text, "; default: by FILE's name, else collapsed");
+		buf_str(&text, "; default: by FILE's name, else a report on a terminal, else collapsed");
 	buf_add(&text, "", 1);
 	add_wrapped(out, text.data);
 	buf_free(&text);
@@ -474,16 +474,27 @@ add_pid(struct options *o, int number)
 	o->pids[o->n_pids++] = pid;
 }
 
+/* By the file's name; on a terminal for the person who reads it. */
+static const struct format *
+default_format(const struct options *o)
+{
+	const struct format *report = format_named("report");
+
+	if (!o->output && !o->dump && !o->flamechart && !o->diff && report->write &&
+	    isatty(STDOUT_FILENO))
+		return report;
+	check_ending(o->output);
+	return format_of_file(o->output);
+}
+
 /* Chooses the format; dumps and flame charts are text. */
 static void
 check_format(struct options *o)
 {
 	const char *text = o->dump ? "-d" : o->flamechart ? "--flamechart" : NULL;
 
-	if (!o->format) {
-		check_ending(o->output);
-		o->format = format_of_file(o->output);
-	}
+	if (!o->format)
+		o->format = default_format(o);
 	if (!o->format->write)
 		format_left_out(o->format, USAGE, "-o ", o->output);
 	if (text && o->format != format_of_file(NULL))
@@ -491,6 +502,8 @@ check_format(struct options *o)
 	if (o->diff && (text || !(o->format->needs & FORMAT_BEFORE)))
 		die(USAGE, "--diff and %s%s do not go together", text ? text : "-f ",
 		    text ? "" : o->format->name);
+	if (o->format->needs & FORMAT_ALL && !o->mode)
+		o->threads = 1;
 }
 
 /* Options that exclude each other. */

@@ -9,9 +9,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "util.h"
+#include "proc.h"
 #include "place.h"
 
 enum { MAX_LINKS = 40 };
@@ -85,13 +87,19 @@ follow_magic(struct place *p, int last)
 {
 	struct stat proc, to;
 
-	if (stat("/proc", &proc) || proc.st_dev != p->in.st_dev ||
+	if (p->root >= 0 || stat("/proc", &proc) || proc.st_dev != p->in.st_dev ||
 	    fstatat(p->folder, p->name, &to, 0) || (last && S_ISREG(to.st_mode)))
 		return 0;
 	move_to(&p->it, openat(p->folder, p->name, O_PATH | O_CLOEXEC));
 	p->is = to;
 	p->magic = 1;
 	return 1;
+}
+
+static int
+open_root(const struct place *p)
+{
+	return p->root < 0 ? open("/", O_PATH | O_CLOEXEC) : openat(p->root, ".", O_PATH | O_CLOEXEC);
 }
 
 /* Puts where a link leads before what is left of the path. */
@@ -107,12 +115,20 @@ follow_link(struct place *p, struct path *path)
 	if (n <= 0 || n == (ssize_t)sizeof to)
 		return -1;
 	if (*to == '/')
-		move_to(&p->folder, open("/", O_PATH | O_CLOEXEC));
+		move_to(&p->folder, open_root(p));
 	buf_add(&longer, to, (size_t)n);
 	buf_str(&longer, path->rest);
 	free(path->text);
 	path->rest = path->text = buf_terminate(&longer);
 	return 0;
+}
+
+/* Above the root of another process is more than it can see. */
+static int
+goes_up(const struct place *p)
+{
+	errno = EPERM;
+	return p->root >= 0 && !strcmp(p->name, "..");
 }
 
 static int
@@ -122,7 +138,7 @@ walk(struct place *p, struct path *path)
 		int last = take_name(path, p->name);
 
 		p->magic = 0;
-		if (last < 0 || look(p, last))
+		if (last < 0 || goes_up(p) || look(p, last))
 			return -1;
 		if (p->it >= 0 && S_ISLNK(p->is.st_mode) && !follow_magic(p, last)) {
 			links++;
@@ -146,20 +162,114 @@ place_leave(struct place *p)
 	move_to(&p->it, -1);
 }
 
-int
-place_find(struct place *p, const char *from)
+/* From a folder on. */
+static int
+find_from(struct place *p, int folder, const char *from)
 {
 	struct path path = { copy_text(from), NULL };
 	int result, saved;
 
-	place_leave(p);
 	path.rest = path.text;
-	p->folder = open(*from == '/' ? "/" : ".", O_PATH | O_CLOEXEC);
-	result = p->folder < 0 ? -1 : walk(p, &path);
+	p->folder = folder;
+	result = folder < 0 ? -1 : walk(p, &path);
 	saved = errno;
 	free(path.text);
 	if (result)
 		place_leave(p);
 	errno = saved;
 	return result;
+}
+
+int
+place_find(struct place *p, const char *from)
+{
+	place_leave(p);
+	return find_from(p, *from == '/' ? open_root(p) : open(".", O_PATH | O_CLOEXEC), from);
+}
+
+/* ---- as another process sees them ---- */
+
+/* Whether a process is ours in all of its four ids. */
+static int
+is_ours(int pid)
+{
+	char value[128];
+	const char *p = value;
+	uint64_t id;
+
+	if (proc_status(pid, "Uid", value, sizeof value))
+		return 0;
+	for (int i = 0; i < 4; i++, p += *p == '\t')
+		if (parse_digits(&p, 10, &id) || id != geteuid())
+			return 0;
+	return 1;
+}
+
+static int
+open_folder(int pid, const char *name)
+{
+	char path[48];
+
+	text_format(path, sizeof path, "/proc/%d/%s", pid, name);
+	return open(path, O_PATH | O_CLOEXEC);
+}
+
+static int64_t
+us_of(struct timespec t)
+{
+	return t.tv_sec * INT64_C(1000000) + t.tv_nsec / 1000;
+}
+
+int
+view_process(struct view *v, int pid)
+{
+	int64_t age = proc_age(proc_start_time(pid));
+	struct timespec now;
+
+	if (!is_ours(pid))
+		return -1;
+	v->root = open_folder(pid, "root");
+	v->current = open_folder(pid, "cwd");
+	clock_gettime(CLOCK_REALTIME, &now);
+	v->until = us_of(now) - age / 1000;
+	return v->root < 0 || v->current < 0 ? -1 : 0;
+}
+
+int
+view_own(struct view *v, int64_t until)
+{
+	if (!geteuid())
+		return -1;
+	v->root = open("/", O_PATH | O_CLOEXEC);
+	v->current = open(".", O_PATH | O_CLOEXEC);
+	v->until = until;
+	return v->root < 0 || v->current < 0 ? -1 : 0;
+}
+
+int
+view_has_root_of(const struct view *v, int pid)
+{
+	struct stat ours, other;
+	char path[48];
+
+	text_format(path, sizeof path, "/proc/%d/root", pid);
+	return stat(path, &other) ||
+	       (!fstat(v->root, &ours) && other.st_dev == ours.st_dev && other.st_ino == ours.st_ino);
+}
+
+int
+view_open(const struct view *v, const char *path)
+{
+	struct place p = NO_PLACE;
+	struct stat st;
+	int fd = -1;
+
+	p.root = v->root;
+	if (!find_from(&p, openat(*path == '/' ? v->root : v->current, ".", O_PATH | O_CLOEXEC), path)
+	    && p.it >= 0 && S_ISREG(p.is.st_mode))
+		fd = openat(p.folder, p.name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	if (fd >= 0 && (fstat(fd, &st) || !S_ISREG(st.st_mode) || us_of(st.st_mtim) > v->until))
+		move_to(&fd, -1);
+	place_leave(&p);
+	return fd;
 }

@@ -14,6 +14,7 @@
 /* A name in a folder.  Both are held by descriptors, so that what was looked at is
  * what is used, whatever is put there meanwhile. */
 struct place {
+	int root;   /* where "/" leads; -1: to our own */
 	int folder; /* -1: not known */
 	int it;     /* what has the name; -1: nothing */
 	char name[NAME_MAX + 1];
@@ -21,7 +22,7 @@ struct place {
 	int magic;          /* it is a link that only /proc can follow, `is` what that leads to */
 };
 
-#define NO_PLACE { .folder = -1, .it = -1 }
+#define NO_PLACE { .root = -1, .folder = -1, .it = -1 }
 
 /* The place that a path leads to, be there anything or not, instead of what the structure
  * held.  0, or -1 with errno set: EPERM if another user may have had a hand in that. */
@@ -29,5 +30,27 @@ int place_find(struct place *, const char *path);
 
 /* Lets go of it. */
 void place_leave(struct place *);
+
+/*
+ * The files of a program as it sees them, to read its source text.  They are as they were when
+ * it ran if they have not changed since it began.  A path never leaves its root: what goes up,
+ * and links in /proc, are not followed.
+ */
+struct view {
+	int root, current; /* folders, held by descriptors; 0: not known */
+	int64_t until;     /* when it began, microseconds since the epoch: newer files are not shown */
+};
+
+/* The view of a process.  Not if that is another user's in any of its ids: what it names is
+ * not read with our rights.  Our own, of what ran until then; not as root, who has rights
+ * that whoever chose the names may lack.  0, or -1. */
+int view_process(struct view *, int pid);
+int view_own(struct view *, int64_t until);
+
+/* Whether a process has the same root, as far as is known. */
+int view_has_root_of(const struct view *, int pid);
+
+/* Opens a regular file for reading; -1 if there is none that may be shown. */
+int view_open(const struct view *, const char *path);
 
 #endif

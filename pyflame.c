@@ -17,6 +17,9 @@
  *   format/collapsed.c   collapsed stacks
  *   format/saved.c       pyflame's own JSON, written and read
  *   format/export.c      what the formats of other tools share: threads, times
+ *   format/columns.c     text fitted to a terminal
+ *   format/ranks.c       what a profile adds up to: functions, lines, paths
+ *   format/report.c      the report for people
  *   format/page.c        the flame graph as a page for browsers
  *   format/svg.c         the flame graph as a picture; colours
  *   format/pprof.c       pprof's protocol buffer
@@ -75,6 +78,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/utsname.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -98,6 +102,7 @@
 #include "sample.h"
 #include "group.h"
 #include "options.h"
+#include "place.h"
 #include "output.h"
 #include "report.h"
 #include "dump.h"
@@ -119,6 +124,7 @@ struct run {
 	struct clock clock;
 	struct report report; /* what is said of it */
 	struct attach attach; /* to what is sampled */
+	struct view view; /* its files, for source text */
 	int64_t checked; /* when signals were last looked after */
 	int64_t began;   /* the sampling, now_ns() */
 	int64_t total;   /* how long it is to take, nanoseconds; 0: not known */
@@ -139,6 +145,49 @@ where(void)
 	return output_name() ? output_name() : "to stdout";
 }
 
+#ifndef WITHOUT_report
+
+static int
+open_source(void *run, const char *path)
+{
+	const struct run *r = run;
+
+	for (size_t i = 0; r->group && i < group_ready(r->group); i++)
+		if (!view_has_root_of(&r->view, process_pid(group_target(r->group, i)->process)))
+			return -1;
+	return view_open(&r->view, path);
+}
+
+/* Has a report show source text: of a process that is sampled, or of what was read, if it
+ * ran on this machine. */
+static void
+show_sources(struct run *r)
+{
+	const struct profile_run *run = profile_run_get(r->profile);
+	struct utsname host;
+	int failed = 1;
+
+	if (!r->options.format->sources || r->view.root)
+		return;
+	uname(&host);
+	if (r->group && group_ready(r->group))
+		failed = view_process(&r->view, process_pid(group_target(r->group, 0)->process));
+	else if (!r->group && run->host && !strcmp(run->host, host.nodename))
+		failed = view_own(&r->view, run->start);
+	if (!failed)
+		r->options.format->sources(open_source, r);
+}
+
+#else
+
+static void
+show_sources(struct run *r)
+{
+	(void)r;
+}
+
+#endif
+
 /* With --rotate the next file may find more room. */
 static void
 write_profile(struct run *r)
@@ -148,6 +197,9 @@ write_profile(struct run *r)
 
 	if (r->group)
 		report_update(&r->report, profile_run(r->profile));
+	show_sources(r);
+	if (r->options.format->fit)
+		r->options.format->fit(output_name() ? -1 : STDOUT_FILENO);
 	if (r->options.format->prepare)
 		r->options.format->prepare(r->profile);
 	ptrace_serve_by_signal(1);
@@ -496,6 +548,7 @@ take_samples(struct run *r)
 static void
 sample(struct run *r)
 {
+	show_sources(r);
 	report_begin(&r->report, profile_run(r->profile));
 	r->began = r->report.since;
 	if (!r->options.quiet && !r->child) /* the command may have the terminal */
@@ -700,6 +753,8 @@ go_on(void *run)
 	enum status status;
 
 	group_abandon(r->group);
+	if (r->options.format->sources) /* it may have been one of these that never came */
+		r->options.format->sources(NULL, NULL);
 	if (r->dumping) {
 		warn("a read of a program did not come back, which ends the dump");
 		return FAILURE;

@@ -264,8 +264,10 @@ static const struct rule rules[] = {
 	{ SYS_ptrace, { IS(0, PTRACE_INTERRUPT) } },
 	{ SYS_ptrace, { IS(0, PTRACE_DETACH) } },
 	{ SYS_openat, { { 2, O_ACCMODE | O_CREAT | O_TRUNC, O_RDONLY } } },
+	{ SYS_openat, { { 2, O_ACCMODE | O_CREAT | O_TRUNC, O_PATH } } }, /* in musl one of these */
 #ifdef SYS_open
 	{ SYS_open, { { 1, O_ACCMODE | O_CREAT | O_TRUNC, O_RDONLY } } },
+	{ SYS_open, { { 1, O_ACCMODE | O_CREAT | O_TRUNC, O_PATH } } },
 #endif
 	{ SYS_fcntl, { IS(1, F_SETFD) } },
 #ifdef SYS_fcntl64 /* 32 bits */

@@ -62,7 +62,7 @@ _pyflame() {
             mapfile -t COMPREPLY < <(compgen -f -- "$current")
             return ;;
         -m | --mode) words="wall cpu gil" ;;
-        -f | --format) words="collapsed html svg speedscope pprof gecko chrome json" ;;
+        -f | --format) words="collapsed report html svg speedscope pprof gecko chrome json" ;;
         --abi) words=$(_pyflame_versions "$1") ;;
         -s | --seconds | -r | --rate | --seed | --title | --rotate) return ;;
         *)

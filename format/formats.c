@@ -18,6 +18,8 @@
 #include "format/collapsed.h"
 #include "format/saved.h"
 #include "format/export.h"
+#include "format/columns.h"
+#include "format/report.h"
 #include "format/page.h"
 #include "format/svg.h"
 #include "format/pprof.h"
@@ -32,6 +34,11 @@ static const struct format formats[] = {
 	{
 		.name = "collapsed", .suffixes = ".txt .folded ", .needs = FORMAT_BEFORE,
 		.write = collapsed_write,
+	}, {
+		.name = "report", .suffixes = "", .needs = FORMAT_THREADS | FORMAT_IDLE | FORMAT_ALL,
+#ifndef WITHOUT_report
+		.write = report_write, .fit = columns_fit, .sources = report_sources,
+#endif
 	}, {
 		.name = "html", .suffixes = ".html .htm ",
 		.needs = FORMAT_THREADS | FORMAT_IDLE | FORMAT_BEFORE,
@@ -109,7 +116,7 @@ void
 format_endings(struct buf *out)
 {
 	for (size_t i = 0; i < LEN(formats); i++)
-		if (formats[i].write)
+		if (formats[i].write && *formats[i].suffixes)
 			buf_printf(out, " %.*s", (int)strlen(formats[i].suffixes) - 1, formats[i].suffixes);
 }
 

@@ -14,6 +14,7 @@ enum format_needs {
 	FORMAT_TIMES = 2,   /* the log: when each sample was taken */
 	FORMAT_IDLE = 4,    /* which samples found their thread waiting */
 	FORMAT_BEFORE = 8,  /* nothing, but it can show the counts of an earlier profile */
+	FORMAT_ALL = 16,    /* of all threads, unless somebody asks for less */
 };
 
 struct format {
@@ -26,6 +27,12 @@ struct format {
 	void (*write)(const struct profile *, struct buf *);
 	/* Is called before each time it is written; NULL: nothing to be done. */
 	void (*prepare)(struct profile *);
+	/* Is called before each time it is written: to that descriptor, which may be a
+	 * terminal, or -1, to a file; NULL: that does not matter. */
+	void (*fit)(int fd);
+	/* Gets what opens source files, so that they can be shown; NULL: they are not.  See
+	 * report.h. */
+	void (*sources)(int (*open)(void *context, const char *path), void *context);
 	/* Reads the JSON of such a file, as saved_read() does; NULL: -i does not take
 	 * it.  (Collapsed stacks, which need no format's help, are input.c's.) */
 	const char *(*read)(struct profile *, const char *text, size_t len, unsigned flags,

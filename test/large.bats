@@ -4,7 +4,7 @@
 
 load helper
 
-formats=(collapsed html svg speedscope pprof gecko chrome json)
+formats=(collapsed report html svg speedscope pprof gecko chrome json)
 
 # table N PROGRAM: what a program of awk writes for i from 0 to N - 1.
 table() {

@@ -4,7 +4,7 @@
 
 load helper
 
-all=(collapsed html svg speedscope pprof gecko chrome json)
+all=(collapsed report html svg speedscope pprof gecko chrome json)
 
 # All are built in one folder: what is left of one must not get into the next.
 build_with_formats() {
