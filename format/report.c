@@ -97,6 +97,7 @@ add_run(struct buf *out, const struct profile *p, uint64_t busy)
 	const struct profile_run *run = profile_run_get(p);
 	int64_t tenths = (run->duration + 50000) / 100000;
 	uint64_t idle = profile_get(p, PROFILE_IDLE, PROFILE_ROOT), waits, nothing;
+	uint64_t lost = run->missed + run->left_out;
 	const char *before = "";
 
 	nothing = profile_get(p, PROFILE_SAMPLES, PROFILE_ROOT);
@@ -107,9 +108,10 @@ add_run(struct buf *out, const struct profile *p, uint64_t busy)
 	add_counted(out, waits, "of what waited", &before);
 	add_counted(out, nothing, "times nothing ran", &before);
 	add_counted(out, profile_get(p, PROFILE_SAMPLES, PROFILE_FAILED), "failed", &before);
-	add_counted(out, run->missed, "missed", &before);
-	add_counted(out, run->left_out, "left out", &before);
-	buf_str(out, *before ? "\n" : "nothing was sampled\n");
+	buf_str(out, *before ? "" : "nothing was sampled");
+	if (lost)
+		buf_printf(out, "; %" PRIu64 " of %" PRIu64 " ticks not taken", lost, run->ticks + lost);
+	buf_str(out, "\n");
 }
 
 /* ---- threads and processes ---- */

@@ -68,7 +68,7 @@ END
 END
     reports profile.json << 'END'
 python3 app.py (pid 10, Python 3.12.1)
-2.0 s: 1700 samples of what ran, 3100 of what waited, 3 missed, 4 left out
+2.0 s: 1700 samples of what ran, 3100 of what waited; 7 of 2007 ticks not taken
 
    busy    GIL  waits  thread
   75.0%  25.0%         ###############+++++  10 MainThread
