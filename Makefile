@@ -39,7 +39,11 @@ FORMATS = $(ALL_FORMATS)
 ifneq ($(filter-out $(ALL_FORMATS),$(FORMATS)),)
 $(error FORMATS are some of $(ALL_FORMATS), not $(filter-out $(ALL_FORMATS),$(FORMATS)))
 endif
-WITHOUT = $(filter-out collapsed $(FORMATS),$(ALL_FORMATS))
+WITHOUT = $(filter-out collapsed $(FORMATS),$(ALL_FORMATS)) $(filter-out $(PARTS),$(ALL_PARTS))
+
+# What else it may do without; text alone does.
+ALL_PARTS = waits
+PARTS = $(if $(filter-out collapsed,$(FORMATS)),$(ALL_PARTS))
 
 # format/NAME.c goes with its format, what several share with the last of these; all
 # read the runs of files with saved.c and json.c.
@@ -47,9 +51,10 @@ PAGED = $(filter html svg,$(FORMATS))
 EXPORTED = $(filter report speedscope pprof gecko chrome,$(FORMATS))
 LEFT_OUT = $(filter-out format/json.c,$(WITHOUT:%=format/%.c)) \
 	$(if $(PAGED),,format/page.c) $(if $(EXPORTED),,format/export.c) \
-	$(if $(filter report,$(FORMATS)),,format/columns.c format/ranks.c)
+	$(if $(filter report,$(FORMATS)),,format/columns.c format/ranks.c) \
+	$(if $(filter waits,$(PARTS)),,$(wildcard waits/*.c))
 
-SOURCES = $(sort $(filter-out $(LEFT_OUT),$(wildcard *.c format/*.c)))
+SOURCES = $(sort $(filter-out $(LEFT_OUT),$(wildcard *.c format/*.c waits/*.c)))
 OBJECTS = $(SOURCES:%.c=$(BUILD)/%.o) $(if $(PAGED),$(BUILD)/packed.o)
 
 override CFLAGS += -std=c11 -iquote . -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -DPYFLAME_VERSION='"$(VERSION)"' $(WARNINGS) $(SMALL)
@@ -63,10 +68,10 @@ $(PROGRAM): $(OBJECTS) $(BUILD)/without
 HOT = snapshot
 $(HOT:%=$(BUILD)/%.o): override CFLAGS += -O2
 
-$(BUILD)/%.o: %.c Makefile | $(BUILD)/format
+$(BUILD)/%.o: %.c Makefile | $(BUILD)/format $(BUILD)/waits
 	$(CC) $(CFLAGS) -MMD -MP -c -o $@ $<
 
-TOLD = $(BUILD)/format/formats.o $(BUILD)/pyflame.o
+TOLD = $(BUILD)/format/formats.o $(BUILD)/pyflame.o $(BUILD)/dump.o
 $(TOLD): override CFLAGS += $(WITHOUT:%=-DWITHOUT_%)
 $(TOLD): $(BUILD)/without
 
@@ -82,7 +87,7 @@ $(BUILD)/packed.c: $(wildcard page/*) | $(BUILD)/format
 	page/embed > $@.tmp
 	mv $@.tmp $@
 
-$(BUILD) $(BUILD)/format:
+$(BUILD) $(BUILD)/format $(BUILD)/waits:
 	mkdir -p $@
 
 -include $(OBJECTS:.o=.d)

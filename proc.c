@@ -23,15 +23,13 @@
 
 enum { MAX_FILE = 64 << 20, MAX_TASKS = 1 << 20 };
 
-/* Appends the whole of a file in /proc/PID: 0, or -1 with errno set. */
-static int
-read_whole(int pid, const char *name, struct buf *out)
+int
+proc_read_path(const char *path, struct buf *out)
 {
-	char path[64], piece[4096];
+	char piece[4096];
 	ssize_t n;
 	int fd;
 
-	text_format(path, sizeof path, "/proc/%d/%s", pid, name);
 	fd = watch_open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		return -1;
@@ -47,6 +45,15 @@ read_whole(int pid, const char *name, struct buf *out)
 	close(fd);
 	errno = error;
 	return n < 0 ? -1 : 0;
+}
+
+int
+proc_read(int pid, const char *name, struct buf *out)
+{
+	char path[64];
+
+	text_format(path, sizeof path, "/proc/%d/%s", pid, name);
+	return proc_read_path(path, out);
 }
 
 static void
@@ -122,12 +129,12 @@ parse_maps(char *text, struct proc_maps *out)
 static int
 read_memory_file(int pid, const char *name, struct buf *out)
 {
-	int result = read_whole(pid, name, out), task;
+	int result = proc_read(pid, name, out), task;
 
 	if (result || out->len)
 		return result;
 	task = proc_living_task(pid);
-	return task && task != pid ? read_whole(task, name, out) : 0;
+	return task && task != pid ? proc_read(task, name, out) : 0;
 }
 
 enum why
@@ -292,25 +299,34 @@ proc_cpu_time(int pid)
 	return t.tv_sec * INT64_C(1000000000) + t.tv_nsec;
 }
 
-static uint64_t
-parse_futex(const char *p)
+/* "7 0x1 0x2 0x3 0x4 0x5 0x6 SP PC", "-1 SP PC" or "running": proc(5). */
+static int
+parse_call(const char *p, struct proc_call *call)
 {
-	enum { FUTEX_TIME64 = 422 }; /* of 32-bit machines */
-	uint64_t call, addr;
+	uint64_t number;
 
-	if (parse_digits(&p, 10, &call) || (call != SYS_futex && call != FUTEX_TIME64) ||
-	    strncmp(p, " 0x", 3))
+	*call = (struct proc_call){ -1, { 0 } };
+	if (!strncmp(p, "-1 ", 3))
 		return 0;
-	p += 3;
-	return parse_digits(&p, 16, &addr) ? 0 : addr;
+	if (parse_digits(&p, 10, &number) || number > INT_MAX)
+		return -1;
+	call->number = (int)number;
+	for (size_t i = 0; i < LEN(call->args); i++) {
+		if (strncmp(p, " 0x", 3))
+			return -1;
+		p += 3;
+		if (parse_digits(&p, 16, &call->args[i]))
+			return -1;
+	}
+	return 0;
 }
 
-uint64_t
-proc_futex(int pid, int tid, int *fd)
+int
+proc_call(int pid, int tid, int *fd, struct proc_call *call)
 {
 	char text[256];
 
-	return read_again(pid, tid, "syscall", fd, text, sizeof text) ? parse_futex(text) : 0;
+	return read_again(pid, tid, "syscall", fd, text, sizeof text) ? parse_call(text, call) : -1;
 }
 
 static int
@@ -446,7 +462,7 @@ proc_status(int pid, const char *name, char *value, size_t size)
 	struct buf text = { 0 };
 	int result = -1;
 
-	if (!read_whole(pid, "status", &text))
+	if (!proc_read(pid, "status", &text))
 		result = status_line(buf_terminate(&text), name, value, size);
 	buf_free(&text);
 	return result;
@@ -461,7 +477,7 @@ inner_tid(int pid, int tid)
 	int inner = tid;
 
 	text_format(name, sizeof name, "task/%d/status", tid);
-	if (!read_whole(pid, name, &text) &&
+	if (!proc_read(pid, name, &text) &&
 	    !status_line(buf_terminate(&text), "NSpid", line, sizeof line)) {
 		const char *last = strrchr(line, '\t');
 
@@ -559,7 +575,7 @@ may_have_made(int pid, int tid, int child)
 	int unknown;
 
 	text_format(name, sizeof name, "task/%d/children", tid);
-	unknown = read_whole(pid, name, &text);
+	unknown = proc_read(pid, name, &text);
 	p = buf_terminate(&text);
 	while (number != (uint64_t)child && !parse_digits(&p, 10, &number))
 		p += *p == ' ';
@@ -606,7 +622,7 @@ proc_task_name(int pid, int tid, char *buf, size_t size)
 	int result;
 
 	text_format(name, sizeof name, "task/%d/comm", tid);
-	result = read_whole(pid, name, &text);
+	result = proc_read(pid, name, &text);
 	if (!result)
 		text_format(buf, size, "%.*s", (int)(text.len ? text.len - 1 : 0), text.data);
 	buf_free(&text);

@@ -24,6 +24,11 @@ struct proc_maps {
 enum why proc_maps_read(int pid, struct proc_maps *);
 void proc_maps_free(struct proc_maps *);
 
+/* Append the whole of a file in /proc/PID, of another one that the kernel makes up, to a bound:
+ * 0, or -1 with errno set. */
+int proc_read(int pid, const char *name, struct buf *);
+int proc_read_path(const char *path, struct buf *);
+
 /* The path of the executable as the kernel prints it, without " (deleted)". */
 int proc_exe(int pid, char *buf, size_t size);
 
@@ -50,9 +55,13 @@ int proc_times(int pid, int tid, int *fd, struct proc_times *);
  * included, nanoseconds; -1 if it is gone. */
 int64_t proc_cpu_time(int pid);
 
-/* The address of the futex that a thread waits for; 0: it does not wait for one,
- * or we may not know.  *fd as above. */
-uint64_t proc_futex(int pid, int tid, int *fd);
+/* The system call that a thread waits in; number -1: it waits elsewhere, for a page or for
+ * a stop to end.  0, or -1 if it runs or we may not know.  *fd as above. */
+struct proc_call {
+	int number;
+	uint64_t args[6];
+};
+int proc_call(int pid, int tid, int *fd, struct proc_call *);
 
 struct proc_stat {
 	char state; /* as above */

@@ -5,6 +5,7 @@
  */
 #include <stdint.h>
 #include <stdlib.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "util.h"
@@ -83,10 +84,10 @@ live_times(const struct process *p, struct task *t, struct proc_times *times)
 	return proc_times(p->pid, t->tid, &t->times_fd, times);
 }
 
-static uint64_t
-live_futex(const struct process *p, struct task *t)
+static int
+live_call(const struct process *p, struct task *t, struct proc_call *call)
 {
-	return proc_futex(p->pid, t->tid, &t->call_fd);
+	return proc_call(p->pid, t->tid, &t->call_fd, call);
 }
 
 static enum why
@@ -122,7 +123,7 @@ static const struct process_source live = {
 	.maps = live_maps, .exe = live_exe, .stat = live_stat, .lender = live_lender,
 	.cpu_time = live_cpu_time, .name = live_name,
 	.tasks = live_tasks, .task_name = live_task_name, .state = live_state,
-	.times = live_times, .futex = live_futex, .stop = live_stop, .resume = live_resume,
+	.times = live_times, .call = live_call, .stop = live_stop, .resume = live_resume,
 	.is_stopping = live_is_stopping, .explain = live_explain,
 };
 
@@ -247,10 +248,23 @@ task_times(const struct process *p, struct task *t, struct proc_times *times)
 	return t->tid ? p->source->times(p, t, times) : -1;
 }
 
+int
+task_call(const struct process *p, struct task *t, struct proc_call *call)
+{
+	return t->tid ? p->source->call(p, t, call) : -1;
+}
+
+/* Its number on 32-bit machines is that of nothing else that has such an address. */
 uint64_t
 task_futex(const struct process *p, struct task *t)
 {
-	return t->tid ? p->source->futex(p, t) : 0;
+	enum { FUTEX_32 = 240, FUTEX_TIME64 = 422 };
+	struct proc_call call;
+
+	if (task_call(p, t, &call) || (call.number != SYS_futex && call.number != FUTEX_32 &&
+	                               call.number != FUTEX_TIME64))
+		return 0;
+	return call.args[0];
 }
 
 void

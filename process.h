@@ -10,6 +10,7 @@
 
 struct buf;
 struct mem;
+struct proc_call;
 struct proc_maps;
 struct proc_stat;
 struct proc_task;
@@ -40,7 +41,7 @@ struct process_source {
 	int (*task_name)(const struct process *, int tid, char *buf, size_t size);
 	char (*state)(const struct process *, struct task *);
 	int (*times)(const struct process *, struct task *, struct proc_times *);
-	uint64_t (*futex)(const struct process *, struct task *);
+	int (*call)(const struct process *, struct task *, struct proc_call *);
 	enum why (*stop)(const struct process *, struct task *);
 	void (*resume)(const struct process *, struct task *);
 	int (*is_stopping)(const struct process *, struct task *);
@@ -75,10 +76,11 @@ void process_title(const struct process *, struct buf *);
  * nothing does: there is no such process. */
 int process_explain(const struct process *, enum why why, struct buf *);
 
-/* See proc.h: proc_state, proc_times, proc_futex; what they say of an unknown task if
- * the thread is not known. */
+/* See proc.h: proc_state, proc_times, proc_call; what they say of an unknown task if
+ * the thread is not known.  And the address of the futex that it waits for, 0: for none. */
 char task_state(const struct process *, struct task *);
 int task_times(const struct process *, struct task *, struct proc_times *);
+int task_call(const struct process *, struct task *, struct proc_call *);
 uint64_t task_futex(const struct process *, struct task *);
 void task_close(struct task *);
 

@@ -39,6 +39,12 @@
  *   explain.c     why a process can't be read, and what to do
  *   process.c     the one interface to a process, live or of another kind
  *
+ * waits/: knows the kernel and one process: what a thread that does not run waits for.
+ *   waits/calls.c    system calls by their numbers
+ *   waits/sockets.c  sockets by their inodes
+ *   waits/files.c    descriptors; who has the other end of a pipe, who a lock
+ *   waits/waits.c    a thread's wait, in words
+ *
  * CPython: knows its structures.
  *   layouts.c     offsets in them, by version: start here for a new CPython
  *   objects.c     strings, integers, dictionaries, attributes

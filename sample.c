@@ -218,6 +218,12 @@ sampler_is_troubled(const struct sampler *s)
 	return s->bad_ticks > 0;
 }
 
+const struct target *
+sampler_target(const struct sampler *s)
+{
+	return s->t;
+}
+
 struct threads *
 sampler_threads(struct sampler *s)
 {

@@ -74,7 +74,8 @@ struct sample_counts sampler_counts(struct sampler *);
 /* For how long threads were stopped so far, about, nanoseconds. */
 int64_t sampler_stopped_ns(const struct sampler *);
 
-/* For writers that show threads: their list, and one thread's stack. */
+/* For writers that show threads: whose, their list, and one thread's stack. */
+const struct target *sampler_target(const struct sampler *);
 struct threads *sampler_threads(struct sampler *);
 enum why sampler_stack(struct sampler *, struct thread *, const uint32_t **frames, size_t *n);
 

@@ -30,6 +30,7 @@ LLVMFuzzerTestOneInput(const uint8_t *in, size_t len)
 	char *text, value[64];
 	struct proc_stat stat;
 	struct proc_times times;
+	struct proc_call call;
 
 	if (!len)
 		return 0;
@@ -47,7 +48,7 @@ LLVMFuzzerTestOneInput(const uint8_t *in, size_t len)
 		parse_times(text, &times);
 		break;
 	case 3:
-		parse_futex(text);
+		parse_call(text, &call);
 		break;
 	case 4:
 		if (!status_line(text, "NSpid", value, sizeof value))

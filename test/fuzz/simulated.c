@@ -4,6 +4,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <sys/uio.h>
 
 #include "util.h"
@@ -275,12 +276,13 @@ times(const struct process *p, struct task *t, struct proc_times *out)
 	return chance() < 32 ? -1 : 0;
 }
 
-static uint64_t
-futex(const struct process *p, struct task *t)
+static int
+call(const struct process *p, struct task *t, struct proc_call *out)
 {
 	(void)p;
 	(void)t;
-	return sim.runtime + chance() * 16;
+	*out = (struct proc_call){ SYS_futex, { sim.runtime + chance() * 16 } };
+	return chance() < 32 ? -1 : 0;
 }
 
 static enum why
@@ -322,7 +324,7 @@ sim_process(void)
 	static const struct mem_source bytes = { read_bytes, close_bytes };
 	static const struct process_source source = {
 		.maps = maps, .exe = exe, .stat = stat, .lender = lender, .cpu_time = cpu_time,
-		.name = name, .tasks = tasks, .task_name = task_name, .state = state, .times = times, .futex = futex,
+		.name = name, .tasks = tasks, .task_name = task_name, .state = state, .times = times, .call = call,
 		.stop = stop, .resume = resume, .is_stopping = is_stopping, .explain = explain,
 	};
 

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef FILES_H
+#define FILES_H
+
+/* What a process's descriptors are. */
+
+struct buf;
+struct files;
+
+/* Nothing is looked at before it is asked for.  To be ended with files_free(). */
+struct files *files_new(int pid);
+void files_free(struct files *);
+
+/* Appends what a descriptor is: a path; a pipe, and which processes have its other end, as far
+ * as they may be seen; a socket, see sockets.h; what is watched by an epoll; another kernel
+ * object by its kind.  0 if there is no such descriptor or it may not be looked at.  plain:
+ * without what differs from time to time. */
+int files_describe(struct files *, int fd, int plain, struct buf *);
+
+/* Appends what several are, but no more than a few, and how many more there are. */
+void files_list(struct files *, const int *fds, size_t n, int plain, struct buf *);
+
+/* Appends what a process is called, after its pid. */
+void files_process(int pid, struct buf *);
+
+/* Appends who has the lock that somebody waits for, if that is known: " held by PID NAME". */
+void files_lock_holder(struct files *, int fd, struct buf *);
+
+#endif

@@ -1,0 +1,294 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Sockets; see sockets.h. */
+#include <inttypes.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "util.h"
+#include "proc.h"
+#include "waits/sockets.h"
+
+enum { MOST_SOCKETS = 1 << 18, WORDS = 4, LISTEN = 10 };
+
+struct address {
+	uint32_t words[WORDS]; /* as in memory; of IPv4 the first */
+	unsigned port;
+};
+
+struct socket {
+	uint64_t inode;
+	const char *protocol;
+	struct address local, remote;
+	int words;       /* of an address; 0: it has a path */
+	unsigned state, received; /* by the kernel, and not by the program */
+	size_t path;     /* where that is in `paths` */
+};
+
+struct sockets {
+	int pid, is_read;
+	struct socket *all; /* by inode */
+	size_t n, cap;
+	struct buf paths;
+};
+
+struct sockets *
+sockets_new(int pid)
+{
+	struct sockets *s = xcalloc(1, sizeof *s);
+
+	s->pid = pid;
+	return s;
+}
+
+void
+sockets_free(struct sockets *s)
+{
+	free(s->all);
+	buf_free(&s->paths);
+	free(s);
+}
+
+/* ---- reading ---- */
+
+static struct socket *
+add(struct sockets *s, struct socket socket)
+{
+	s->all = grow(s->all, s->n, &s->cap, sizeof *s->all);
+	s->all[s->n] = socket;
+	return &s->all[s->n++];
+}
+
+static const char *
+skip_blanks(const char *p)
+{
+	return p + strspn(p, " ");
+}
+
+/* The next number of a line. */
+static uint64_t
+take(const char **p, unsigned base)
+{
+	uint64_t n = 0;
+
+	*p = skip_blanks(*p);
+	if (parse_digits(p, base, &n))
+		*p += strcspn(*p, " \n");
+	return n;
+}
+
+/* "0100007F:1F90", or of IPv6 with four such words. */
+static int
+take_address(const char **p, struct address *a)
+{
+	int words = 0;
+	char word[9] = { 0 };
+
+	*p = skip_blanks(*p);
+	for (; words < WORDS && strspn(*p, "0123456789ABCDEFabcdef") >= 8; words++, *p += 8) {
+		const char *at = word;
+		uint64_t value = 0;
+
+		memcpy(word, *p, 8);
+		parse_digits(&at, 16, &value);
+		a->words[words] = (uint32_t)value;
+	}
+	if (**p != ':')
+		return 0;
+	++*p;
+	a->port = (unsigned)take(p, 16);
+	return words;
+}
+
+/* "N: LOCAL REMOTE STATE TX:RX TR:WHEN RETRIES UID TIMEOUT INODE ...": Linux v6.1
+ * Documentation/networking/proc_net_tcp.rst. */
+static void
+read_line(struct sockets *s, const char *p, const char *protocol)
+{
+	struct socket socket = { .protocol = protocol };
+
+	take(&p, 10);
+	if (*p++ != ':')
+		return;
+	socket.words = take_address(&p, &socket.local);
+	if (!socket.words || take_address(&p, &socket.remote) != socket.words)
+		return;
+	socket.state = (unsigned)take(&p, 16);
+	take(&p, 16);
+	socket.received = *p++ == ':' ? (unsigned)take(&p, 16) : 0;
+	take(&p, 16);
+	p += strcspn(p, " \n");
+	take(&p, 16);
+	take(&p, 10);
+	take(&p, 10);
+	socket.inode = take(&p, 10);
+	if (socket.inode)
+		add(s, socket);
+}
+
+/* "NUM: REFS PROTOCOL FLAGS TYPE STATE INODE [PATH]" */
+static void
+read_unix_line(struct sockets *s, const char *p)
+{
+	struct socket socket = { .protocol = "unix" };
+
+	p += strcspn(p, ":\n");
+	if (*p++ != ':')
+		return;
+	for (int i = 0; i < 5; i++)
+		take(&p, 16);
+	socket.inode = take(&p, 10);
+	p = skip_blanks(p);
+	socket.path = s->paths.len;
+	buf_add(&s->paths, p, strcspn(p, "\n"));
+	buf_add(&s->paths, "", 1);
+	if (socket.inode)
+		add(s, socket);
+}
+
+static void
+read_table(struct sockets *s, const char *name, const char *protocol)
+{
+	struct buf text = { 0 };
+	char path[16];
+
+	text_format(path, sizeof path, "net/%s", name);
+	if (!proc_read(s->pid, path, &text)) {
+		buf_terminate(&text);
+		for (const char *p = strchr(text.data, '\n'); p && p[1] && s->n < MOST_SOCKETS;
+		     p = strchr(p + 1, '\n'))
+			if (protocol)
+				read_line(s, p + 1, protocol);
+			else
+				read_unix_line(s, p + 1);
+	}
+	buf_free(&text);
+}
+
+static int
+compare(const void *pa, const void *pb)
+{
+	const struct socket *a = pa, *b = pb;
+
+	return a->inode < b->inode ? -1 : a->inode > b->inode;
+}
+
+static void
+read_tables(struct sockets *s)
+{
+	static const char *const names[] = { "tcp", "tcp6", "udp", "udp6", "raw", "raw6", "unix" };
+	static const char *const protocols[] = { "tcp", "tcp", "udp", "udp", "raw", "raw", NULL };
+
+	for (size_t i = 0; i < LEN(names); i++)
+		read_table(s, names[i], protocols[i]);
+	sort(s->all, s->n, sizeof *s->all, compare);
+	s->is_read = 1;
+}
+
+/* ---- words ---- */
+
+static void
+add_ipv4(const unsigned char *bytes, struct buf *out)
+{
+	buf_printf(out, "%u.%u.%u.%u", bytes[0], bytes[1], bytes[2], bytes[3]);
+}
+
+static unsigned
+group(const unsigned char *bytes, int i)
+{
+	return (unsigned)bytes[2 * i] << 8 | bytes[2 * i + 1];
+}
+
+/* The first zeros of which there are several as "::". */
+static void
+add_ipv6(const unsigned char *bytes, struct buf *out)
+{
+	enum { GROUPS = 8 };
+	int zeros = 0, colon = 0;
+
+	while (zeros < GROUPS &&
+	       (group(bytes, zeros) || zeros == GROUPS - 1 || group(bytes, zeros + 1)))
+		zeros++;
+	for (int i = 0; i < GROUPS; i++) {
+		if (i == zeros) {
+			buf_str(out, "::");
+			while (i + 1 < GROUPS && !group(bytes, i + 1))
+				i++;
+			colon = 0;
+			continue;
+		}
+		buf_printf(out, colon ? ":%x" : "%x", group(bytes, i));
+		colon = 1;
+	}
+}
+
+/* ::ffff:1.2.3.4 is IPv4 on a socket of IPv6. */
+static void
+add_words(const struct address *a, int words, struct buf *out)
+{
+	static const unsigned char mapped[12] = { [10] = 0xff, [11] = 0xff };
+	const unsigned char *bytes = (const unsigned char *)a->words;
+
+	if (words == 1) {
+		add_ipv4(bytes, out);
+	} else if (!memcmp(bytes, mapped, sizeof mapped)) {
+		add_ipv4(bytes + sizeof mapped, out);
+	} else {
+		buf_str(out, "[");
+		add_ipv6(bytes, out);
+		buf_str(out, "]");
+	}
+}
+
+static void
+add_address(const struct address *a, int words, int plain, struct buf *out)
+{
+	enum { CHOSEN = 32768 }; /* ip_local_port_range begins there */
+
+	add_words(a, words, out);
+	if (plain && a->port >= CHOSEN)
+		buf_str(out, ":*");
+	else
+		buf_printf(out, ":%u", a->port);
+}
+
+static void
+add_internet(const struct socket *s, int plain, struct buf *out)
+{
+	/* Linux v6.1 include/net/tcp_states.h */
+	static const char *const states[] = { NULL, "ESTABLISHED", "SYN_SENT", "SYN_RECV", "FIN_WAIT1",
+	                                      "FIN_WAIT2", "TIME_WAIT", "CLOSE", "CLOSE_WAIT",
+	                                      "LAST_ACK", "LISTEN", "CLOSING" };
+
+	buf_str(out, " ");
+	add_address(&s->local, s->words, plain, out);
+	if (s->remote.port) {
+		buf_str(out, " \xe2\x86\x92 ");
+		add_address(&s->remote, s->words, plain, out);
+	}
+	if (*s->protocol == 't' && s->state < LEN(states) && states[s->state])
+		buf_printf(out, " %s", states[s->state]);
+	if (*s->protocol == 't' && s->state == LISTEN && !plain)
+		buf_printf(out, ", %u to be accepted", s->received);
+}
+
+void
+sockets_describe(struct sockets *s, uint64_t inode, int plain, struct buf *out)
+{
+	const struct socket key = { .inode = inode }, *found;
+
+	if (!s->is_read)
+		read_tables(s);
+	found = s->n ? bsearch(&key, s->all, s->n, sizeof key, compare) : NULL;
+	if (!found) {
+		buf_str(out, "socket");
+		return;
+	}
+	buf_str(out, found->protocol);
+	if (found->words) {
+		add_internet(found, plain, out);
+	} else if (s->paths.data[found->path]) {
+		buf_str(out, " ");
+		buf_visible(out, s->paths.data + found->path, strlen(s->paths.data + found->path));
+	}
+}
