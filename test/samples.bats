@@ -625,9 +625,9 @@ many_threads() {
     run_pyflame 0 -s "$(many 0.4 1)" -r 20ms --threads --stats "$pid"
     equal "$(samples stdout ':dive:')" $((100 * $(stat_of ticks)))
     run_pyflame 0 -d "$pid"
-    equal "$(grep -cE '^[0-9]+\*?: sleeper-[0-9]+ \(idle\)$' stdout)" 100
+    equal "$(grep -cE '^[0-9]+\*?: sleeper-[0-9]+ \((idle|waits: sleep, .*)\)$' stdout)" 100
     equal "$(grep -c ':dive:' stdout)" 4000
-    matches "$output" "^$pid: MainThread \(idle\)"$'\n'
+    matches "$output" "^$pid: MainThread \((idle|waits: .*)\)"$'\n'
 }
 
 @test "2.7: 100 threads"   { also 2.7 many_threads; }

@@ -18,7 +18,7 @@ knows_a_fork_from_c() {
     start_forked "$1" idle
     wait_for 30 are_in_state "$child" S
     run_pyflame 0 -d "$child"
-    matches "$output" "^$child: MainThread \(idle\)"
+    matches "$output" "^$child: MainThread \((idle|waits: sleep, .*)\)"
     matches "$output" ':idle_child:'
     run_pyflame 0 -q -x --threads -s 0.2 -r 5ms "$child"
     equal "$output" ""
@@ -69,7 +69,7 @@ knows_dead_states() {
     start_command ./program 3 "$targets/idle.py"
     wait_for 30 are_in_state "$pid" S
     run_pyflame 0 -d "$pid"
-    matches "$output" "^$pid: MainThread \(idle\)"
+    matches "$output" "^$pid: MainThread \((idle|waits: sleep, .*)\)"
     equal "$(grep -c '^0: .* (dead)$' stdout)" 3
     run_pyflame 0 -q -x --threads -s 0.2 -r 5ms "$pid"
     equal "$output" ""
