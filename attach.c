@@ -200,15 +200,31 @@ attach_targets(struct attach *a)
 	return attach_is_following(a->options) ? find_targets(a) : open_targets(a);
 }
 
+static void
+say_launched(const struct attach *a)
+{
+	struct buf first = { 0 };
+
+	process_title(group_target(a->group, 0)->process, &first);
+	warn("hint: %s is not Python, so its children are followed, as with --children; the first "
+	     "is %.*s", a->options->command[0], (int)first.len, first.data);
+	buf_free(&first);
+}
+
 int
-attach_command(const struct attach *a, int pid)
+attach_command(struct attach *a, int pid)
 {
 	group_add(a->group, pid);
 	for (;;) {
 		group_look(a->group);
 		if (group_ready(a->group))
-			return 0;
+			break;
 		if (a->wait(a->context, group_look_due(a->group)))
 			return -1;
 	}
+	a->launched = group_settle(a->group);
+	a->options->children |= a->launched;
+	if (a->launched && !a->options->quiet)
+		say_launched(a);
+	return 0;
 }

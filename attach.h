@@ -9,12 +9,13 @@ struct group;
 struct options;
 
 struct attach {
-	const struct options *options;
+	struct options *options;
 	struct group *group; /* gets the processes */
 	/* Waits until `due`, of now_ns(), looking after signals; non-zero: it is time to end. */
 	int (*wait)(void *context, int64_t due);
 	void *context;
 	size_t opened;       /* of those that were given, or given up */
+	int launched;        /* the command is not Python, and its children are followed */
 };
 
 /* Whether processes are followed, so that which they are may change. */
@@ -24,9 +25,10 @@ int attach_is_following(const struct options *);
  * --children may come to be; else why not, of which a message says more. */
 enum status attach_targets(struct attach *);
 
-/* Waits until the command, or what it executes, or with --children runs, is a Python that
- * can be read.  -1 if it ended first or it was time to end. */
-int attach_command(const struct attach *, int pid);
+/* Waits until the command, or what it executes or runs, is a Python that can be read.  -1 if
+ * it ended first or it was time to end.  Of what it runs none is sampled without --children
+ * unless it only launches that: then this sets --children, and says so. */
+int attach_command(struct attach *, int pid);
 
 /* Says why nothing could be sampled of what was followed. */
 enum status attach_nothing_sampled(const struct attach *);

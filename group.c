@@ -268,7 +268,7 @@ is_there(const struct member *m, struct proc_stat *stat)
 static int
 has_no_gil(struct group *g, struct member *m, struct buf *reason)
 {
-	if (!g->follow || g->options.mode != MODE_GIL)
+	if (g->following < FOLLOW_CHILDREN || g->options.mode != MODE_GIL)
 		return 0;
 	sampler_list(m->sampler);
 	if (sampler_has_gil(m->sampler))
@@ -343,6 +343,23 @@ open_member(struct group *g, struct member *m, struct buf *reason)
 	return answer;
 }
 
+/* Whether it is that one which is to be sampled, as far as is known. */
+static int
+is_the_one(const struct group *g, const struct member *m)
+{
+	return m->given && g->following < FOLLOW_CHILDREN;
+}
+
+/* Looks for what descends from a command that is not Python, and may be a launcher. */
+static void
+look_beyond(struct group *g, const struct member *m)
+{
+	if (g->following != FOLLOW_PATIENTLY || g->follow || m->sampled)
+		return;
+	g->follow = follow_new(0);
+	follow_root(g->follow, m->pid);
+}
+
 /* Keeps what came of a failed attempt. */
 static void
 remember_answer(struct group *g, struct member *m, const struct buf *reason)
@@ -353,8 +370,10 @@ remember_answer(struct group *g, struct member *m, const struct buf *reason)
 		strcpy(m->name, "?");
 	if (refused && !g->refusal.len)
 		buf_add(&g->refusal, reason->data, reason->len);
-	if (refused && !g->follow && !m->warned++)
+	if (refused && is_the_one(g, m) && !m->warned++)
 		warn("%.*s", (int)reason->len, reason->data);
+	if (m->answer == TARGET_NOT_PYTHON)
+		look_beyond(g, m);
 	if (g->following == FOLLOW_ALL ? g->answer == TARGET_DENIED || m->answer != TARGET_DENIED :
 	                                 m != g->members[0] || !m->given)
 		return;
@@ -369,7 +388,7 @@ wait_of(const struct group *g, const struct member *m, int64_t now)
 {
 	int64_t age = now - m->since, wait = age / 4;
 
-	if (!g->follow)
+	if (is_the_one(g, m))
 		return age < HASTE_MS * MS ? MS : 20 * MS;
 	if (m->answer == TARGET_UNSUPPORTED || wait > LONGEST_WAIT_MS * MS)
 		return LONGEST_WAIT_MS * MS;
@@ -571,6 +590,23 @@ int64_t
 group_look_due(const struct group *g)
 {
 	return g->due;
+}
+
+int
+group_settle(struct group *g)
+{
+	if (g->following != FOLLOW_PATIENTLY || !g->follow)
+		return 0;
+	if (!g->members[0]->given || !g->members[0]->sampler) {
+		g->following = FOLLOW_CHILDREN;
+		return 1;
+	}
+	while (g->n > 1)
+		drop(g, g->n - 1);
+	follow_free(g->follow);
+	g->follow = NULL;
+	g->tally = (struct tally){ 0 };
+	return 0;
 }
 
 /* ---- sampling ---- */

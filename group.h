@@ -18,7 +18,7 @@ struct target;
 
 enum following {
 	FOLLOW_NONE,     /* just those that were given */
-	FOLLOW_PATIENTLY, /* these, whatever they execute and however long that takes */
+	FOLLOW_PATIENTLY, /* that one, whatever it executes and however long that takes */
 	FOLLOW_CHILDREN, /* and all that descend from them */
 	FOLLOW_ALL,      /* every process that may be read */
 };
@@ -43,6 +43,11 @@ void group_adopt(struct group *, const struct target *);
  */
 void group_look(struct group *);
 int64_t group_look_due(const struct group *);
+
+/* With FOLLOW_PATIENTLY, what descends from a process that is not Python is looked at, too.
+ * To be called when the first one is ready: if that is a descendant, they all are followed
+ * from then on, as by FOLLOW_CHILDREN, and the answer is not 0; else they are forgotten. */
+int group_settle(struct group *);
 
 /* Takes the samples of one tick.  How many processes were sampled; *stopped_ns
  * gets for how long the one that had to be stopped most was.  The samples stand for `before`

@@ -222,6 +222,78 @@ END
     [ "$(samples stdout '/busy\.py:busy:')" -gt 0 ]
 }
 
+# --- launchers ------------------------------------------------------------------
+
+# launches PYTHON: by a shell, by a script, by another program.
+launches() {
+    printf '#!/bin/sh\n"$@"\nexit 4\n' > start.sh
+    chmod +x start.sh
+    is_launched_by sh 3 sh -c '"$@"; exit 3' sh "$1" "$targets/exit_after.py" 0.3
+    is_launched_by start.sh 4 ./start.sh "$1" "$targets/exit_after.py" 0.3
+    is_launched_by timeout 3 timeout 60 "$1" "$targets/exit_after.py" 0.3
+}
+
+# is_launched_by NAME STATUS COMMAND...
+is_launched_by() {
+    run_pyflame "$2" -t "${@:3}"
+    [ "$(samples stdout '/exit_after\.py:busy:')" -gt 0 ]
+    matches "$stderr" "^pyflame: hint: [./]*$1 is not Python, so its children are followed, as with --children; the first is process [0-9]+ [^ ]"
+    equal "$(grep -c hint: stderr)" 1
+}
+
+@test "what is not Python and runs one has its children followed"       { each_python any launches; }
+@test "3.8: what is not Python and runs one has its children followed"  { each_python 3.8 launches; }
+@test "3.11: what is not Python and runs one has its children followed" { each_python 3.11 launches; }
+@test "3.14: what is not Python and runs one has its children followed" { each_python 3.14 launches; }
+@test "3.14t: what is not Python and runs one has its children followed" { also 3.14t launches; }
+
+@test "the launcher is said to be followed while its child still runs" {
+    start_pyflame -o profile -t sh -c '"$1" busy.py 100; exit 3' sh "$python"
+    wait_for 30 grep -q 'hint: sh is not Python' stderr
+    find_command
+    kill "$(pgrep -P "$child")"
+    end_pyflame 3
+    [ "$(samples profile 'busy\.py:busy:')" -gt 0 ]
+}
+
+@test "an ordinary user has a launcher followed" {
+    run_as_nobody
+    [ -x /usr/bin/python3 ] || skip "needs /usr/bin/python3"
+    cp busy.py "$folder/"
+    run_pyflame 3 -t sh -c 'trap : INT; "$@"' sh /usr/bin/python3 "$folder/busy.py" 0.4 3
+    [ "$(samples stdout '/busy\.py:busy:')" -gt 0 ]
+    matches "$stderr" 'hint: sh is not Python'
+}
+
+@test "a launcher that becomes Python is sampled by itself, whatever it has run before" {
+    cat > runs.py << 'END'
+import subprocess, sys, time
+child = subprocess.Popen([sys.executable, 'busy.py', '100'])
+def parent(end):
+    while time.time() < end: pass
+parent(time.time() + .5)
+child.kill()
+END
+    run_pyflame 0 --stats -t sh -c 'sleep 0.2; exec "$1" runs.py' sh "$python"
+    [ "$(samples stdout 'runs\.py:parent:')" -gt 0 ]
+    equal "$(samples stdout '^busy\.py:<module>')" 0
+    lacks "$stderr" 'hint: sh|left out as not Python'
+}
+
+@test "-m gil of a launched Python that has no GIL is refused" {
+    no_gil() {
+        run_pyflame 0 -m gil -t sh -c '"$1" busy.py 0.5' sh "$1"
+        matches "$stderr" 'has no GIL, it is a free-threaded Python; use -m cpu'
+    }
+    each_python "${newest}t" no_gil
+}
+
+@test "-q has no hint of a launcher" {
+    run_pyflame 0 -q -o profile -t sh -c '"$1" busy.py 0.3 2> err; true' sh "$python"
+    [ "$(samples profile 'busy\.py:busy:')" -gt 0 ]
+    equal "$stderr" ""
+}
+
 # --- how long -----------------------------------------------------------------
 
 @test "-s ends the sampling, not the command, and writes at once" {
