@@ -16,9 +16,9 @@
 #include "process.h"
 #include "target.h"
 #include "sample.h"
-#include "follow.h"
 #include "group.h"
 #include "options.h"
+#include "report.h"
 #include "attach.h"
 
 enum { START_PATIENCE_MS = 2000, POLL_MS = 2, MOST_MS = 10000 };
@@ -46,38 +46,16 @@ status_of(enum target_answer answer)
 
 /* ---- those that were given ---- */
 
-static int
-is_python(int pid)
-{
-	struct buf reason = { 0 };
-	struct target t;
-	enum target_answer answer = target_open(process_open(pid), 0, &t, &reason);
-
-	buf_free(&reason);
-	if (answer == TARGET_READY)
-		target_close(&t);
-	return answer == TARGET_READY || answer == TARGET_STARTING || answer == TARGET_UNSUPPORTED;
-}
-
 /* Appends the descendants that are Python, as "; its Python children: ...". */
 static void
 list_python_children(int pid, struct buf *out)
 {
-	enum { SHOWN = 20 };
-	struct follow *follow = follow_new(0);
-	const struct followed *children;
-	int shown = 0;
-	size_t n;
+	struct buf children = { 0 };
 
-	follow_root(follow, pid);
-	children = follow_look(follow, &n);
-	for (size_t i = 0; i < n && shown < SHOWN; i++) {
-		if (!is_python(children[i].pid))
-			continue;
-		buf_printf(out, "%s%d ", shown++ ? ", " : "; its Python children: ", children[i].pid);
-		proc_command(children[i].pid, out);
-	}
-	follow_free(follow);
+	report_children(pid, &children);
+	if (children.len)
+		buf_printf(out, "; its Python children: %.*s", (int)children.len - 2, children.data + 2);
+	buf_free(&children);
 }
 
 static void

@@ -48,6 +48,10 @@ int launch(char *const argv[], int *error);
  * number of the signal that killed it. */
 int launch_ended(int *status);
 
+/* The CPU time that it has used when it has ended, and the processes that it has waited for, and
+ * so on; nanoseconds.  0 before. */
+int64_t launch_cpu_time(void);
+
 /* For the parent, if another process asks that: whether it has ended just now. */
 int launch_reap(void);
 

@@ -136,6 +136,7 @@ struct run {
 	int64_t total;   /* how long it is to take, nanoseconds; 0: not known */
 	int dumping;
 	int failed;      /* a file could not be written */
+	int concluded;   /* that has been written which is to be */
 	sigset_t signals; /* that we wait for; of them those to act on at once or soon: */
 	sigset_t urgent;
 	int child;       /* of -t, 0: none */
@@ -473,6 +474,7 @@ wait_for_tick(struct run *r, int64_t due)
 		if (wait_until(r, next))
 			return 1;
 		group_look(r->group);
+		report_look(&r->report);
 	} while (next < due && now_ns() < due);
 	return !group_size(r->group);
 }
@@ -555,6 +557,7 @@ static void
 sample(struct run *r)
 {
 	show_sources(r);
+	report_begin_looking(&r->report);
 	report_begin(&r->report, profile_run(r->profile));
 	r->began = r->report.since;
 	if (!r->options.quiet && !r->child) /* the command may have the terminal */
@@ -637,17 +640,35 @@ have_gils(const struct run *r)
 	return 1;
 }
 
+static enum status
+await_command(struct run *r)
+{
+	int status;
+
+	while (!launch_ended(&status))
+		wait_until(r, now_ns() + 1000000000);
+	return (enum status)status;
+}
+
 /* What there is to do once all samples are taken. */
 static enum status
 conclude(struct run *r)
 {
+	int64_t elapsed;
+
 	progress_end();
 	if (!r->child) /* its signals are handed on until it ends */
 		watch_let_kill(&r->urgent);
 	write_profile(r);
 	if (r->options.stats)
 		report_stats(&r->report);
-	report_end(&r->report, now_ns() - r->began);
+	elapsed = now_ns() - r->began;
+	report_end(&r->report, elapsed);
+	r->concluded = 1;
+	if (r->child && !group_size(r->group)) /* all that it used is known when it has ended */
+		await_command(r);
+	if (!r->attach.launched) /* else that was the hint */
+		report_hint(&r->report, r->profile, elapsed);
 	if (r->failed)
 		return FAILURE;
 	if (r->interrupted || r->child || group_counts(r->group).ticks)
@@ -696,16 +717,6 @@ begin_command(struct run *r)
 	output_set_pid(r->child);
 	r->report.pid = r->child;
 	sandbox_enter(r->child);
-}
-
-static enum status
-await_command(struct run *r)
-{
-	int status;
-
-	while (!launch_ended(&status))
-		wait_until(r, now_ns() + 1000000000);
-	return (enum status)status;
 }
 
 static enum status
@@ -767,6 +778,8 @@ go_on(void *run)
 	}
 	if (!r->began)
 		return (int)(r->child ? await_command(r) : attach(r));
+	if (r->concluded) /* it was for the hint */
+		return (int)(r->child ? await_command(r) : DONE);
 	take_samples(r);
 	status = conclude(r);
 	return (int)(r->child ? await_command(r) : status);

@@ -9,6 +9,8 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/time.h>
 #include <sys/utsname.h>
 #include <time.h>
@@ -16,12 +18,18 @@
 
 #include "util.h"
 #include "profile.h"
+#include "format/label.h"
 #include "proc.h"
+#include "memory.h"
+#include "ptrace.h"
 #include "sandbox.h"
 #include "process.h"
 #include "target.h"
+#include "thread.h"
+#include "threads.h"
 #include "clock.h"
 #include "sample.h"
+#include "follow.h"
 #include "group.h"
 #include "options.h"
 #include "output.h"
@@ -121,6 +129,14 @@ tenths_of(int64_t ns)
 }
 
 static void
+say_seconds(struct buf *out, int64_t ns)
+{
+	int64_t tenths = tenths_of(ns);
+
+	buf_printf(out, "%" PRId64 ".%" PRId64, tenths / 10, tenths % 10);
+}
+
+static void
 say_failures(const struct sample_counts *c, struct buf *out)
 {
 	uint64_t total = 0;
@@ -169,16 +185,21 @@ static void
 say_cpu(const struct report *r, const struct sample_counts *c, int64_t elapsed, struct buf *out)
 {
 	enum { MUCH = 2 * TENTH };
-	int64_t used = tenths_of(c->cpu), lost = tenths_of(c->cpu - c->cpu_sampled);
+	int64_t lost = c->cpu - c->cpu_sampled;
 
-	if (!c->samples && c->cpu > TENTH && c->cpu > elapsed / 10)
-		buf_printf(out, "; %" PRId64 ".%" PRId64 " s of CPU time were used meanwhile, by "
-		           "threads that did not run Python then, or whose ids are not known",
-		           used / 10, used % 10);
-	else if (r->options->mode == MODE_CPU && c->cpu - c->cpu_sampled > MUCH && lost > used / 5)
-		buf_printf(out, "; %" PRId64 ".%" PRId64 " of %" PRId64 ".%" PRId64 " s of CPU time "
-		           "are in no sample, as threads did not run Python then, or ended too soon",
-		           lost / 10, lost % 10, used / 10, used % 10);
+	if (!c->samples && c->cpu > TENTH && c->cpu > elapsed / 10) {
+		buf_str(out, "; ");
+		say_seconds(out, c->cpu);
+		buf_str(out, " s of CPU time were used meanwhile, by threads that did not run Python then, "
+		        "or whose ids are not known");
+	} else if (r->options->mode == MODE_CPU && lost > MUCH && lost > c->cpu / 5) {
+		buf_str(out, "; ");
+		say_seconds(out, lost);
+		buf_str(out, " of ");
+		say_seconds(out, c->cpu);
+		buf_str(out, " s of CPU time are in no sample, as threads did not run Python then, or "
+		        "ended too soon");
+	}
 	if (c->unfit)
 		buf_printf(out, "; %" PRIu64 " of those that failed had names or stacks for which the "
 		           "profile has no room", c->unfit);
@@ -192,7 +213,6 @@ report_end(const struct report *r, int64_t elapsed)
 {
 	struct sample_counts c = group_counts(r->group);
 	size_t processes = group_sampled(r->group);
-	int64_t tenths = tenths_of(elapsed);
 	struct buf line = { 0 };
 
 	buf_printf(&line, "%" PRIu64 " samples", c.samples);
@@ -200,7 +220,9 @@ report_end(const struct report *r, int64_t elapsed)
 		buf_printf(&line, " and %" PRIu64 " idle", c.idle);
 	if (processes > 1)
 		buf_printf(&line, " of %zu processes", processes);
-	buf_printf(&line, " in %" PRId64 ".%" PRId64 " s", tenths / 10, tenths % 10);
+	buf_str(&line, " in ");
+	say_seconds(&line, elapsed);
+	buf_str(&line, " s");
 	if (isatty(STDERR_FILENO) && output_name())
 		buf_printf(&line, ", written to %s", output_name());
 	size_t plain = line.len;
@@ -222,6 +244,224 @@ report_end(const struct report *r, int64_t elapsed)
 	if (!r->options->quiet && (isatty(STDERR_FILENO) || line.len > plain))
 		warn("%.*s", (int)line.len, line.data);
 	buf_free(&line);
+}
+
+/* ---- the hint ---- */
+
+enum {
+	ENOUGH = 100, /* ticks, to tell something by them */
+	MOST_NAMED = 20, FEW_NAMED = 3, /* children */
+	MOST_READING_MS = 500,
+};
+
+struct kin {
+	int pid;
+	uint64_t start_time;
+	int64_t from, to; /* CPU time that it had used when the run began, and when last looked at */
+};
+
+static int
+is_python(int pid)
+{
+	struct buf reason = { 0 };
+	struct target t;
+	enum target_answer answer = target_open(process_open(pid), 0, &t, &reason);
+
+	buf_free(&reason);
+	if (answer == TARGET_READY)
+		target_close(&t);
+	return answer == TARGET_READY || answer == TARGET_STARTING || answer == TARGET_UNSUPPORTED;
+}
+
+static int
+is_alive(const struct kin *k)
+{
+	return proc_start_time(k->pid) == k->start_time;
+}
+
+/* What CPU time they had used when they are first seen counts, if they have come meanwhile. */
+static void
+look_at_children(struct report *r, int meanwhile)
+{
+	size_t n;
+	const struct followed *fresh = follow_look(r->follow, &n);
+
+	for (size_t i = 0; i < n; i++) {
+		r->kin = grow(r->kin, r->n_kin, &r->cap_kin, sizeof *r->kin);
+		r->kin[r->n_kin++] = (struct kin){ fresh[i].pid, fresh[i].start_time,
+			meanwhile ? 0 : proc_cpu_time(fresh[i].pid), 0 };
+	}
+	for (struct kin *k = r->kin; k < r->kin + r->n_kin; k++)
+		if (is_alive(k))
+			k->to = proc_cpu_time(k->pid);
+}
+
+static void
+follow_children(struct report *r, int pid)
+{
+	r->follow = follow_new(0);
+	follow_root(r->follow, pid);
+}
+
+static void
+forget_children(struct report *r)
+{
+	follow_free(r->follow);
+	free(r->kin);
+}
+
+void
+report_begin_looking(struct report *r)
+{
+	if (r->options->quiet || r->options->children || r->options->all || group_ready(r->group) != 1)
+		return;
+	follow_children(r, process_pid(group_target(r->group, 0)->process));
+	if (!r->options->command)
+		look_at_children(r, 0);
+	r->began = now_ns();
+	r->look = r->began + 1000 * MS;
+}
+
+/* Takes some milliseconds, so that is done less and less often. */
+void
+report_look(struct report *r)
+{
+	int64_t now = now_ns();
+
+	if (!r->follow || now < r->look)
+		return;
+	look_at_children(r, 1);
+	r->look = now + (now - r->began);
+}
+
+/* What those children have used that are Python or have ended, and each `least`; names some. */
+static int64_t
+used_by_children(const struct report *r, int64_t least, int most, struct buf *names)
+{
+	int64_t sum = 0;
+
+	for (const struct kin *k = r->kin; k < r->kin + r->n_kin; k++) {
+		int64_t used = k->to - k->from;
+		int alive = is_alive(k);
+
+		if (used < least || (alive && !is_python(k->pid)))
+			continue;
+		sum += used;
+		if (alive && most-- > 0) {
+			buf_printf(names, ", %d ", k->pid);
+			proc_short_command(k->pid, names);
+		}
+	}
+	return sum;
+}
+
+void
+report_children(int pid, struct buf *names)
+{
+	struct report r = { 0 };
+
+	follow_children(&r, pid);
+	look_at_children(&r, 1);
+	used_by_children(&r, 0, MOST_NAMED, names);
+	forget_children(&r);
+}
+
+/* A server whose workers do the work, say: children do more than the process that is sampled.  Of
+ * a command that has ended all are known that it has waited for. */
+static void
+hint_children(struct report *r, const struct sample_counts *c, int64_t elapsed, struct buf *out)
+{
+	struct buf names = { 0 };
+
+	if (!r->follow)
+		return;
+	look_at_children(r, 1);
+	/* What is left of them when it has ended is not what worked; and some of the command's was
+	 * used before there was a Python to be sampled. */
+	if (used_by_children(r, elapsed / 100, FEW_NAMED, &names) > c->cpu ||
+	    launch_cpu_time() - c->cpu - 3 * TENTH > c->cpu)
+		buf_printf(out, "its children used more CPU time than it did: --children samples those "
+		           "that are Python%.*s", group_ready(r->group) ? (int)names.len : 0, names.data);
+	buf_free(&names);
+}
+
+/* Where the main thread waits just now, if that can be told. */
+static void
+say_place(struct sampler *s, const struct profile *p, struct buf *out)
+{
+	struct thread *const *threads, *t = NULL;
+	const uint32_t *frames;
+	size_t n, n_frames;
+	struct buf label = { 0 };
+	char *name;
+
+	if (sampler_list(s) != OK)
+		return;
+	threads = threads_all(sampler_threads(s), &n);
+	for (size_t i = 0; i < n; i++)
+		if (thread_is_main(threads[i]))
+			t = threads[i];
+	if (!t || !thread_is_idle(t) || sampler_stack(s, t, &frames, &n_frames) != OK || !n_frames)
+		return;
+	label_frame(&label, p, frames[n_frames - 1]);
+	name = strrchr(buf_terminate(&label), '/');
+	buf_printf(out, "; its main thread, of %zu, waits in %s", n, name ? name + 1 : label.data);
+	buf_free(&label);
+}
+
+static void
+hint_idle(const struct report *r, const struct profile *p, const struct sample_counts *c,
+          struct buf *out)
+{
+	uint64_t all = c->idle + c->samples;
+
+	if (c->idle * 10 < all * 9 || r->options->mode != MODE_WALL || r->options->threads ||
+	    r->options->exclude_idle)
+		return;
+	buf_printf(out, "mostly idle (%" PRIu64 " %%)", c->idle * 100 / all);
+	if (group_ready(r->group) == 1)
+		say_place(group_sampler(r->group, 0), p, out);
+	buf_str(out, "; --threads shows what all wait in, -d where they are now");
+}
+
+/* Ticks are left out at random, and for missed ones others stand, but where times are kept.  A
+ * share among n samples then is off by no more than 1 / sqrt(n), 19 times of 20. */
+static void
+hint_lost(const struct report *r, const struct sample_counts *c, struct buf *out)
+{
+	const struct clock *k = r->clock;
+	uint64_t n = c->ticks - k->stood_for, points = 1;
+
+	if (k->left_out + k->missed + k->stood_for <= n || (!k->stood_for && k->missed > n / 10))
+		return;
+	if (n > c->samples)
+		n = c->samples;
+	while (points < 100 && points * points * n < 10000)
+		points++;
+	if (points == 1)
+		return;
+	buf_printf(out, "most ticks were left out or missed; shares are right all the same, to about %"
+	           PRIu64 " points of 100; a longer run has more samples", points);
+}
+
+void
+report_hint(struct report *r, const struct profile *p, int64_t elapsed)
+{
+	struct sample_counts c = group_counts(r->group);
+	struct buf text = { 0 };
+
+	mem_limit(MOST_READING_MS * MS);
+	if (c.ticks >= ENOUGH && elapsed >= 5 * TENTH && !r->options->quiet) {
+		hint_children(r, &c, elapsed, &text);
+		if (!text.len)
+			hint_idle(r, p, &c, &text);
+		if (!text.len)
+			hint_lost(r, &c, &text);
+		if (text.len)
+			warn("hint: %.*s", (int)text.len, text.data);
+	}
+	buf_free(&text);
+	forget_children(r);
 }
 
 /* ---- the progress line ---- */
@@ -268,14 +508,17 @@ void
 progress_draw(int64_t elapsed, int64_t total, uint64_t ticks, uint64_t samples)
 {
 	struct pollfd terminal = { .fd = STDERR_FILENO, .events = POLLOUT };
-	int64_t tenths = tenths_of(elapsed), of = tenths_of(total);
 	struct buf text = { 0 };
 
-	if (tcgetpgrp(STDERR_FILENO) != getpgrp() || poll(&terminal, 1, 0) != 1 || !tenths)
+	if (tcgetpgrp(STDERR_FILENO) != getpgrp() || poll(&terminal, 1, 0) != 1 ||
+	    !tenths_of(elapsed))
 		return;
-	buf_printf(&text, "\rpyflame: %" PRId64 ".%" PRId64, tenths / 10, tenths % 10);
-	if (total)
-		buf_printf(&text, " of %" PRId64 ".%" PRId64, of / 10, of % 10);
+	buf_str(&text, "\rpyflame: ");
+	say_seconds(&text, elapsed);
+	if (total) {
+		buf_str(&text, " of ");
+		say_seconds(&text, total);
+	}
 	buf_printf(&text, " s, %" PRIu64 " samples, %" PRIu64 " ticks a second\033[K", samples,
 	           ticks * 1000000 / (uint64_t)(elapsed / 1000));
 	drawn = !write_all(STDERR_FILENO, text.data, text.len);

@@ -4,9 +4,13 @@
 
 /* What is said of a run: in its profile, and to the person, meanwhile and at its end. */
 
+struct buf;
 struct clock;
+struct follow;
 struct group;
+struct kin;
 struct options;
+struct profile;
 struct profile_run;
 
 /* What the words are about; all of it outlives them. */
@@ -18,6 +22,10 @@ struct report {
 	int64_t since; /* when what is in the profile began, now_ns() */
 	/* What had been counted by then. */
 	uint64_t ticks, missed, left_out, failures[WHY_COUNT];
+	struct follow *follow; /* what descends from the process; NULL: that is not asked */
+	struct kin *kin;       /* all that ever did */
+	size_t n_kin, cap_kin;
+	int64_t began, look;   /* when it was first asked, and will be next */
 };
 
 /* A profile begins: what is known of it from the start, into the run of an
@@ -32,6 +40,18 @@ void report_update(const struct report *, struct profile_run *);
  * has to know. */
 void report_stats(const struct report *);
 void report_end(const struct report *, int64_t elapsed);
+
+/* And one line, if another option would have shown what this run could not: where the program
+ * waits just now, say. */
+void report_hint(struct report *, const struct profile *, int64_t elapsed);
+
+/* What children do is looked at for that: when the sampling begins, and to be called at each
+ * tick, now and then meanwhile. */
+void report_begin_looking(struct report *);
+void report_look(struct report *);
+
+/* Appends some of the Pythons that descend from a process, as ", 4711 python3 app.py". */
+void report_children(int pid, struct buf *);
 
 /* The progress line, which is written over a few times a second, so that a person sees that
  * something is happening.

@@ -25,7 +25,7 @@
 enum {
 	HANDOVERS = 8,         /* of the GIL during one sample */
 	BROKEN_TICKS = 5,      /* in a row: this is another program by now */
-	NOTE_CPU_EACH = 64,    /* ticks */
+	NOTE_CPU_EACH = 16,    /* ticks */
 };
 
 /* What one tick found of one thread, or of none. */
