@@ -218,18 +218,18 @@ time.sleep(0.1)'
 _GLOBAL_OFFSET_TABLE_ __errno_location __popcountdi2 __stack_chk_fail _exit atexit exit environ
 calloc free realloc malloc memchr memcmp memcpy memmove memset memrchr bsearch qsort sqrt
 strcasecmp strchr strcmp strcpy strcspn strerror strlen strncmp strnlen strrchr strspn
-access close closedir faccessat fstat fstatat open openat opendir pread read readdir
+access close closedir fstat fstatat open openat opendir pread read readdir
 readlink readlinkat renameat stat lstat unlinkat write clock_gettime nanosleep time setitimer
-poll kill ptrace waitpid getpriority setpriority prctl
+poll kill ptrace waitpid wait4 getpriority setpriority prctl
 sigaction sigaddset sigdelset sigemptyset sigfillset sigismember sigpending sigprocmask
 sigtimedwait signal process_vm_readv
 geteuid getpgrp getpid getppid getauxval prlimit isatty tcgetpgrp uname
-execvp fork pipe2 socketpair syscall
+execvp fork socketpair syscall
 _setjmp longjmp clone ppoll signalfd
 END
     comm -23 needed ours | comm -23 - known > unknown
     cat unknown
     [ ! -s unknown ]
     # of syscall() these: each has to be looked at as well
-    equal "$(grep -ohE 'syscall\(SYS_[a-z0-9_]+' "${sources[@]}" | sort -u | tr '\n' ' ')" "syscall(SYS_capget syscall(SYS_capset syscall(SYS_kcmp syscall(SYS_sched_getscheduler syscall(SYS_sched_setscheduler syscall(SYS_seccomp syscall(SYS_set_tid_address syscall(SYS_tgkill "
+    equal "$(grep -ohE 'syscall\(SYS_[a-z0-9_]+' "${sources[@]}" | sort -u | tr '\n' ' ')" "syscall(SYS_capget syscall(SYS_capset syscall(SYS_faccessat syscall(SYS_kcmp syscall(SYS_pipe2 syscall(SYS_sched_getscheduler syscall(SYS_sched_setscheduler syscall(SYS_seccomp syscall(SYS_set_tid_address syscall(SYS_tgkill "
 }
