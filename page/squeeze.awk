@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 #
 # Takes comments, indentation and needless blanks out of JavaScript (kind=js) or
-# CSS (kind=css), and ends of lines where a statement can't end. It relies on the
-# style of the files here: comments are on lines of their own, a string, a template
-# and a regular expression is on one line, and templates are not nested.
+# CSS (kind=css), and ends of lines where a statement can't end; what JavaScript gives
+# names of its own gets short ones. A file of JavaScript is to be given twice, once to
+# find these names. It relies on the style of the files here: comments are on lines of
+# their own, a string, a template and a regular expression is on one line, templates
+# are not nested, and a property without a dot or a colon is one of objects made here.
 
 function is_word(c) {
     return c ~ /[A-Za-z0-9_$\200-\377]/
@@ -35,16 +37,73 @@ function is_needless(a, b) {
     return !(is_word(a) && is_word(b)) && !(a == b && a ~ /[-+]/)
 }
 
-function squeeze(text,    out, n, c) {
+# The word at the start of text, empty if there is none.
+function word(text) {
+    return match(text, /^[A-Za-z_$\200-\377][A-Za-z0-9_$\200-\377]*/) ? substr(text, 1, RLENGTH) : ""
+}
+
+# Counts a name, and notes what it is: declared here, or some property of something.
+function note(name, before, after) {
+    uses[name]++
+    if (before ~ /(^|[^.])\.$/ || (after ~ /^ ?:/ && before ~ /(^|[{,] ?)$/) || (destructured && before !~ /}/))
+        foreign[name]
+    if (after ~ /^ =([^=]|$)/ || before ~ /(^|[^A-Za-z])(const|let|function|class) $/)
+        declared[name]
+}
+
+# The most used names get the shortest of those that are free.
+function shorten(    letters, name, most, best, i, n) {
+    letters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_"
+    for (;;) {
+        most = 0
+        for (name in declared)
+            if (!(name in foreign) && !(name in short) && length(name) > 2 &&
+                    (uses[name] > most || (uses[name] == most && name < best))) {
+                best = name
+                most = uses[name]
+            }
+        if (!most)
+            return
+        do {
+            i = n % length(letters)
+            name = (n >= length(letters) ? substr(letters, int(n / length(letters)), 1) : "") substr(letters, i + 1, 1)
+            n++
+        } while (name in uses || name ~ /^(do|if|in|of|as)$/)
+        short[best] = name
+    }
+}
+
+# A template's text stays, what it has between ${ and } is code.
+function template(text,    out, i, n) {
+    while (i = index(text, "${")) {
+        out = out substr(text, 1, i + 1)
+        text = substr(text, i + 2)
+        n = index(text, "}")
+        out = out squeeze(substr(text, 1, n - 1)) "}"
+        text = substr(text, n + 1)
+    }
+    return out text
+}
+
+function squeeze(text,    out, n, c, name) {
     out = ""
     while (text != "") {
         n = literal(text, out)
         if (n) {
-            out = out substr(text, 1, n)
+            c = substr(text, 1, n)
+            out = out (c ~ /^`/ ? template(c) : c)
             text = substr(text, n + 1)
             continue
         }
         c = substr(text, 1, 1)
+        name = kind == "js" && !is_word(substr(out, length(out))) ? word(text) : ""
+        if (name != "") {
+            if (NR == FNR)
+                note(name, out, substr(text, length(name) + 1, 3))
+            text = substr(text, length(name) + 1)
+            out = out (name in short ? short[name] : name)
+            continue
+        }
         text = substr(text, 2)
         if (c != " " || (out != "" && !is_needless(substr(out, length(out)), substr(text, 1, 1))))
             out = out c
@@ -58,9 +117,14 @@ function squeeze(text,    out, n, c) {
     sub(/^[ \t]+/, "")
     if (kind == "js")
         sub(/ \/\/ [^'"`]*$/, "")
+    if (FNR < NR && !shortened++)
+        shorten()
+    destructured = /^(const|let) \{/
     line = squeeze($0)
+    if (kind == "js" && NR == FNR)
+        next
     # A line that begins with one of these goes on with the one before.
-    if (NR > 1 && last !~ /[{,;(&|?:=]$/ && !(kind == "css") && line !~ /^[?:&|.)]/)
+    if (last != "" && last !~ /[{,;(&|?:=]$/ && !(kind == "css") && line !~ /^[?:&|.)]/)
         printf "\n"
     printf "%s", line
     last = line
