@@ -2,12 +2,13 @@
 /*
  * A flame graph as SVG 1.1.  A frame is
  *
- *   <g><title>FUNCTION\nFILE:LINE\nSAMPLES</title><rect/><text/></g>
+ *   <g><title>FUNCTION\nFILE:LINE\nSAMPLES</title><rect/><rect/><text/></g>
  *
- * the outermost below, those that are called by the same side by side in the
- * order of their names.  page/svg.js has the part that zooms and searches; it
- * knows the frames by just that.  Names may hold anything, so they are escaped
- * as in all other formats and then for XML.
+ * with a second rectangle where some of its samples, but not all, were idle; the
+ * outermost below, those that are called by the same side by side in the order of
+ * their names.  page/svg.js has the part that zooms and searches; it knows the
+ * frames by just that.  Names may hold anything, so they are escaped as in all
+ * other formats and then for XML.
  */
 #include <inttypes.h>
 #include <math.h>
@@ -33,7 +34,7 @@ enum {
 struct box {
 	uint32_t stack, parent; /* parent is another box */
 	uint32_t depth;
-	uint64_t total, before;
+	uint64_t total, idle, before;
 	uint64_t start; /* samples to the left of it */
 };
 
@@ -184,11 +185,15 @@ count_boxes(struct graph *g)
 		b->parent = i < n ? profile_stack_parent(p, i) : 0;
 		b->depth = g->boxes[b->parent].depth + 1;
 		b->total = profile_get(p, PROFILE_SAMPLES, b->stack);
+		b->idle = i == n ? b->total : i > n ? 0 : profile_get(p, PROFILE_IDLE, b->stack);
 		b->before = profile_get(p, PROFILE_BEFORE, b->stack);
 	}
 	for (uint32_t i = g->n - 1; i > 0; i--) { /* parents have lower numbers */
-		g->boxes[g->boxes[i].parent].total += g->boxes[i].total;
-		g->boxes[g->boxes[i].parent].before += g->boxes[i].before;
+		struct box *up = &g->boxes[g->boxes[i].parent];
+
+		up->total += g->boxes[i].total;
+		up->idle += g->boxes[i].idle;
+		up->before += g->boxes[i].before;
 	}
 	g->total = g->boxes[0].total;
 	g->before = g->boxes[0].before;
@@ -232,7 +237,7 @@ place_boxes(struct graph *g)
 
 /* ---- colours, as 0xRRGGBB; page/page.js has the same ---- */
 
-enum { SAME = 0xe4e2dc, MORE = 0xe2503f, LESS = 0x3f8fdc, IDLE = 0x8a8a88, ALL = 0xd9d8d2 };
+enum { SAME = 0xe4e2dc, MORE = 0xe2503f, LESS = 0x3f8fdc, IDLE = 0xaaaaa8, ALL = 0xd9d8d2 };
 
 /* Between two colours: part is 0 to 255. */
 static uint32_t
@@ -313,9 +318,9 @@ colour(const struct graph *g, uint32_t box)
 
 	if (profile_compared(g->p))
 		return colour_change((double)b->total, (double)b->before * scaled);
-	if (is_thread(g, box))
-		return ALL;
-	return box >= g->n - 2 ? IDLE : colour_frame(g->p, profile_stack_frame(g->p, box));
+	if (b->idle == b->total && b->total)
+		return IDLE;
+	return is_thread(g, box) || box == g->n - 1 ? ALL : colour_frame(g->p, profile_stack_frame(g->p, box));
 }
 
 static void
@@ -331,6 +336,8 @@ add_title(const struct graph *g, uint32_t box, const struct buf *name, struct bu
 	add_xml(out, place.data, place.len);
 	buf_printf(out, "\n%" PRIu64 " samples, ", b->total);
 	add_share(out, b->total, g->total);
+	if (b->idle)
+		buf_printf(out, ", %" PRIu64 " idle", b->idle);
 	if (profile_compared(g->p)) {
 		buf_printf(out, " (before: %" PRIu64 ", ", b->before);
 		add_share(out, b->before, g->before);
@@ -365,21 +372,30 @@ add_label(struct buf *out, const struct buf *name, uint64_t x, uint64_t y, uint6
 }
 
 static void
+add_rect(struct buf *out, uint64_t x, uint64_t y, uint64_t width, uint32_t fill)
+{
+	buf_str(out, "<rect");
+	add_hundredths(out, "x", x);
+	buf_printf(out, " y=\"%" PRIu64 "\"", y);
+	add_hundredths(out, "width", width);
+	buf_printf(out, " height=\"%d\" fill=\"#%06x\"/>", ROW - 1, fill);
+}
+
+static void
 add_box(const struct graph *g, uint32_t box, struct buf *out)
 {
 	const struct box *b = &g->boxes[box];
-	uint64_t x = MARGIN * 100 + (box ? scale(g, b->start) : 0), width = scale(g, b->total);
+	uint64_t x = MARGIN * 100 + (box ? scale(g, b->start) : 0), width = scale(g, b->total), idle;
 	uint64_t y = TOP + (uint64_t)(g->deepest - b->depth) * ROW;
 	struct buf name = { 0 };
 
 	name_of(g, box, &name);
 	buf_str(out, "<g>");
 	add_title(g, box, &name, out);
-	buf_str(out, "<rect");
-	add_hundredths(out, "x", x);
-	buf_printf(out, " y=\"%" PRIu64 "\"", y);
-	add_hundredths(out, "width", width);
-	buf_printf(out, " height=\"%d\" fill=\"#%06x\"/>", ROW - 1, colour(g, box));
+	add_rect(out, x, y, width, colour(g, box));
+	idle = b->idle < b->total && !profile_compared(g->p) ? scale(g, b->idle) : 0;
+	if (idle >= NARROWEST)
+		add_rect(out, x + width - idle, y, idle, IDLE);
 	add_label(out, &name, x, y, width);
 	buf_str(out, "</g>\n");
 	buf_free(&name);

@@ -16,6 +16,10 @@ function add(parent, tag, text = '', kind = '') {
 const data = JSON.parse($('profile').textContent);
 const { strings, frames, threads, stacks, run } = data;
 const wasIdle = stacks.idle, earlier = data.before;
+const sum = list => (list || []).reduce((a, b) => a + b, 0);
+const waits = data.idle + sum(wasIdle), gilWaits = sum(stacks.gil);
+// What a sample stands for, in seconds.
+const tick = run?.duration && run.ticks > 1 ? run.duration / run.ticks : run?.period;
 const frameCount = frames.function.length;
 
 // ---- names ----
@@ -66,13 +70,13 @@ function labelOf(key, lines = true) {
 // ---- colours ----
 // Of frames by where they come from, and within that by the function's name. SVG pictures
 // have the same: label_origin() in label.c, colour_frame() in format/svg.c.
-const origins = [
+const WAITING = 0xaaaaa8, origins = [
 	['application', 0xf2a945, 0xfbc978], ['packages', 0x5aa0e0, 0x82bdf0], ['standard library', 0xa4dcb8, 0xbfe8cd],
-	['native', 0xcd8fb9, 0xdda9cc], ['idle', 0x8a8a88, 0x8a8a88], ['all', 0xd9d8d2, 0xd9d8d2]];
+	['native', 0xcd8fb9, 0xdda9cc], ['idle', WAITING, WAITING], ['all', 0xd9d8d2, 0xd9d8d2]];
 
 function originOf(key) {
 	if (key >= frameCount)
-		return key < THREADS ? 4 : 5;
+		return key === IDLE ? 4 : 5;
 	const file = fileOf(key);
 	if (!file)
 		return 3;
@@ -116,8 +120,11 @@ function changeColour(now, before) {
 }
 
 // ---- the view's settings ----
+// What waited most of the time is looked at for what it did in the rest. Waits for the
+// GIL are work that others kept from being done.
+const isMostlyIdle = !earlier && waits - gilWaits > data.total / 2 && data.total > waits + data.failed;
 const defaults = {
-	view: 'graph', by: run?.by_thread || run?.by_process ? 'each' : '', q: '', callers: 0, icicle: 0, lines: 1, idle: 1,
+	view: 'graph', by: run?.by_thread || run?.by_process ? 'each' : '', q: '', callers: 0, icicle: 0, lines: 1, idle: +!isMostlyIdle,
 	before: 0, zoom: '', fn: '', sort: 'self', up: 0, theme: ''
 };
 let state = { ...defaults }, written = '';
@@ -147,10 +154,10 @@ function set(change) {
 // ---- trees ----
 // Grown in any order, parents first; ends up in preorder, sorted by name.
 class Tree {
-	parent = [-1]; key = [ROOT]; self = [0]; was = [0];
+	parent = [-1]; key = [ROOT]; self = [0]; was = [0]; idle = [0];
 	only = [0]; known = new Map(); // children: the first, and the others
 
-	child(parent, key, self, was) {
+	child(parent, key, self = 0, was = 0, idle = 0) {
 		let node = this.only[parent];
 		if (!node || this.key[node] !== key) {
 			const name = parent * KEYS + key, size = this.key.length;
@@ -163,29 +170,32 @@ class Tree {
 				this.key.push(key);
 				this.self.push(0);
 				this.was.push(0);
+				this.idle.push(0);
 				this.only.push(0);
 			}
 		}
 		this.self[node] += self;
 		this.was[node] += was;
+		this.idle[node] += idle;
 		return node;
 	}
 
 	finish() {
 		const n = this.key.length, ints = () => new Int32Array(n), rank = ranks();
 		const first = ints(), next = ints(), place = ints(), todo = ints();
-		const total = Float64Array.from(this.self), totalWas = Float64Array.from(this.was);
+		const [total, totalWas, waited] = [this.self, this.was, this.idle].map(list => Float64Array.from(list));
 		for (let i = n - 1; i > 0; i--) {
 			const up = this.parent[i];
 			total[up] += total[i];
 			totalWas[up] += totalWas[i];
+			waited[up] += waited[i];
 			if (total[i] || totalWas[i]) {
 				next[i] = first[up];
 				first[up] = i;
 			}
 		}
 		const t = { n: 0, deepest: 0, key: ints(), parent: ints(), end: ints(), depth: ints() };
-		for (const name of ['self', 'was', 'total', 'totalWas', 'x'])
+		for (const name of ['self', 'was', 'idle', 'total', 'totalWas', 'waited', 'x'])
 			t[name] = new Float64Array(n);
 		t.size = state.before ? t.totalWas : t.total;
 		const used = new Float64Array(n);
@@ -196,8 +206,10 @@ class Tree {
 			t.parent[me] = up;
 			t.self[me] = this.self[i];
 			t.was[me] = this.was[i];
+			t.idle[me] = this.idle[i];
 			t.total[me] = total[i];
 			t.totalWas[me] = totalWas[i];
+			t.waited[me] = waited[i];
 			if (i) {
 				t.depth[me] = t.depth[up] + 1;
 				t.deepest = Math.max(t.deepest, t.depth[me]);
@@ -245,18 +257,18 @@ function growCallees() {
 			return -1;
 		if (state.by !== 'each')
 			return 0;
-		const process = new Set(processOf).size > 1 ? tree.child(0, PROCESSES + processOf[thread], 0, 0) : 0;
-		return isNamed(thread) ? tree.child(process, THREADS + thread, 0, 0) : process;
+		const process = new Set(processOf).size > 1 ? tree.child(0, PROCESSES + processOf[thread]) : 0;
+		return isNamed(thread) ? tree.child(process, THREADS + thread) : process;
 	});
 	stacks.parent.forEach((parent, i) => {
-		const up = parent < 0 ? roots[-1 - parent] : at[parent], was = earlier ? earlier.count[i] : 0;
+		const up = parent < 0 ? roots[-1 - parent] : at[parent], idle = wasIdle?.[i];
 		at[i] = up < 0 ? -1 : tree.child(up, keyOf(stacks.frame[i]),
-			stacks.count[i] - (state.idle || !wasIdle ? 0 : wasIdle[i]), was);
+			stacks.count[i] - (!state.idle && idle || 0), earlier?.count[i], state.idle ? idle : 0);
 	});
 	if (all && state.idle)
-		tree.child(0, IDLE, data.idle, earlier?.idle || 0);
+		tree.child(0, IDLE, data.idle, earlier?.idle, data.idle);
 	if (all)
-		tree.child(0, FAILED, data.failed, earlier?.failed || 0);
+		tree.child(0, FAILED, data.failed, earlier?.failed);
 	return tree.finish();
 }
 const isNamed = thread => threads[thread].tid || threads[thread].name;
@@ -268,7 +280,7 @@ function growCallers(t) {
 			continue;
 		let node = 0;
 		for (let j = i; j > 0; j = t.parent[j])
-			node = tree.child(node, t.key[j], t.parent[j] ? 0 : t.self[i], t.parent[j] ? 0 : t.was[i]);
+			node = tree.child(node, t.key[j], ...t.parent[j] ? [] : [t.self[i], t.was[i], t.idle[i]]);
 	}
 	return tree.finish();
 }
@@ -347,11 +359,13 @@ const isWithin = (i, above) => i >= above && i < tree.end[above];
 
 // ---- numbers in words ----
 const count = n => n.toLocaleString('en');
+const countOf = n => `${count(n)} (${percent(n, data.total)})`;
 const samples = n => count(n) + (n === 1 ? ' sample' : ' samples');
 function percent(n, of) {
 	const share = of ? 100 * n / of : 0;
 	return share.toFixed(share < 10 && share > 0 ? 2 : 1) + ' %';
 }
+const ofGil = gilWaits ? `, ${count(gilWaits)} for the GIL` : '';
 function seconds(s) {
 	return s < 1 ? +(s * 1000).toPrecision(3) + ' ms' : s < 120 ? +s.toFixed(2) + ' s' : (s / 60).toFixed(1) + ' min';
 }
@@ -447,7 +461,7 @@ function draw() {
 			const left = Math.max(0, x), right = Math.min(width, x + w), pixel = Math.floor(left);
 			if (w >= 1 || lastTiny[t.depth[i]] !== pixel) {
 				lastTiny[t.depth[i]] = pixel;
-				drawFrame(i, left, y, Math.max(right - left, 1), letter);
+				drawFrame(i, left, y, Math.max(right - left, 1), letter, earlier || !t.waited[i] ? right : Math.max(left, x + w * (1 - t.waited[i] / t.size[i])));
 			}
 		}
 		i++;
@@ -457,11 +471,16 @@ function draw() {
 			outline(i, scale, colour);
 }
 
-function drawFrame(i, x, y, w, letter) {
+// From `grey` on it waited.
+function drawFrame(i, x, y, w, letter, grey) {
 	const key = tree.key[i], wide = w > 3 ? w - 1 : w, isMatch = state.q && found.is(key);
 	paper.globalAlpha = state.q && !isMatch ? .35 : i < zoomed && isWithin(zoomed, i) ? .6 : 1;
 	paper.fillStyle = fillOf(i);
 	paper.fillRect(x, y, wide, ROW - 1);
+	if (grey < x + wide && !isMatch) {
+		paper.fillStyle = mix(WAITING, WAITING, 0);
+		paper.fillRect(grey, y, x + wide - grey, ROW - 1);
+	}
 	paper.globalAlpha = 1;
 	const room = Math.floor((wide - 8) / letter);
 	if (room < 3)
@@ -555,13 +574,15 @@ function describe(i) {
 	add($('frame'), 'span', placeOf(key, state.lines));
 	$('frame').title = labelOf(key, state.lines);
 	const parts = [samples(tree.total[i])];
-	if (run?.period)
-		parts.push(seconds(tree.total[i] * run.period));
+	if (tick)
+		parts.push(seconds(tree.total[i] * tick));
 	parts.push(percent(tree.total[i], all) + ' of all');
 	if (zoomed)
 		parts.push(percent(tree.total[i], here) + ' of the zoomed');
 	if (!state.callers)
 		parts.push('self ' + count(tree.self[i]) + ' (' + percent(tree.self[i], all) + ')');
+	if (tree.waited[i] && key !== IDLE)
+		parts.push('idle ' + count(tree.waited[i]) + ' (' + percent(tree.waited[i], tree.total[i]) + ')');
 	if (earlier)
 		parts.push('before ' + count(tree.totalWas[i]) + ' (' + percent(tree.totalWas[i], tree.totalWas[0]) + ')',
 			change(tree.total[i], tree.totalWas[i]));
@@ -804,6 +825,7 @@ function render() {
 	$('q').className = found.bad ? 'bad' : '';
 	$('q').title = found.bad ? 'Not a regular expression, so searched for as it is' : '';
 	$('found').textContent = state.q ? percent(found.total, callees.size[0]) : '';
+	$('note').hidden = state.idle || !waits;
 	$('prev').disabled = $('next').disabled = !state.q || !found.total;
 	if (state.view === 'graph') {
 		$('space').style.height = contentHeight() + 'px';
@@ -830,7 +852,7 @@ function showRun() {
 		['start', r.start && new Date(r.start * 1000).toLocaleString('sv')],
 		['duration', r.duration && seconds(r.duration)],
 		['rate', r.period && +(1 / r.period).toPrecision(4) + ' Hz'], ['mode', r.mode],
-		['samples', count(data.total)], ['idle', count(data.idle)],
+		['samples', count(data.total)], ['idle', waits && countOf(waits) + ofGil],
 		['failed', count(data.failed) + (failures.length ? ` (${failures.join(', ')})` : '')],
 		['missed', r.missed && count(r.missed)], ['left out', r.left_out && count(r.left_out)],
 		['compared with', earlier && samples(earlier.total)]];
@@ -879,6 +901,7 @@ const actions = {
 	'more': () => { shownRows = Infinity; drawTable(); },
 	'one-close': () => set({ fn: '' }),
 	'one-show': () => set({ view: 'graph', zoom: '', q: '^' + labelOf(+state.fn, false).replace(/[^\w\s]/g, '\\$&') + '(:|$)' }),
+	'show-idle': () => actions.idle(),
 	'about': () => $('about').ariaExpanded = document.querySelector('header').classList.toggle('open')
 };
 for (const name of ['callers', 'icicle', 'lines', 'idle', 'before'])
@@ -993,7 +1016,8 @@ $('plain').remove();
 $('app').hidden = false;
 $('before').hidden = !earlier;
 $('lines').hidden = !frames.line.some(line => line > 0);
-$('idle').hidden = !data.idle && !wasIdle;
+$('idle').hidden = !waits;
+$('note-text').textContent = `Idle time is left out: ${samples(waits)} of ${count(data.total)}, ${percent(waits, data.total)}${ofGil}.`;
 showRun();
 showThreads();
 showLegend();

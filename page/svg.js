@@ -6,9 +6,9 @@
 	const MARGIN = 10, INNER = 1180, LETTER = 7.23;
 	const root = document.documentElement, details = document.getElementById('details');
 	const frames = [...document.querySelectorAll('#frames > g')].map(g => {
-		const [name, place, numbers] = g.firstChild.textContent.split('\n'), rect = g.querySelector('rect');
-		const number = attribute => +rect.getAttribute(attribute);
-		return { g, rect, name, place, numbers, x: number('x'), w: number('width'), y: number('y') };
+		const [name, place, numbers] = g.firstChild.textContent.split('\n'), [rect, idle] = g.querySelectorAll('rect');
+		const number = (attribute, of = rect) => +of.getAttribute(attribute), w = number('width');
+		return { g, rect, idle, share: idle ? number('width', idle) / w : 0, name, place, numbers, x: number('x'), w, y: number('y') };
 	});
 	const all = frames[0];
 
@@ -47,6 +47,8 @@
 			f.g.style.opacity = above ? .6 : '';
 			f.rect.setAttribute('x', x);
 			f.rect.setAttribute('width', w);
+			f.idle?.setAttribute('x', x + w * (1 - f.share));
+			f.idle?.setAttribute('width', w * f.share);
 			label(f, x, w);
 		}
 		reset.style.display = to === all ? 'none' : '';

@@ -21,6 +21,10 @@ make_pictures() {
     cp "$tests/page/small.json" small.json
     sed 's/"by_thread":false/"by_thread":true/; s/"by_process":false/"by_process":true/
         s/"worker"/"<img src=x>\\u003b\\n\\\\"/' small.json > by-thread.json
+    sed 's/"total":200,"idle":40/"total":560,"idle":400/' small.json > mostly.json
+    sed 's/"total":200/"total":560/; s/"count":\(.*\),50,0,25\]/"count":\1,410,0,25]/
+        s/\("idle":\[.*\),40,0,0\]/\1,400,0,0],"gil":[0,0,0,0,0,0,0,0,0,400,0,0]/' small.json > contended.json
+    printf '(idle) 90\n' > waiting.folded
     for i in "${!hostile_names[@]}"; do
         printf '/srv/%s.py:%s:%d %d\n' "${hostile_names[i]}" "${hostile_names[i]}" $((i + 1)) $((i + 5))
     done > hostile.folded
@@ -36,7 +40,7 @@ make_pictures() {
     }' > many.folded
     : > empty.folded
     title=
-    for name in small.json by-thread.json many.folded empty.folded hostile.folded; do
+    for name in {small,mostly,contended,by-thread}.json waiting.folded many.folded empty.folded hostile.folded; do
         [ "$name" != hostile.folded ] || title='</title></script><script>hacked=1</script> & "co"'
         "$pyflame" -q -i "$name" --title "$title" -o "${name%.*}.html" || return
         "$pyflame" -q -i "$name" --title "$title" -o "${name%.*}.svg" || return
@@ -184,6 +188,12 @@ hue_of() {
     equal "$(hue_of '(idle)' "$pictures/small.svg")" grey
 }
 
+@test "a picture's idle samples are grey, those of a thread that worked as well, too" {
+    with_pictures
+    grep -q ', 40 idle</title><rect x="895.00" y="[0-9]*" width="295.00" height="16" fill="#[^a].*"/><rect x="954.00" y="[0-9]*" width="236.00" height="16" fill="#aaaaa8"/>' "$pictures/small.svg"
+    grep -q ', 40 idle</title><rect x="69.00" y="[0-9]*" width="236.00" height="16" fill="#aaaaa8"/><text' "$pictures/small.svg"
+}
+
 @test "colours of a comparison: red for more, blue for less" {
     with_pictures
     matches "$(hue_of grown "$pictures/compared.svg")" 'orange|pink'
@@ -242,6 +252,18 @@ hue_of() {
 
 @test "page: idle time can be left out" {
     in_browser "idle time can be left out"
+}
+
+@test "page: what waited is grey, wherever it is" {
+    in_browser "what waited is grey, wherever it is"
+}
+
+@test "page: a mostly idle profile opens with idle folded away, and says so" {
+    in_browser "a mostly idle profile opens with idle folded away, and says so"
+}
+
+@test "page: times add up to the run, whatever ticks were lost" {
+    in_browser "times add up to the run, whatever ticks were lost"
 }
 
 @test "page: the address holds the view" {

@@ -66,13 +66,13 @@ const checks = {
 	async 'frames are where their samples put them'() {
 		const page = await open('small.html', icicle);
 		assert.equal(await hover(page, 0, .5), 'all');
-		assert.match(await numbers(page), /^200 samples · 2 s · 100.0 % of all · self 0 /);
+		assert.match(await numbers(page), /^200 samples · 2.5 s · 100.0 % of all · self 0 /);
 		assert.equal(await hover(page, 1, .04), '(failed)');
 		assert.equal(await hover(page, 1, .2), '(idle)');
 		assert.equal(await hover(page, 1, .3), 'main/srv/app.py:3');
-		assert.match(await numbers(page), /^100 samples · 1 s · 50.0 % of all · self 0 /);
+		assert.match(await numbers(page), /^100 samples · 1.25 s · 50.0 % of all · self 0 /);
 		assert.equal(await hover(page, 4, .3), 'fact/srv/app.py:20');
-		assert.match(await numbers(page), /^15 samples · 150 ms · 7.50 % of all · self 15 \(7.50 %\)/);
+		assert.match(await numbers(page), /^15 samples · 188 ms · 7.50 % of all · self 15 \(7.50 %\)/);
 		assert.equal(await hover(page, 2, .8), 'Condition.wait/usr/lib/python3.11/threading.py:320');
 	},
 	async 'a click zooms, ancestors stay, Escape and the button go back'() {
@@ -158,7 +158,7 @@ const checks = {
 		await page.fill('#q', 'decode');
 		assert.equal(await text(page, 'found'), '15.0 %');
 		await page.press('#q', 'Enter');
-		assert.match(await numbers(page), /^30 samples · 300 ms · 15.0 % of all/);
+		assert.match(await numbers(page), /^30 samples · 375 ms · 15.0 % of all/);
 		await page.focus('#canvas');
 		await page.keyboard.press('ArrowDown');
 		assert.equal(await frame(page), 'work/srv/app.py:7');
@@ -241,6 +241,54 @@ const checks = {
 		assert.equal(await text(page, 'found'), '8.33 %');
 		await page.fill('#q', 'idle');
 		assert.equal(await text(page, 'found'), '0.0 %');
+	},
+	async 'what waited is grey, wherever it is'() {
+		const page = await open('small.html', icicle), grey = [0xaa, 0xaa, 0xa8];
+		const isGrey = async (depth, share) =>
+			'' + await pixel(page, Math.round(1200 * share), depth * ROW + 3) === '' + grey;
+		assert.deepEqual(await pixels(page, [[6 + .2 * 1200, ROW + 3]]), [grey]);
+		assert.equal(await isGrey(1, .02), false); // (failed)
+		// run and what it calls: 50 samples from 150 on, 40 of them idle
+		for (const depth of [1, 2]) {
+			assert.equal(await isGrey(depth, .77), false);
+			assert.equal(await isGrey(depth, .97), true);
+		}
+		assert.equal(await isGrey(0, .59), false); // all: 80 of 200
+		assert.equal(await isGrey(0, .97), true);
+		await hover(page, 1, .8);
+		assert.match(await numbers(page), /^50 samples · 625 ms .* idle 40 \(80.0 %\)/);
+		await page.click('#callers');
+		assert.equal(await hover(page, 1, .4), 'Condition.wait/usr/lib/python3.11/threading.py:320');
+		assert.match(await numbers(page), / idle 40 /);
+		assert.match(await text(page, 'legend'), /idle/);
+	},
+	async 'a mostly idle profile opens with idle folded away, and says so'() {
+		const page = await open('mostly.html', icicle), note = '#note';
+		assert.equal(await pressed(page, 'idle'), 'false');
+		assert.match(await text(page, 'note-text'), /^Idle time is left out: 440 samples of 560, 78.6 %\.$/);
+		assert.equal(await page.isVisible(note), true);
+		await hover(page, 0, .5);
+		assert.match(await numbers(page), /^120 samples/);
+		await page.click('#show-idle');
+		assert.equal(await pressed(page, 'idle'), 'true');
+		assert.equal(await page.isVisible(note), false);
+		await hover(page, 0, .5);
+		assert.match(await numbers(page), /^560 samples/);
+		const again = await open('mostly.html', new URL(page.url()).hash);
+		assert.equal(await pressed(again, 'idle'), 'true');
+		// Nothing to be seen without; less than half; waits for the GIL.
+		for (const name of ['waiting', 'small', 'contended']) {
+			const other = await open(name + '.html');
+			assert.equal(await pressed(other, 'idle'), 'true', name);
+			assert.equal(await other.isVisible(note), false, name);
+		}
+		const contended = await open('contended.html');
+		assert.match(await text(contended, 'run'), /idle440 \(78.6 %\), 400 for the GIL/);
+	},
+	async 'times add up to the run, whatever ticks were lost'() {
+		const page = await open('small.html', icicle);
+		await hover(page, 0, .5);
+		assert.match(await numbers(page), /^200 samples · 2.5 s /); // 200 ticks, 10 ms each if none is lost
 	},
 	async 'the address holds the view'() {
 		const page = await open('small.html', icicle);
@@ -339,7 +387,7 @@ const checks = {
 		assert.equal(await text(page, 'title'), 'python3 app.py');
 		assert.equal(await page.title(), 'python3 app.py – pyflame');
 		for (const part of ['pid10', 'hostbox', 'Python3.12.1', 'start2023-11-1', 'duration2.5 s', 'rate100 Hz', 'modewall',
-			'samples200', 'idle40', 'failed10 (10 torn)', 'missed4', 'left out2'])
+			'samples200', 'idle80 (40.0 %)', 'failed10 (10 torn)', 'missed4', 'left out2'])
 			assert.ok(run.includes(part), part + ' in ' + run);
 	},
 	async 'the page fills its window, and follows it'() {
