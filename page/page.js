@@ -123,8 +123,22 @@ function changeColour(now, before) {
 // What waited most of the time is looked at for what it did in the rest. Waits for the
 // GIL are work that others kept from being done.
 const isMostlyIdle = !earlier && waits - gilWaits > data.total / 2 && data.total > waits + data.failed;
+
+// Lines are told apart at first unless that breaks functions into crumbs: stacks are many
+// more with than without.
+function isCrumbly() {
+	const known = new Map(), at = [];
+	stacks.parent.forEach((parent, i) => {
+		const name = ((parent < 0 ? parent : at[parent]) + threads.length) * KEYS + functionOf[stacks.frame[i]];
+		if (!known.has(name))
+			known.set(name, known.size);
+		at[i] = known.get(name);
+	});
+	return stacks.parent.length > known.size * 1.15;
+}
+
 const defaults = {
-	view: 'graph', by: run?.by_thread || run?.by_process ? 'each' : '', q: '', callers: 0, icicle: 0, lines: 1, idle: +!isMostlyIdle,
+	view: 'graph', by: run?.by_thread || run?.by_process ? 'each' : '', q: '', callers: 0, icicle: 0, weight: 0, lines: +!isCrumbly(), idle: +!isMostlyIdle,
 	before: 0, zoom: '', fn: '', sort: 'self', up: 0, theme: ''
 };
 let state = { ...defaults }, written = '';
@@ -152,7 +166,7 @@ function set(change) {
 }
 
 // ---- trees ----
-// Grown in any order, parents first; ends up in preorder, sorted by name.
+// Grown in any order, parents first; ends up in preorder, sorted by name or by weight.
 class Tree {
 	parent = [-1]; key = [ROOT]; self = [0]; was = [0]; idle = [0];
 	only = [0]; known = new Map(); // children: the first, and the others
@@ -198,6 +212,7 @@ class Tree {
 		for (const name of ['self', 'was', 'idle', 'total', 'totalWas', 'waited', 'x'])
 			t[name] = new Float64Array(n);
 		t.size = state.before ? t.totalWas : t.total;
+		const weight = state.before ? totalWas : total;
 		const used = new Float64Array(n);
 		for (let left = 1; left;) {
 			const i = todo[--left], me = t.n++, up = i ? place[this.parent[i]] : -1;
@@ -220,7 +235,7 @@ class Tree {
 			for (let child = first[i]; child; child = next[child])
 				todo[left++] = child;
 			if (left > start + 1)
-				todo.subarray(start, left).sort((a, b) => rank[this.key[b]] - rank[this.key[a]]);
+				todo.subarray(start, left).sort((a, b) => (state.weight && weight[a] - weight[b]) || rank[this.key[b]] - rank[this.key[a]]);
 		}
 		for (let i = t.n - 1; i >= 0; i--) {
 			t.end[i] ||= i + 1;
@@ -293,7 +308,7 @@ function once(name, from, make) {
 		made[name] = { stamp, value: make() };
 	return made[name].value;
 }
-const treeSettings = () => [state.by, state.lines, state.idle, state.before];
+const treeSettings = () => [state.by, state.lines, state.idle, state.before, state.weight];
 
 // ---- search ----
 function search(t) {
@@ -695,6 +710,37 @@ function relatives(t, fn) {
 		.sort((a, b) => b.total - a.total || b.totalWas - a.totalWas));
 }
 
+// Of all stacks: the samples that ended there, and those above included.
+function sumStacks() {
+	const self = [], chosen = [];
+	stacks.parent.forEach((parent, i) => {
+		chosen[i] = parent < 0 ? isChosen(-1 - parent) : chosen[parent];
+		self[i] = chosen[i] ? stacks.count[i] - (!state.idle && wasIdle?.[i] || 0) : 0;
+	});
+	const total = [...self];
+	for (let i = total.length - 1; i >= 0; i--)
+		if (stacks.parent[i] >= 0)
+			total[stacks.parent[i]] += total[i];
+	return { self, total };
+}
+
+// A function's lines, the hottest first; recursion is counted once.
+function linesOf(fn) {
+	const rows = new Map(), { self, total } = once('sums', [state.by, state.idle], sumStacks);
+	stacks.frame.forEach((frame, i) => {
+		if (functionOf[frame] !== fn || !frames.line[frame] || !total[i])
+			return;
+		const row = rows.get(frame) || { frame, self: 0, total: 0 };
+		let up = stacks.parent[i];
+		while (up >= 0 && stacks.frame[up] !== frame)
+			up = stacks.parent[up];
+		row.self += self[i];
+		row.total += up < 0 ? total[i] : 0;
+		rows.set(frame, row);
+	});
+	return [...rows.values()].sort((a, b) => b.total - a.total || b.self - a.self);
+}
+
 const columns = [['self', 'Self', 'n'], ['total', 'Total', 'n'], ['change', 'Change', 'n'], ['name', 'Function', ''], ['place', 'File', 'place']]
 	.filter(([id]) => id !== 'change' || earlier);
 const changeOf = row => row.total / (callees.total[0] || 1) - row.totalWas / (callees.totalWas[0] || 1);
@@ -773,6 +819,15 @@ function drawOne() {
 	$('one-name').textContent = nameOf(key);
 	$('one-place').textContent = fileOf(key) || originName(key);
 	$('one-numbers').textContent = `total ${samples(row.total)} (${percent(row.total, all)}), self ${count(row.self)} (${percent(row.self, all)})`;
+	const hot = linesOf(fn);
+	$('one-hot').hidden = !hot.length;
+	$('one-lines').textContent = '';
+	for (const one of hot) {
+		const tr = add($('one-lines'), 'tr');
+		numberCell(tr, one.total, row.total);
+		numberCell(tr, one.self, row.total);
+		add(tr, 'td', base(placeOf(one.frame, true)));
+	}
 	relatives(callees, fn).forEach((list, which) => {
 		const body = $(which ? 'one-out' : 'one-in');
 		body.textContent = '';
@@ -811,7 +866,7 @@ function render() {
 		selected = zoomed;
 		hovered = -1;
 	}
-	for (const name of ['callers', 'icicle', 'lines', 'idle', 'before'])
+	for (const name of ['callers', 'icicle', 'weight', 'lines', 'idle', 'before'])
 		$(name).ariaPressed = !!state[name];
 	$('v-graph').ariaPressed = state.view === 'graph';
 	$('v-table').ariaPressed = state.view !== 'graph';
@@ -904,7 +959,7 @@ const actions = {
 	'show-idle': () => actions.idle(),
 	'about': () => $('about').ariaExpanded = document.querySelector('header').classList.toggle('open')
 };
-for (const name of ['callers', 'icicle', 'lines', 'idle', 'before'])
+for (const name of ['callers', 'icicle', 'weight', 'lines', 'idle', 'before'])
 	actions[name] = () => set(name === 'callers' ? { callers: +!state.callers, zoom: '' } : { [name]: +!state[name] });
 const keys = { '/': () => $('q').select(), 't': () => actions[state.view === 'graph' ? 'v-table' : 'v-graph'](), 'Escape': escape };
 const keyNames = [['/, Ctrl-F', 'Search'], ['arrows, Home', 'From frame to frame'], ['Enter', 'Zoom in'],

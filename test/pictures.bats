@@ -24,6 +24,7 @@ make_pictures() {
     sed 's/"total":200,"idle":40/"total":560,"idle":400/' small.json > mostly.json
     sed 's/"total":200/"total":560/; s/"count":\(.*\),50,0,25\]/"count":\1,410,0,25]/
         s/\("idle":\[.*\),40,0,0\]/\1,400,0,0],"gil":[0,0,0,0,0,0,0,0,0,400,0,0]/' small.json > contended.json
+    printf '/srv/app.py:main:%d;/srv/app.py:work:%d 5\n' 1 7 1 9 2 7 2 8 > crumbs.folded
     printf '(idle) 90\n' > waiting.folded
     for i in "${!hostile_names[@]}"; do
         printf '/srv/%s.py:%s:%d %d\n' "${hostile_names[i]}" "${hostile_names[i]}" $((i + 1)) $((i + 5))
@@ -40,7 +41,7 @@ make_pictures() {
     }' > many.folded
     : > empty.folded
     title=
-    for name in {small,mostly,contended,by-thread}.json waiting.folded many.folded empty.folded hostile.folded; do
+    for name in {small,mostly,contended,by-thread}.json {waiting,crumbs}.folded many.folded empty.folded hostile.folded; do
         [ "$name" != hostile.folded ] || title='</title></script><script>hacked=1</script> & "co"'
         "$pyflame" -q -i "$name" --title "$title" -o "${name%.*}.html" || return
         "$pyflame" -q -i "$name" --title "$title" -o "${name%.*}.svg" || return
@@ -248,6 +249,18 @@ hue_of() {
 
 @test "page: lines can be left out" {
     in_browser "lines can be left out"
+}
+
+@test "page: lines are off at first where they break functions into crumbs" {
+    in_browser "lines are off at first where they break functions into crumbs"
+}
+
+@test "page: a function has its lines, the hottest first, with counts" {
+    in_browser "a function has its lines, the hottest first, with counts"
+}
+
+@test "page: siblings by name or by weight" {
+    in_browser "siblings by name or by weight"
 }
 
 @test "page: idle time can be left out" {

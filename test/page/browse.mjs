@@ -232,6 +232,45 @@ const checks = {
 		assert.equal(await frame(page), 'work/srv/app.py');
 		assert.match(await numbers(page), /^60 samples/);
 	},
+	async 'lines are off at first where they break functions into crumbs'() {
+		const page = await open('crumbs.html', icicle);
+		assert.equal(await pressed(page, 'lines'), 'false');
+		assert.equal(await hover(page, 1, .5), 'main/srv/app.py');
+		await page.click('#lines');
+		const again = await open('crumbs.html', new URL(page.url()).hash);
+		assert.equal(await pressed(again, 'lines'), 'true');
+		assert.match(await hover(again, 1, .5), /^main.srv.app.py:[12]$/);
+	},
+	async 'a function has its lines, the hottest first, with counts'() {
+		const page = await open('small.html', '#view=table&lines=0');
+		const list = () => page.$$eval('#one-lines tr', all => all.map(tr => [...tr.cells].map(td => td.textContent).join(' ')));
+		await page.click('#rows >> text=work');
+		assert.deepEqual(await list(), ['50.0 % 16.7 % app.py:9', '50.0 % 0.0 % app.py:7']);
+		assert.deepEqual(await page.$$eval('#one-lines td', all => all.map(td => td.dataset.n)), ['30', '10', undefined, '30', '0', undefined]);
+		await page.click('#rows >> text=fact');
+		assert.deepEqual(await list(), ['100.0 % 100.0 % app.py:20']);
+		await page.click('#rows >> text=Condition.wait');
+		assert.deepEqual(await list(), ['100.0 % 100.0 % threading.py:320']);
+		await page.click('#idle');
+		assert.deepEqual(await page.$$eval('#one-lines td', all => all.map(td => td.dataset.n)), ['10', '10', undefined]);
+		await page.selectOption('#by', 't0');
+		assert.deepEqual(await list(), []);
+		assert.equal(await page.isVisible('#one-hot'), false);
+	},
+	async 'siblings by name or by weight'() {
+		const page = await open('small.html', icicle);
+		assert.equal(await hover(page, 1, .04), '(failed)');
+		await page.click('#weight');
+		const order = [];
+		for (const share of [.3, .6, .9, .97])
+			order.push(await hover(page, 1, share));
+		assert.deepEqual(order, ['main/srv/app.py:3', 'run/srv/app.py:30', '(idle)', '(failed)']);
+		assert.equal(await hover(page, 2, .01), 'work/srv/app.py:7');
+		await page.click('#callers');
+		assert.match(await hover(page, 1, .1), /^Condition.wait/);
+		await page.keyboard.press('w');
+		assert.equal(await hover(page, 1, .01), '(failed)');
+	},
 	async 'idle time can be left out'() {
 		const page = await open('small.html', icicle);
 		await page.click('#idle');
