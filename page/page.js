@@ -663,10 +663,10 @@ function save() {
 }
 
 // ---- functions ----
-// Self and total of each; total counts what is below itself once.
-function tally(t) {
+// Self and total of each from a node on; total counts what is below itself once.
+function tally(t, from = 1) {
 	const list = new Map(), until = new Int32Array(firstFrame.length);
-	for (let i = 1; i < t.n; i++) {
+	for (let i = from; i < t.end[from - (from < 2)]; i++) {
 		const fn = functionOf[t.key[i]];
 		if (t.key[i] >= THREADS)
 			continue;
@@ -757,13 +757,20 @@ function numberCell(row, n, of) {
 	td.style.setProperty('--share', (of ? 100 * n / of : 0) + '%');
 }
 
-function nameCell(row, key) {
-	const td = add(row, 'td'), button = add(td, 'button', nameOf(key));
+// The row does what the button in it does, which is for the keyboard.
+function nameCell(row, key, isOn, action) {
+	const td = add(row, 'td', key < THREADS ? '' : nameOf(key));
 	td.style.borderLeft = '6px solid ' + colourOf(key);
-	button.title = labelOf(key, false);
-	button.onclick = () => set({ fn: '' + key });
-	button.disabled = key >= THREADS;
+	if (key >= THREADS)
+		return;
+	add(td, 'button', nameOf(key)).title = labelOf(key, false);
+	row.className = isOn ? 'go on' : 'go';
+	row.onclick = () => {
+		action(key);
+		($(state.view).querySelector('.on button') || canvas).focus({ preventScroll: true });
+	};
 }
+const choose = key => set({ fn: '' + key });
 
 function drawTable() {
 	const all = callees.total[0], by = sortKeys[state.sort], body = document.createDocumentFragment();
@@ -775,13 +782,13 @@ function drawTable() {
 	if (state.up)
 		rows.reverse();
 	for (const row of rows.slice(0, shownRows)) {
-		const tr = add(body, 'tr', '', state.fn === '' + row.key ? 'on' : '');
+		const tr = add(body, 'tr');
 		numberCell(tr, row.self, all);
 		numberCell(tr, row.total, all);
 		if (earlier)
 			add(tr, 'td', change(row.total, row.totalWas).replace(' points', ''), 'n');
-		nameCell(tr, row.key);
-		add(tr, 'td', '\u200e' + fileOf(row.key), 'place').title = fileOf(row.key);
+		nameCell(tr, row.key, state.fn === '' + row.key, choose);
+		add(add(tr, 'td', '', 'place'), 'bdi', fileOf(row.key)).title = fileOf(row.key);
 	}
 	$('rows').replaceChildren(body);
 	$('more').hidden = rows.length <= shownRows;
@@ -790,13 +797,30 @@ function drawTable() {
 	for (const [id, title, kind] of columns) {
 		const on = state.sort === id, th = add($('heads'), 'th', '', kind);
 		th.ariaSort = on ? ['name', 'place'].includes(id) !== !!state.up ? 'ascending' : 'descending' : 'none';
-		add(th, 'button', title + (on ? state.up ? ' \u25b4' : ' \u25be' : '')).onclick = () => {
+		add(th, 'button', title + (on ? state.up ? ' \u25b4' : ' \u25be' : ''));
+		th.onclick = () => {
 			set({ sort: id, up: on ? +!state.up : 0 });
 			$('heads').children[columns.findIndex(column => column[0] === id)].firstChild.focus();
 		};
 	}
 	drawOne();
 }
+
+// What took most time in the zoomed frame, beside the graph if there is room.
+function drawHeaviest() {
+	if (!$('heaviest').offsetParent)
+		return;
+	const zoom = tree === callees ? zoomed : 0, all = callees.total[zoom], body = document.createDocumentFragment();
+	const list = once('heaviest', [treeSettings(), zoom], () => tally(callees, zoom || 1).filter(row => row.self && row.key < FAILED)
+		.sort((a, b) => b.self - a.self).slice(0, 50));
+	for (const row of list) {
+		const tr = add(body, 'tr'), q = exactly(row.key);
+		numberCell(tr, row.self, all);
+		nameCell(tr, row.key, state.q === q, () => set({ q: state.q === q ? '' : q }));
+	}
+	$('heavy-rows').replaceChildren(body);
+}
+const exactly = key => '^' + labelOf(key, false).replace(/[^\w\s]/g, '\\$&') + '(:|$)';
 
 // A search for a line finds its function.
 function matchesAnyLine(fn) {
@@ -834,7 +858,7 @@ function drawOne() {
 		for (const other of list) {
 			const tr = add(body, 'tr');
 			numberCell(tr, other.total, row.total);
-			nameCell(tr, other.key);
+			nameCell(tr, other.key, false, choose);
 		}
 		if (!list.length)
 			add(add(body, 'tr'), 'td', 'nothing');
@@ -862,17 +886,14 @@ function render() {
 	found = once('found', [treeSettings(), state.q], () => search(callees));
 	const zoomedBefore = zoomed;
 	zoomed = nodeOf(state.zoom);
-	if (tree !== old) {
+	hover(-1);
+	if (tree !== old)
 		selected = zoomed;
-		hovered = -1;
-	}
 	for (const name of ['callers', 'icicle', 'weight', 'lines', 'idle', 'before'])
 		$(name).ariaPressed = !!state[name];
 	$('v-graph').ariaPressed = state.view === 'graph';
 	$('v-table').ariaPressed = state.view !== 'graph';
-	$('graph').hidden = state.view !== 'graph';
-	$('table').hidden = state.view === 'graph';
-	$('details').hidden = state.view !== 'graph';
+	html.dataset.view = state.view;
 	$('reset').disabled = !zoomed;
 	$('by').value = state.by;
 	if ($('q').value !== state.q)
@@ -889,6 +910,7 @@ function render() {
 			$('scroll').scrollTop = state.icicle ? 0 : contentHeight();
 		}
 		resize();
+		drawHeaviest();
 		moveView(tree !== old || zoomed === zoomedBefore);
 		describe(selected);
 	} else {
@@ -919,17 +941,24 @@ function showRun() {
 }
 
 function showThreads() {
-	const options = [['', 'All threads']], counts = threads.map(() => 0), owner = [];
+	const options = [['', 'All threads']], busy = threads.map(() => 0), owner = [], namesakes = {}, processes = new Map();
 	stacks.parent.forEach((parent, i) => {
 		owner[i] = parent < 0 ? -1 - parent : owner[parent];
-		counts[owner[i]] += stacks.count[i];
+		busy[owner[i]] += stacks.count[i] - (wasIdle?.[i] || 0);
 	});
-	if (threads.some((_, i) => isNamed(i)) || new Set(processOf).size > 1)
+	threads.forEach(({ name }, i) => {
+		namesakes[name] = (namesakes[name] || 0) + 1;
+		processes.set(processOf[i], (processes.get(processOf[i]) || 0) + busy[i]);
+	});
+	const option = (value, name, pid, n) => [value, `${name}${pid ? ' ' + pid : ''}, ${percent(n, run?.ticks || data.total)} busy`, n];
+	const byBusy = list => options.push(...list.filter(Boolean).sort((a, b) => b[2] - a[2]));
+	if (threads.some((_, i) => isNamed(i)) || processes.size > 1)
 		options.push(['each', 'Each thread apart']);
-	if (new Set(processOf).size > 1)
-		for (const process of new Set(processOf))
-			options.push(['p' + process, nameOf(PROCESSES + process)]);
-	threads.forEach((_, i) => isNamed(i) && options.push(['t' + i, `${nameOf(THREADS + i)} (${count(counts[i])})`]));
+	// Of a command the script's name, which is what tells processes apart.
+	const short = (command = '') => command.replace(/\S*\//g, '').replace(/^python[\d.]*t? (?=[^ ])/, '').slice(0, 32) || 'process';
+	if (processes.size > 1)
+		byBusy([...processes].map(([i, n]) => option('p' + i, short(threads[i].process), threads[i].pid, n)));
+	byBusy(threads.map(({ tid, name }, i) => isNamed(i) && option('t' + i, name || 'thread', !name || namesakes[name] > 1 ? tid : 0, busy[i])));
 	$('by').replaceChildren(...options.map(([value, text]) => new Option(text, value)));
 	$('by').hidden = threads.length < 2;
 }
@@ -955,7 +984,7 @@ const actions = {
 	'copy-stack': () => copy(stackText(selected), $('copy-stack')),
 	'more': () => { shownRows = Infinity; drawTable(); },
 	'one-close': () => set({ fn: '' }),
-	'one-show': () => set({ view: 'graph', zoom: '', q: '^' + labelOf(+state.fn, false).replace(/[^\w\s]/g, '\\$&') + '(:|$)' }),
+	'one-show': () => set({ view: 'graph', zoom: '', q: exactly(+state.fn) }),
 	'show-idle': () => actions.idle(),
 	'about': () => $('about').ariaExpanded = document.querySelector('header').classList.toggle('open')
 };
@@ -1030,18 +1059,26 @@ let pointer = '';
 canvas.addEventListener('pointerdown', event => pointer = event.pointerType);
 canvas.addEventListener('pointermove', event => {
 	const i = event.pointerType === 'touch' ? -1 : nodeAt(event);
+	hover(i);
+	if (i < 0)
+		return;
+	const { clientX, clientY } = event, tip = $('tip'), box = tip.getBoundingClientRect();
+	tip.style.left = Math.max(0, Math.min(clientX + 12, innerWidth - box.width - 8)) + 'px';
+	tip.style.top = (clientY + box.height + 26 > innerHeight ? clientY - box.height - 10 : clientY + 18) + 'px';
+});
+
+function hover(i) {
 	if (i === hovered)
 		return;
 	hovered = i;
 	canvas.style.cursor = i < 0 ? '' : 'pointer';
 	describe(i < 0 ? selected : i);
+	$('tip').hidden = i < 0;
+	if (i >= 0)
+		$('tip').textContent = [nameOf(tree.key[i]), placeOf(tree.key[i], state.lines), $('numbers').textContent].filter(Boolean).join('\n');
 	redraw();
-});
-canvas.addEventListener('pointerleave', () => {
-	hovered = -1;
-	describe(selected);
-	redraw();
-});
+}
+canvas.addEventListener('pointerleave', () => hover(-1));
 // A finger shows what is there first, and zooms when it comes again.
 canvas.addEventListener('click', event => {
 	const i = nodeAt(event);
@@ -1056,7 +1093,10 @@ for (const id in actions)
 	$(id).addEventListener('click', actions[id]);
 $('q').addEventListener('input', () => set({ q: $('q').value }));
 $('by').addEventListener('change', () => set({ by: $('by').value }));
-$('scroll').addEventListener('scroll', redraw);
+$('scroll').addEventListener('scroll', () => {
+	hover(-1);
+	redraw();
+});
 addEventListener('hashchange', () => {
 	if (location.hash === written || (!location.hash && written === '#'))
 		return;
@@ -1079,7 +1119,7 @@ showLegend();
 for (const button of document.querySelectorAll('button[title]:not([hidden])')) {
 	const [, text, key] = button.title.match(/(.*) \((.)\)$/) || [];
 	if (key) {
-		keys[key] = () => button.disabled || actions[button.id]();
+		keys[key] = () => button.disabled || (button.offsetParent && actions[button.id]());
 		keyNames.push([key, text]);
 	}
 }

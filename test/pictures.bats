@@ -29,6 +29,7 @@ make_pictures() {
     for i in "${!hostile_names[@]}"; do
         printf '/srv/%s.py:%s:%d %d\n' "${hostile_names[i]}" "${hostile_names[i]}" $((i + 1)) $((i + 5))
     done > hostile.folded
+    printf '<template>:root:3 4\n' >> hostile.folded
     printf '/srv/app.py:%s\n' 'grown:1 100' 'shrunk:2 100' > compared.folded
     printf '/srv/app.py:%s\n' 'grown:1 100' 'shrunk:2 800' 'gone:3 100' > earlier.folded
     awk 'BEGIN {
@@ -237,6 +238,22 @@ hue_of() {
 
 @test "page: a table of functions, recursion counted once" {
     in_browser "a table of functions, recursion counted once"
+}
+
+@test "page: the table has no button that does nothing, and its rows and headings are large" {
+    in_browser "the table has no button that does nothing, and its rows and headings are large"
+}
+
+@test "page: a file is shown with its brackets where they are" {
+    in_browser "a file is shown with its brackets where they are"
+}
+
+@test "page: what is under the pointer is told beside it" {
+    in_browser "what is under the pointer is told beside it"
+}
+
+@test "page: the heaviest functions stand beside a wide graph" {
+    in_browser "the heaviest functions stand beside a wide graph"
 }
 
 @test "page: callers and callees of a function" {

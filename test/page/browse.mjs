@@ -186,6 +186,66 @@ const checks = {
 		await page.fill('#q', 'app.py:9');
 		assert.deepEqual((await rows(page)).map(row => row[2]), ['work']);
 	},
+	async 'the table has no button that does nothing, and its rows and headings are large'() {
+		const page = await open('small.html', '#view=table&by=each');
+		for (const id of ['prev', 'next', 'callers', 'icicle', 'weight', 'lines', 'reset', 'zoom', 'copy'])
+			assert.equal(await page.isVisible('#' + id), false, id);
+		for (const id of ['by', 'idle', 'save', 'theme', 'help'])
+			assert.equal(await page.isVisible('#' + id), true, id);
+		await page.keyboard.press('i');
+		assert.equal(await pressed(page, 'icicle'), 'false');
+		await page.click('#rows tr >> nth=0', { position: { x: 5, y: 3 } });
+		assert.equal(await text(page, 'one-name'), 'Condition.wait');
+		assert.equal(await page.evaluate(() => document.activeElement.textContent), 'Condition.wait');
+		const name = await page.locator('#heads th >> nth=2').boundingBox();
+		await page.mouse.click(name.x + name.width - 3, name.y + 3);
+		assert.equal(await page.getAttribute('#heads th:nth-child(3)', 'aria-sort'), 'ascending');
+		await page.click('#rows >> text=main');
+		assert.equal(await page.locator('#one-in button').count(), 0); // threads call it
+		const small = await page.$$eval('#table tr, #table button', all => all.filter(e => e.offsetParent &&
+			e.getBoundingClientRect().height < 24).map(e => e.outerHTML));
+		assert.deepEqual(small, []);
+	},
+	async 'a file is shown with its brackets where they are'() {
+		const page = await open('hostile.html', '#view=table');
+		const ends = await page.$$eval('#rows .place', all => {
+			const text = all.find(td => td.textContent.endsWith('<template>')).firstChild.firstChild, range = document.createRange();
+			return [0, text.length - 1].map(i => {
+				range.setStart(text, i);
+				range.setEnd(text, i + 1);
+				return range.getBoundingClientRect().left;
+			});
+		});
+		assert.ok(ends[0] < ends[1], ends.join());
+	},
+	async 'what is under the pointer is told beside it'() {
+		const page = await open('small.html', icicle);
+		assert.equal(await page.isVisible('#tip'), false);
+		for (const share of [.3, .999]) {
+			await hover(page, 1, share);
+			await hover(page, 1, share - .001);
+			const box = await page.locator('#tip').boundingBox(), [x, y] = await at(page, 1, share);
+			assert.ok(box.x >= 0 && box.x + box.width <= 1200 && box.x < x + 40 && box.x + box.width > x - 40, box.x);
+			assert.ok(box.y > y && box.y < y + 40, box.y);
+		}
+		assert.match(await text(page, 'tip'), /^run\n.srv.app.py:30\n50 samples · 625 ms/);
+		await page.mouse.move(1, 1);
+		assert.equal(await page.isVisible('#tip'), false);
+	},
+	async 'the heaviest functions stand beside a wide graph'() {
+		const page = await open('small.html', icicle, { viewport: { width: 1400, height: 800 } });
+		const list = () => page.$$eval('#heavy-rows tr', all => all.map(tr => [...tr.cells].map(td => td.textContent).join(' ')));
+		assert.deepEqual(await list(), ['25.0 % Condition.wait', '20.0 % (idle)', '15.0 % decode', '12.5 % sum', '10.0 % load', '7.50 % fact', '5.00 % work']);
+		await page.click('#heavy-rows >> text=decode');
+		assert.equal(await text(page, 'found'), '15.0 %');
+		await page.click('#heavy-rows >> text=decode');
+		assert.equal(await page.inputValue('#q'), '');
+		await click(page, 2, .5);
+		assert.match(await frame(page), /^work/);
+		assert.deepEqual(await list(), ['100.0 % decode']);
+		await page.setViewportSize({ width: 1200, height: 800 });
+		assert.equal(await page.isVisible('#heaviest'), false);
+	},
 	async 'callers and callees of a function'() {
 		const page = await open('small.html', '#view=table');
 		const list = id => page.$$eval(`#${id} tr`, all => all.map(tr => [...tr.cells].map(td => td.textContent).join(' ')));
@@ -206,8 +266,8 @@ const checks = {
 	async 'threads and processes can be chosen'() {
 		const page = await open('small.html', icicle);
 		const names = await page.$$eval('#by option', all => all.map(option => option.textContent));
-		assert.deepEqual(names, ['All threads', 'Each thread apart', 'process 10 python3 app.py', 'process 20 python3 child.py',
-			'thread 10 MainThread (75)', 'thread 11 worker (50)', 'thread 20 MainThread (25)']);
+		assert.deepEqual(names, ['All threads', 'Each thread apart', 'app.py 10, 42.5 % busy', 'child.py 20, 12.5 % busy',
+			'MainThread 10, 37.5 % busy', 'MainThread 20, 12.5 % busy', 'worker, 5.00 % busy']);
 		const total = async name => {
 			await page.selectOption('#by', { label: name });
 			await hover(page, 0, .5);
@@ -215,7 +275,7 @@ const checks = {
 		};
 		assert.equal(await total(names[2]), '125');
 		assert.equal(await total(names[3]), '25');
-		assert.equal(await total(names[5]), '50');
+		assert.equal(await total(names[6]), '50');
 		assert.equal(await hover(page, 1, .5), 'run/srv/app.py:30');
 		assert.equal(await total(names[1]), '200');
 		assert.equal(await hover(page, 1, .5), 'process 10 python3 app.py');
