@@ -361,6 +361,8 @@ function step(by) {
 // Selects a frame; zooms no further than it takes to see it.
 function reveal(i) {
 	let zoom = i;
+	if (free)
+		zoomTo(zoomed);
 	while (tree.parent[zoom] >= 0 && tree.size[i] / tree.size[tree.parent[zoom]] * width >= 24)
 		zoom = tree.parent[zoom];
 	if (!isWithin(i, zoomed) || tree.size[i] / tree.size[zoomed] * width < 24)
@@ -543,6 +545,22 @@ function moveView(at_once) {
 	moving = requestAnimationFrame(go);
 }
 
+// Fingers move and stretch the graph without a zoom to one frame: what they are on follows
+// them. The next zoom ends that.
+let free = false;
+const across = x => (x - canvas.getBoundingClientRect().left) / width;
+
+function pull(from, to, size) {
+	const all = tree.size[0] || 1, x = view.x + across(from) * view.size;
+	size = Math.min(all, Math.max(size, Math.min(all, 1)));
+	cancelAnimationFrame(moving);
+	view = { x: Math.min(all - size, Math.max(0, x - across(to) * size)), size };
+	free = size < all;
+	$('reset').disabled = !zoomed && !free;
+	hover(-1);
+	redraw();
+}
+
 function nodeAt(event) {
 	const box = canvas.getBoundingClientRect(), y = event.clientY - box.top;
 	const at = view.x + (event.clientX - box.left) / width * view.size;
@@ -577,6 +595,7 @@ function select(i) {
 }
 
 function zoomTo(i) {
+	free = false;
 	set({ zoom: pathOf(i) });
 	select(i);
 }
@@ -894,7 +913,8 @@ function render() {
 	$('v-graph').ariaPressed = state.view === 'graph';
 	$('v-table').ariaPressed = state.view !== 'graph';
 	html.dataset.view = state.view;
-	$('reset').disabled = !zoomed;
+	free &&= tree === old && zoomed === zoomedBefore;
+	$('reset').disabled = !zoomed && !free;
 	$('by').value = state.by;
 	if ($('q').value !== state.q)
 		$('q').value = state.q;
@@ -911,11 +931,20 @@ function render() {
 		}
 		resize();
 		drawHeaviest();
-		moveView(tree !== old || zoomed === zoomedBefore);
+		if (!free)
+			moveView(tree !== old || zoomed === zoomedBefore);
 		describe(selected);
 	} else {
 		drawTable();
 	}
+	markMore();
+}
+
+// Where a row of buttons goes on beyond its end, on a narrow screen.
+const strips = document.querySelectorAll('.strip');
+function markMore() {
+	for (const strip of strips)
+		strip.classList.toggle('more', strip.scrollLeft + strip.clientWidth < strip.scrollWidth - 4);
 }
 let icicleDrawn, title;
 
@@ -997,7 +1026,7 @@ const keyNames = [['/, Ctrl-F', 'Search'], ['arrows, Home', 'From frame to frame
 function escape() {
 	if (state.q)
 		set({ q: '' });
-	else if (zoomed)
+	else if (zoomed || free)
 		zoomTo(0);
 	else if (state.fn)
 		set({ fn: '' });
@@ -1006,6 +1035,8 @@ function escape() {
 }
 
 function move(key) {
+	if (free)
+		zoomTo(zoomed);
 	const up = state.icicle ? 'ArrowUp' : 'ArrowDown', t = tree, visible = i => i > 0 && t.size[i] > 0;
 	let to = -1;
 	if (key === 'Home') {
@@ -1056,8 +1087,28 @@ document.addEventListener('keydown', event => {
 });
 
 let pointer = '';
-canvas.addEventListener('pointerdown', event => pointer = event.pointerType);
+const fingers = new Map();
+canvas.addEventListener('pointerdown', event => {
+	pointer = event.pointerType;
+	if (pointer === 'touch')
+		fingers.set(event.pointerId, event.clientX);
+});
+for (const type of ['pointerup', 'pointercancel'])
+	canvas.addEventListener(type, event => fingers.delete(event.pointerId));
+canvas.addEventListener('wheel', event => { // with Ctrl it is a pinch on a touchpad
+	const { clientX, deltaX, deltaY, ctrlKey } = event;
+	if (!ctrlKey && Math.abs(deltaX) <= Math.abs(deltaY))
+		return;
+	event.preventDefault();
+	pull(clientX, ctrlKey ? clientX : clientX - deltaX, view.size * (ctrlKey ? 1.01 ** deltaY : 1));
+}, { passive: false });
 canvas.addEventListener('pointermove', event => {
+	if (fingers.has(event.pointerId)) {
+		const [a, b = a] = fingers.values();
+		fingers.set(event.pointerId, event.clientX);
+		const [c, d = c] = fingers.values(), apart = (x, y) => Math.max(30, Math.abs(x - y));
+		pull((a + b) / 2, (c + d) / 2, view.size * apart(a, b) / apart(c, d));
+	}
 	const i = event.pointerType === 'touch' ? -1 : nodeAt(event);
 	hover(i);
 	if (i < 0)
@@ -1106,6 +1157,10 @@ addEventListener('hashchange', () => {
 });
 matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => render());
 new ResizeObserver(resize).observe($('scroll'));
+for (const strip of strips) {
+	new ResizeObserver(markMore).observe(strip);
+	strip.addEventListener('scroll', markMore);
+}
 
 $('plain').remove();
 $('app').hidden = false;

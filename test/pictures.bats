@@ -320,6 +320,18 @@ hue_of() {
     in_browser "a finger shows a frame, and zooms when it comes again"
 }
 
+@test "page: two fingers stretch the graph, one moves it" {
+    in_browser "two fingers stretch the graph, one moves it"
+}
+
+@test "page: a touchpad stretches and moves the graph" {
+    in_browser "a touchpad stretches and moves the graph"
+}
+
+@test "page: a phone shows where a row of buttons goes on" {
+    in_browser "a phone shows where a row of buttons goes on"
+}
+
 @test "page: dark and light, from the system and by the switch" {
     in_browser "dark and light, from the system and by the switch"
 }

@@ -52,6 +52,12 @@ async function hover(page, depth, share) {
 	await page.mouse.move(...await at(page, depth, share));
 	return frame(page);
 }
+async function waitFor(page, share, wanted) {
+	for (let left = 100; await hover(page, 1, share) !== wanted; left--) {
+		assert.ok(left, 'no ' + wanted);
+		await page.mouse.move(1, 1);
+	}
+}
 async function click(page, depth, share) {
 	await page.mouse.click(...await at(page, depth, share));
 }
@@ -91,12 +97,7 @@ const checks = {
 	},
 	async 'Back undoes a zoom, in motion, too'() {
 		const page = await open('small.html', icicle, { reducedMotion: 'no-preference' });
-		const shows = async (share, wanted) => {
-			for (let left = 100; await hover(page, 1, share) !== wanted; left--) {
-				assert.ok(left, 'no ' + wanted);
-				await page.mouse.move(1, 1);
-			}
-		};
+		const shows = (share, wanted) => waitFor(page, share, wanted);
 		await click(page, 1, .3);
 		await shows(.05, 'main/srv/app.py:3');
 		await page.goBack();
@@ -468,6 +469,56 @@ const checks = {
 		await page.click('#about');
 		assert.match(await text(page, 'run'), /pid10/);
 		assert.equal(await page.isVisible('#run'), true);
+	},
+	async 'two fingers stretch the graph, one moves it'() {
+		const page = await open('small.html', icicle, { hasTouch: true, isMobile: true, viewport: { width: 390, height: 760 } });
+		const client = await page.context().newCDPSession(page), [, y] = await at(page, 1, 0);
+		const touch = (type, ...xs) => client.send('Input.dispatchTouchEvent', { type, touchPoints: xs.map((x, id) => ({ x, y, id })) });
+		const tap = async (depth, share, wanted) => {
+			await page.touchscreen.tap(...await at(page, depth, share));
+			await page.waitForFunction(name => document.getElementById('frame').textContent === name, wanted);
+		};
+		await touch('touchStart', 100, 200);
+		for (let step = 1; step <= 10; step++)
+			await touch('touchMove', 100 - 5 * step, 200 + 5 * step);
+		await touch('touchEnd');
+		// Twice as wide around 150 of 390: from sample 38.5 of 200 to 138.5.
+		assert.equal(await page.isDisabled('#reset'), false);
+		await tap(1, .05, '(idle)');
+		await tap(1, .15, 'main/srv/app.py:3');
+		await tap(2, .98, 'work/srv/app.py:9');
+		assert.ok(await page.evaluate(() => visualViewport.scale === 1), 'the whole page was zoomed');
+		await touch('touchStart', 300);
+		for (let step = 1; step <= 10; step++)
+			await touch('touchMove', 300 - 20 * step);
+		await touch('touchEnd');
+		assert.equal(await hover(page, 1, .98), 'run/srv/app.py:30');
+		await page.click('#reset');
+		assert.equal(await hover(page, 1, .02), '(failed)');
+		assert.equal(await page.isDisabled('#reset'), true);
+	},
+	async 'a touchpad stretches and moves the graph'() {
+		const page = await open('small.html', icicle);
+		await page.mouse.move(...await at(page, 1, .75));
+		await page.keyboard.down('Control');
+		await page.mouse.wheel(0, -140);
+		await page.keyboard.up('Control');
+		await waitFor(page, .02, 'main/srv/app.py:3');
+		await page.mouse.wheel(-5000, 0);
+		await waitFor(page, .02, '(failed)');
+		assert.equal(await hover(page, 1, .98), '(idle)');
+		await page.keyboard.press('Escape');
+		assert.equal(await hover(page, 1, .98), 'run/srv/app.py:30');
+	},
+	async 'a phone shows where a row of buttons goes on'() {
+		const page = await open('small.html', '', { hasTouch: true, isMobile: true, viewport: { width: 390, height: 760 } });
+		const more = () => page.$eval('nav .strip', strip => [strip.classList.contains('more'), getComputedStyle(strip, '::after').content]);
+		assert.deepEqual(await more(), [true, '"›"']);
+		await page.$eval('nav .strip', strip => strip.scrollLeft = 9999);
+		await page.waitForFunction(() => !document.querySelector('nav .strip').classList.contains('more'));
+		assert.deepEqual(await more(), [false, 'none']);
+		const wide = await open('small.html');
+		assert.equal(await wide.locator('.more').count(), 0);
 	},
 	async 'dark and light, from the system and by the switch'() {
 		const dark = await open('small.html', icicle, { colorScheme: 'dark' }), light = await open('small.html', icicle);
