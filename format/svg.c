@@ -401,14 +401,21 @@ add_box(const struct graph *g, uint32_t box, struct buf *out)
 	buf_free(&name);
 }
 
+static const char *
+title_of(const struct profile *p)
+{
+	const struct profile_run *r = profile_run_get(p);
+
+	return r->title && *r->title ? r->title : r->command ? r->command : "Profile";
+}
+
 static void
 add_heading(const struct graph *g, struct buf *out)
 {
 	const struct profile_run *r = profile_run_get(g->p);
-	const char *title = r->title && *r->title ? r->title : r->command ? r->command : "Profile";
 
 	buf_printf(out, "<text id=\"heading\" x=\"%d\" y=\"24\">", MARGIN);
-	add_text(out, title);
+	add_text(out, title_of(g->p));
 	buf_printf(out, "</text>\n<text class=\"quiet\" x=\"%d\" y=\"44\">", MARGIN);
 	if (r->pid)
 		buf_printf(out, "pid %d, ", r->pid);
@@ -434,23 +441,41 @@ add_heading(const struct graph *g, struct buf *out)
 #define SANS "system-ui, \"Segoe UI\", Roboto, \"DejaVu Sans\", sans-serif"
 
 static const char style[] =
+	"svg { background: #fff }\n"
 	"text { font: 12px " MONOSPACE "; fill: #1b1a17 }\n"
 	"#heading { font: 600 16px " SANS " }\n"
 	".quiet { font: 12px " SANS "; fill: #66655f }\n"
 	"#back { fill: #fff }\n"
 	"#frames g:hover rect { stroke: #000; stroke-width: 1 }\n"
+	"#frames g:focus { outline: none }\n"
+	"#frames g:focus-visible rect { stroke: #1a5fb4; stroke-width: 2 }\n"
 	"#frames text { pointer-events: none }\n"
 	".button { cursor: pointer }\n"
 	".faint { opacity: .4 }\n"
 	".match rect { fill: #d63384 }\n"
 	".match text { fill: #fff }\n"
 	"@media (prefers-color-scheme: dark) {\n"
+	"svg { background: #17181a }\n"
 	"#back { fill: #17181a }\n"
 	"#heading { fill: #e9e8e4 }\n"
 	".quiet { fill: #a3a29c }\n"
 	"#frames g:hover rect { stroke: #fff }\n"
+	"#frames g:focus-visible rect { stroke: #7fb4f5 }\n"
 	".faint text { fill: #fff }\n"
 	"}\n";
+
+static void
+add_head(const struct profile *p, uint32_t height, struct buf *out)
+{
+	buf_printf(out, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"
+	           "<svg xmlns=\"http://www.w3.org/2000/svg\" version=\"1.1\" "
+	           "role=\"graphics-document\" aria-labelledby=\"title\" "
+	           "width=\"%d\" height=\"%u\" viewBox=\"0 0 %d %u\">\n<title id=\"title\">",
+	           WIDTH, height, WIDTH, height);
+	add_text(out, title_of(p));
+	buf_printf(out, " \xe2\x80\x93 flame graph</title>\n<style>\n%s</style>\n"
+	           "<rect id=\"back\" width=\"100%%\" height=\"100%%\"/>\n", style);
+}
 
 void
 svg_write(const struct profile *p, struct buf *out)
@@ -461,11 +486,7 @@ svg_write(const struct profile *p, struct buf *out)
 	count_boxes(&g);
 	order = place_boxes(&g);
 	height = TOP + (g.deepest + 1) * ROW + BOTTOM;
-	buf_printf(out, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"
-	           "<svg xmlns=\"http://www.w3.org/2000/svg\" version=\"1.1\" "
-	           "width=\"%d\" height=\"%u\" viewBox=\"0 0 %d %u\">\n<style>\n%s</style>\n"
-	           "<rect id=\"back\" width=\"%d\" height=\"%u\"/>\n",
-	           WIDTH, height, WIDTH, height, style, WIDTH, height);
+	add_head(p, height, out);
 	add_heading(&g, out);
 	buf_printf(out, "<text class=\"quiet\" id=\"details\" x=\"%d\" y=\"%u\"></text>\n"
 	           "<g id=\"frames\">\n", MARGIN, height - 12);

@@ -147,6 +147,13 @@ END
     done
 }
 
+@test "a picture has a title and a role" {
+    with_pictures
+    grep -q '^<svg .* role="graphics-document" aria-labelledby="title" width="1200" ' "$pictures/small.svg"
+    grep -q '^<title id="title">python3 app.py – flame graph</title>$' "$pictures/small.svg"
+    grep -qF '<title id="title">&lt;/title&gt;&lt;/script&gt;' "$pictures/hostile.svg"
+}
+
 @test "other programs can draw the picture" {
     requires rsvg-convert
     with_pictures
@@ -370,6 +377,14 @@ hue_of() {
 
 @test "SVG: zoom and back" {
     in_browser "SVG: zoom and back"
+}
+
+@test "SVG: it fills its window, white or dark as a whole" {
+    in_browser "SVG: it fills its window, white or dark as a whole"
+}
+
+@test "SVG: keys reach every frame" {
+    in_browser "SVG: keys reach every frame"
 }
 
 @test "SVG: search" {

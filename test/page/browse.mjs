@@ -631,6 +631,44 @@ const checks = {
 		await page.click('text=Reset zoom');
 		assert.equal(await width('main'), 590);
 	},
+	async 'SVG: it fills its window, white or dark as a whole'() {
+		const page = await open('small.svg', '', { colorScheme: 'dark', viewport: { width: 1500, height: 900 } });
+		const ends = () => page.$$eval('#frames > g:first-child rect, .button', all => all.map(e => e.getBoundingClientRect().right).filter(Boolean));
+		assert.equal(await page.evaluate(() => getComputedStyle(document.documentElement).backgroundColor), 'rgb(23, 24, 26)');
+		for (const right of await ends())
+			assert.ok(Math.abs(right - 1490) < 1, right);
+		await page.setViewportSize({ width: 390, height: 700 });
+		await page.waitForFunction(() => document.documentElement.getBoundingClientRect().width === 390);
+		for (const right of await ends())
+			assert.ok(Math.abs(right - 380) < 1, right);
+		await page.setViewportSize({ width: 390, height: 80 });
+		assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth));
+		const light = await open('small.svg');
+		assert.equal(await light.evaluate(() => getComputedStyle(document.documentElement).backgroundColor), 'rgb(255, 255, 255)');
+		await light.click('#frames text >> text="main"', { force: true });
+		await light.setViewportSize({ width: 800, height: 600 });
+		await light.waitForFunction(() => [...document.querySelectorAll('#frames rect')].some(rect => rect.getAttribute('width') === '780'));
+	},
+	async 'SVG: keys reach every frame'() {
+		const page = await open('small.svg'), name = () => page.evaluate(() => document.activeElement.firstChild.textContent.split('\n')[0]);
+		const press = async key => (await page.keyboard.press(key), name());
+		assert.equal(await press('Tab'), 'all');
+		assert.equal(await press('ArrowUp'), 'main');
+		assert.match(await text(page, 'details'), /^main   .srv.app.py:3   100 samples, 50.00 %/);
+		assert.equal(await press('ArrowRight'), 'run');
+		assert.equal(await press('ArrowRight'), 'run');
+		assert.equal(await press('ArrowLeft'), 'main');
+		assert.equal(await press('ArrowLeft'), '(idle)');
+		assert.equal(await press('ArrowRight'), 'main');
+		assert.equal(await press('Enter'), 'main');
+		assert.equal(await press('ArrowRight'), 'main');
+		assert.equal(await press('ArrowUp'), 'work');
+		assert.equal(await press('ArrowDown'), 'main');
+		assert.equal(await press('Home'), 'all');
+		assert.equal(await press('Escape'), 'all');
+		assert.equal(await press('ArrowUp'), 'main');
+		assert.equal(await page.locator('#frames [tabindex="0"]').count(), 1);
+	},
 	async 'SVG: search'() {
 		const page = await open('small.svg');
 		for (const [pattern, share] of [['fact', '7.5 %'], ['app.py:9', '15.0 %'], ['main|fact', '50.0 %'], ['(', '25.0 %']]) {
