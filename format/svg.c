@@ -320,7 +320,9 @@ colour(const struct graph *g, uint32_t box)
 		return colour_change((double)b->total, (double)b->before * scaled);
 	if (b->idle == b->total && b->total)
 		return IDLE;
-	return is_thread(g, box) || box == g->n - 1 ? ALL : colour_frame(g->p, profile_stack_frame(g->p, box));
+	if (is_thread(g, box) || box == g->n - 1)
+		return ALL;
+	return colour_frame(g->p, profile_stack_frame(g->p, box));
 }
 
 static void
@@ -385,7 +387,8 @@ static void
 add_box(const struct graph *g, uint32_t box, struct buf *out)
 {
 	const struct box *b = &g->boxes[box];
-	uint64_t x = MARGIN * 100 + (box ? scale(g, b->start) : 0), width = scale(g, b->total), idle;
+	uint64_t x = MARGIN * 100 + (box ? scale(g, b->start) : 0);
+	uint64_t width = scale(g, b->total), idle;
 	uint64_t y = TOP + (uint64_t)(g->deepest - b->depth) * ROW;
 	struct buf name = { 0 };
 

@@ -4,8 +4,8 @@
 #
 # What a person does with them is done by page/browse.mjs. It takes a Chromium
 # ($CHROMIUM, else as it is usually called) and playwright-core, which
-#     npm install --prefix ~/.cache/pyflame/npm playwright-core
-# installs ($PYFLAME_NPM is another folder).
+#     npm install --prefix ~/.cache/pyflame/npm playwright-core axe-core
+# installs ($PYFLAME_NPM is another folder); axe-core for one of the tests.
 
 load helper
 
@@ -353,6 +353,11 @@ hue_of() {
 
 @test "page: everything has a name for those who cannot see it" {
     in_browser "everything has a name for those who cannot see it"
+}
+
+@test "page: axe finds nothing to complain of, in pages and pictures" {
+    [ -d "${PYFLAME_NPM:-$HOME/.cache/pyflame/npm}/node_modules/axe-core" ] || skip "needs npm's axe-core"
+    in_browser "axe finds nothing to complain of, in pages and pictures"
 }
 
 @test "page: a profile of nothing is shown, too" {

@@ -6,13 +6,13 @@
 //
 // The folder has what pictures.bats made. A line for each check: "ok NAME", or
 // "not ok NAME: WHY". Environment: CHROMIUM is the browser, PYFLAME_NPM the folder
-// where npm has installed playwright-core.
+// where npm has installed playwright-core, and for one check axe-core.
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 
 const folder = process.argv[2];
-const { chromium } = createRequire(process.env.PYFLAME_NPM + '/')('playwright-core');
+const npm = createRequire(process.env.PYFLAME_NPM + '/'), { chromium } = npm('playwright-core');
 const browser = await chromium.launch({
 	executablePath: process.env.CHROMIUM, args: process.getuid() ? [] : ['--no-sandbox']
 });
@@ -554,6 +554,22 @@ const checks = {
 				!e.getAttribute('aria-label') && !e.textContent.trim() && !e.hidden).map(e => e.outerHTML));
 			assert.deepEqual(nameless, []);
 		}
+	},
+	async 'axe finds nothing to complain of, in pages and pictures'() {
+		const axe = readFileSync(npm.resolve('axe-core/axe.min.js'), 'utf8'), found = [];
+		const rules = { 'target-size': { enabled: true } };
+		for (const colorScheme of ['light', 'dark'])
+			for (const screen of [{ viewport: { width: 1400, height: 800 } }, { viewport: { width: 390, height: 760 }, isMobile: true, hasTouch: true }])
+				for (const file of ['small.html', 'small.html#q=work', 'small.html#view=table&fn=1', 'mostly.html', 'compared.html#view=table', 'empty.html', 'small.svg', 'compared.svg']) {
+					const page = await open(...file.split(/(?=#)/), ...file.includes('#') ? [] : [''], { colorScheme, ...screen });
+					await page.evaluate(axe);
+					const { violations, passes } = await page.evaluate(options => axe.run(document, options), { rules });
+					assert.ok(passes.length > (file.endsWith('svg') ? 1 : 15), passes.map(rule => rule.id).join());
+					found.push(...violations.map(rule => `${file}, ${colorScheme}, ${screen.viewport.width}: ${rule.id}: ${rule.nodes[0].html.slice(0, 200)}`));
+					await page.close();
+					pages.pop();
+				}
+		assert.deepEqual(found, []);
 	},
 	async 'a profile of nothing is shown, too'() {
 		const page = await open('empty.html');
