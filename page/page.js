@@ -380,7 +380,7 @@ const countOf = n => `${count(n)} (${percent(n, data.total)})`;
 const samples = n => count(n) + (n === 1 ? ' sample' : ' samples');
 function percent(n, of) {
 	const share = of ? 100 * n / of : 0;
-	return share.toFixed(share < 10 && share > 0 ? 2 : 1) + ' %';
+	return share.toFixed((share < 10 && share > 0) || (share > 99.9 && share < 100) ? 2 : 1) + ' %';
 }
 const ofGil = gilWaits ? `, ${count(gilWaits)} for the GIL` : '';
 function seconds(s) {
@@ -682,7 +682,7 @@ function save() {
 }
 
 // ---- functions ----
-// Self and total of each from a node on; total counts what is below itself once.
+// Self and total of each from a node on, and what was idle of them; total counts what is below itself once.
 function tally(t, from = 1) {
 	const list = new Map(), until = new Int32Array(firstFrame.length);
 	for (let i = from; i < t.end[from - (from < 2)]; i++) {
@@ -691,12 +691,13 @@ function tally(t, from = 1) {
 			continue;
 		let row = list.get(fn);
 		if (!row)
-			list.set(fn, row = { fn, key: firstFrame[fn], self: 0, total: 0, selfWas: 0, totalWas: 0 });
+			list.set(fn, row = { fn, key: firstFrame[fn], self: 0, idle: 0, total: 0, waited: 0, totalWas: 0 });
 		row.self += t.self[i];
-		row.selfWas += t.was[i];
+		row.idle += t.idle[i];
 		if (until[fn] <= i) {
 			until[fn] = t.end[i];
 			row.total += t.total[i];
+			row.waited += t.waited[i];
 			row.totalWas += t.totalWas[i];
 		}
 	}
@@ -769,11 +770,12 @@ const sortKeys = {
 };
 let shownRows = 200;
 
-function numberCell(row, n, of) {
-	const td = add(row, 'td', percent(n, of), 'n');
+function numberCell(row, n, of, idle = 0) {
+	const td = add(row, 'td', percent(n, of), 'n'), bar = n => (of ? 100 * n / of : 0) + '%';
 	td.dataset.n = count(n);
-	td.title = samples(n);
-	td.style.setProperty('--share', (of ? 100 * n / of : 0) + '%');
+	td.title = samples(n) + (idle ? `, ${count(idle)} idle` : '');
+	td.style.setProperty('--share', bar(n));
+	td.style.setProperty('--idle', bar(idle));
 }
 
 // The row does what the button in it does, which is for the keyboard.
@@ -802,8 +804,8 @@ function drawTable() {
 		rows.reverse();
 	for (const row of rows.slice(0, shownRows)) {
 		const tr = add(body, 'tr');
-		numberCell(tr, row.self, all);
-		numberCell(tr, row.total, all);
+		numberCell(tr, row.self, all, row.idle);
+		numberCell(tr, row.total, all, row.waited);
 		if (earlier)
 			add(tr, 'td', change(row.total, row.totalWas).replace(' points', ''), 'n');
 		nameCell(tr, row.key, state.fn === '' + row.key, choose);
@@ -834,7 +836,7 @@ function drawHeaviest() {
 		.sort((a, b) => b.self - a.self).slice(0, 50));
 	for (const row of list) {
 		const tr = add(body, 'tr'), q = exactly(row.key);
-		numberCell(tr, row.self, all);
+		numberCell(tr, row.self, all, row.idle);
 		nameCell(tr, row.key, state.q === q, () => set({ q: state.q === q ? '' : q }));
 	}
 	$('heavy-rows').replaceChildren(body);

@@ -121,13 +121,16 @@ function squeeze(text,    out, n, c, name) {
         shorten()
     destructured = /^(const|let) \{/
     line = squeeze($0)
+    gsub(/;}/, "}", line)
     if (kind == "js" && NR == FNR)
         next
     # A line that begins with one of these goes on with the one before.
     if (last != "" && last !~ /[{,;(&|?:=]$/ && !(kind == "css") && line !~ /^[?:&|.)]/)
         printf "\n"
-    printf "%s", line
+    # A semicolon waits for what comes next, as none is needed before a brace.
+    printf "%s%s", line ~ /^}/ ? "" : semicolon, substr(line, 1, length(line) - (line ~ /;$/))
+    semicolon = line ~ /;$/ ? ";" : ""
     last = line
 }
 
-END { print "" }
+END { print semicolon }

@@ -203,6 +203,13 @@ hue_of() {
     grep -q ', 40 idle</title><rect x="69.00" y="[0-9]*" width="236.00" height="16" fill="#aaaaa8"/><text' "$pictures/small.svg"
 }
 
+@test "a picture's times add up to the run, whatever ticks were lost" {
+    with_pictures
+    grep -q '^200 samples, 100.00 %, 2500 ms, 80 idle</title>' "$pictures/small.svg"
+    grep -q '^15 samples, 7.50 %, 188 ms</title>' "$pictures/small.svg"
+    grep -q '^200 samples, 100.00 % (before' "$pictures/compared.svg"
+}
+
 @test "colours of a comparison: red for more, blue for less" {
     with_pictures
     matches "$(hue_of grown "$pictures/compared.svg")" 'orange|pink'

@@ -361,6 +361,11 @@ const checks = {
 		assert.equal(await hover(page, 1, .4), 'Condition.wait/usr/lib/python3.11/threading.py:320');
 		assert.match(await numbers(page), / idle 40 /);
 		assert.match(await text(page, 'legend'), /idle/);
+		await page.click('#v-table');
+		const cells = await page.$$eval('#rows tr', all => all.map(tr => [...tr.cells].slice(0, 3)).map(([self, total, name]) =>
+			[name.textContent, self.style.getPropertyValue('--idle'), self.title, total.style.getPropertyValue('--idle')].join('; ')));
+		assert.deepEqual(cells.slice(0, 2), ['Condition.wait; 20%; 50 samples, 40 idle; 20%', '(idle); 20%; 40 samples, 40 idle; 20%']);
+		assert.ok(cells.includes('run; 0%; 0 samples; 20%') && cells.includes('main; 0%; 0 samples; 0%'), cells.join());
 	},
 	async 'a mostly idle profile opens with idle folded away, and says so'() {
 		const page = await open('mostly.html', icicle), note = '#note';
