@@ -54,6 +54,14 @@ function nameOf(key) {
 		return `thread ${tid} ${name}`;
 	return key === IDLE ? '(idle)' : '(failed)';
 }
+// Of a command the script's name, which is what tells processes apart.
+const short = (command = '') => command.replace(/\S*\//g, '').replace(/^python[\d.]*t? (?=[^ ])/, '').slice(0, 32) || 'process';
+
+// For a box in which there is little room.
+function shortNameOf(key) {
+	const { pid, name, process } = key >= THREADS && threads[(key - THREADS) % threads.length] || {};
+	return key >= PROCESSES && key < ROOT ? short(process) + ' ' + pid : name || nameOf(key);
+}
 const fileOf = key => key < frameCount && frames.file[key] >= 0 ? strings[frames.file[key]] : '';
 
 function placeOf(key, lines) {
@@ -502,7 +510,7 @@ function drawFrame(i, x, y, w, letter, grey) {
 	const room = Math.floor((wide - 8) / letter);
 	if (room < 3)
 		return;
-	const name = i ? nameOf(key) : 'all ' + title, place = i && fileOf(key) ? base(placeOf(key, state.lines)) : '';
+	const name = i ? shortNameOf(key) : 'all ' + title, place = i && fileOf(key) ? base(placeOf(key, state.lines)) : '';
 	const faint = state.q && !isMatch;
 	paper.fillStyle = isMatch ? css.onMatch : faint ? css.quiet : '#1b1a17';
 	paper.fillText(name.length > room ? name.slice(0, room - 1) + '\u2026' : name, x + 4, y + ROW / 2, wide - 6);
@@ -985,8 +993,6 @@ function showThreads() {
 	const byBusy = list => options.push(...list.filter(Boolean).sort((a, b) => b[2] - a[2]));
 	if (threads.some((_, i) => isNamed(i)) || processes.size > 1)
 		options.push(['each', 'Each thread apart']);
-	// Of a command the script's name, which is what tells processes apart.
-	const short = (command = '') => command.replace(/\S*\//g, '').replace(/^python[\d.]*t? (?=[^ ])/, '').slice(0, 32) || 'process';
 	if (processes.size > 1)
 		byBusy([...processes].map(([i, n]) => option('p' + i, short(threads[i].process), threads[i].pid, n)));
 	byBusy(threads.map(({ tid, name }, i) => isNamed(i) && option('t' + i, name || 'thread', !name || namesakes[name] > 1 ? tid : 0, busy[i])));

@@ -278,6 +278,10 @@ hue_of() {
     in_browser "threads and processes can be chosen"
 }
 
+@test "page: boxes of threads have their names, without what is the same in all" {
+    in_browser "boxes of threads have their names, without what is the same in all"
+}
+
 @test "page: lines can be left out" {
     in_browser "lines can be left out"
 }

@@ -282,6 +282,23 @@ const checks = {
 		assert.equal(await hover(page, 1, .5), 'process 10 python3 app.py');
 		assert.equal(await hover(page, 2, .5), 'thread 10 MainThread');
 	},
+	async 'boxes of threads have their names, without what is the same in all'() {
+		const page = await open('small.html', '#by=each&icicle=1');
+		await page.evaluate(() => {
+			window.drawn = new Set();
+			const { fillText } = CanvasRenderingContext2D.prototype;
+			CanvasRenderingContext2D.prototype.fillText = function (...given) {
+				window.drawn.add(given[0]);
+				return fillText.apply(this, given);
+			};
+		});
+		assert.equal(await hover(page, 1, .5), 'process 10 python3 app.py');
+		assert.equal(await hover(page, 2, .5), 'thread 10 MainThread');
+		await page.waitForFunction(() => window.drawn.has('main'));
+		const drawn = await page.evaluate(() => [...window.drawn]);
+		for (const name of ['app.py 10', 'child.py 20', 'MainThread', 'worker'])
+			assert.ok(drawn.includes(name), name + ' in ' + drawn);
+	},
 	async 'lines can be left out'() {
 		const page = await open('small.html', icicle);
 		await page.fill('#q', 'work');
