@@ -55,7 +55,7 @@ function nameOf(key) {
 	return key === IDLE ? '(idle)' : '(failed)';
 }
 // Of a command the script's name, which is what tells processes apart.
-const short = (command = '') => command.replace(/\S*\//g, '').replace(/^python[\d.]*t? (?=[^ ])/, '').slice(0, 32) || 'process';
+const short = (command = '') => command.slice(0, 999).replace(/\S*\//g, '').replace(/^python[\d.]*t? (?=[^ ])/, '').slice(0, 32) || 'process';
 
 // For a box in which there is little room.
 function shortNameOf(key) {
@@ -915,9 +915,9 @@ function render() {
 	found = once('found', [treeSettings(), state.q], () => search(callees));
 	const zoomedBefore = zoomed;
 	zoomed = nodeOf(state.zoom);
-	hover(-1);
 	if (tree !== old)
 		selected = zoomed;
+	hover(-1);
 	for (const name of ['callers', 'icicle', 'weight', 'lines', 'idle', 'before'])
 		$(name).ariaPressed = !!state[name];
 	$('v-graph').ariaPressed = state.view === 'graph';
@@ -980,7 +980,7 @@ function showRun() {
 }
 
 function showThreads() {
-	const options = [['', 'All threads']], busy = threads.map(() => 0), owner = [], namesakes = {}, processes = new Map();
+	const options = [['', 'All threads']], busy = threads.map(() => 0), owner = [], namesakes = { __proto__: null }, processes = new Map();
 	stacks.parent.forEach((parent, i) => {
 		owner[i] = parent < 0 ? -1 - parent : owner[parent];
 		busy[owner[i]] += stacks.count[i] - (wasIdle?.[i] || 0);
@@ -1022,7 +1022,10 @@ const actions = {
 	'more': () => { shownRows = Infinity; drawTable(); },
 	'one-close': () => set({ fn: '' }),
 	'one-show': () => set({ view: 'graph', zoom: '', q: exactly(+state.fn) }),
-	'show-idle': () => actions.idle(),
+	'show-idle': () => {
+		actions.idle();
+		$('idle').focus();
+	},
 	'about': () => $('about').ariaExpanded = document.querySelector('header').classList.toggle('open')
 };
 for (const name of ['callers', 'icicle', 'weight', 'lines', 'idle', 'before'])

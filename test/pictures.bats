@@ -262,6 +262,10 @@ hue_of() {
     in_browser "a file is shown with its brackets where they are"
 }
 
+@test "page: a pointer that stays where it is does no harm" {
+    in_browser "a pointer that stays where it is does no harm"
+}
+
 @test "page: what is under the pointer is told beside it" {
     in_browser "what is under the pointer is told beside it"
 }

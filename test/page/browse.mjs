@@ -219,6 +219,15 @@ const checks = {
 		});
 		assert.ok(ends[0] < ends[1], ends.join());
 	},
+	async 'a pointer that stays where it is does no harm'() {
+		const page = await open('small.html', icicle);
+		await click(page, 2, .9);
+		assert.match(await hover(page, 2, .91), /^Condition.wait/);
+		await page.selectOption('#by', 't2');
+		assert.equal(await page.isVisible('#tip'), false);
+		assert.equal(await frame(page), 'all');
+		assert.match(await numbers(page), /^25 samples/);
+	},
 	async 'what is under the pointer is told beside it'() {
 		const page = await open('small.html', icicle);
 		assert.equal(await page.isVisible('#tip'), false);
