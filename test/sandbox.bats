@@ -220,10 +220,10 @@ calloc free realloc malloc memchr memcmp memcpy memmove memset memrchr bsearch q
 strcasecmp strchr strcmp strcpy strcspn strerror strlen strncmp strnlen strrchr strspn
 access close closedir fstat fstatat open openat opendir pread read readdir
 readlink readlinkat renameat stat lstat unlinkat write clock_gettime nanosleep time setitimer
-poll kill ptrace waitpid wait4 getpriority setpriority prctl
+poll ioctl kill ptrace waitpid wait4 getpriority setpriority prctl
 sigaction sigaddset sigdelset sigemptyset sigfillset sigismember sigpending sigprocmask
 sigtimedwait signal process_vm_readv
-geteuid getpgrp getpid getppid getauxval prlimit isatty tcgetpgrp uname
+getenv geteuid getpgrp getpid getppid getauxval prlimit isatty tcgetpgrp uname
 execvp fork socketpair syscall
 _setjmp longjmp clone ppoll signalfd
 END
