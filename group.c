@@ -13,8 +13,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/types.h>
+#include <time.h>
 
 #include "util.h"
+#include "profile.h"
 #include "watch.h"
 #include "proc.h"
 #include "memory.h"
@@ -82,6 +84,7 @@ struct group {
 	int64_t due, checked;
 	struct sample_counts ended; /* of samplers that are no more */
 	uint64_t ticks;
+	int64_t epoch; /* when now_ns() was 0, microseconds since the epoch; 0: not asked yet */
 	enum target_answer answer; /* see group_answer */
 	struct buf answer_text;
 	struct tally tally; /* of those that have ended */
@@ -172,6 +175,7 @@ void
 group_restart(struct group *g, struct profile *profile)
 {
 	g->profile = profile;
+	g->epoch = 0; /* somebody may have set the clock */
 	for (size_t i = 0; i < g->n; i++) {
 		struct member *m = g->members[i];
 
@@ -673,12 +677,29 @@ tick(struct group *g, struct member *m, int64_t before, int64_t until)
 	return why;
 }
 
+/* Logs when this tick is: one time for all processes.  Setting the clock does not change
+ * how long ticks are apart. */
+static void
+log_tick(struct group *g)
+{
+	int64_t now = now_ns() / 1000;
+	struct timespec t;
+
+	if (!g->epoch) {
+		clock_gettime(CLOCK_REALTIME, &t);
+		g->epoch = t.tv_sec * INT64_C(1000000) + t.tv_nsec / 1000 - now;
+	}
+	profile_tick(g->profile, g->epoch + now);
+}
+
 size_t
 group_tick(struct group *g, int64_t before, int64_t *stopped_ns)
 {
 	int64_t until = now_ns() + MOST_MS * MS;
 	size_t ticked = 0;
 
+	if (g->options.log)
+		log_tick(g);
 	*stopped_ns = 0;
 	for (size_t i = 0; i < g->n; i++) {
 		struct member *m = g->members[i];

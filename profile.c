@@ -38,6 +38,8 @@ struct profile {
 	int split, compared;
 	struct profile_sample *log;
 	size_t n_log, cap_log;
+	int64_t *ticks;      /* when each was */
+	size_t n_ticks, cap_ticks;
 	uint64_t failed[PROFILE_COLUMNS];
 	uint64_t *more[PROFILE_COLUMNS]; /* what few runs count, by stack, and the upper
 	                                  * halves of samples */
@@ -87,6 +89,7 @@ profile_free(struct profile *p)
 	free(p->run.host);
 	free(p->run.python);
 	free(p->log);
+	free(p->ticks);
 	free(p);
 }
 
@@ -100,6 +103,21 @@ const struct profile_run *
 profile_run_get(const struct profile *p)
 {
 	return &p->run;
+}
+
+/* Where the period is not known, as of runs that are merged, their sum is. */
+int64_t
+profile_ns(const struct profile *p, uint64_t samples)
+{
+	const struct profile_run *r = &p->run;
+	double each = (double)r->period, ns;
+
+	if (r->known && r->ticks && r->period)
+		each *= (double)(r->ticks + r->missed + r->left_out) / (double)r->ticks;
+	else if (r->known && r->ticks)
+		each = (double)r->duration * 1000 / (double)r->ticks;
+	ns = each * (double)samples + .5;
+	return ns < 9e18 ? (int64_t)ns : INT64_C(9000000000000000000);
 }
 
 void
@@ -523,10 +541,17 @@ profile_compared(const struct profile *p)
 }
 
 void
-profile_log(struct profile *p, uint32_t stack, int64_t time, enum profile_wait wait)
+profile_tick(struct profile *p, int64_t time)
+{
+	p->ticks = grow(p->ticks, p->n_ticks, &p->cap_ticks, sizeof *p->ticks);
+	p->ticks[p->n_ticks++] = time;
+}
+
+void
+profile_log(struct profile *p, uint32_t stack, enum profile_wait wait)
 {
 	p->log = grow(p->log, p->n_log, &p->cap_log, sizeof *p->log);
-	p->log[p->n_log++] = (struct profile_sample){ time, stack, wait };
+	p->log[p->n_log++] = (struct profile_sample){ (uint32_t)p->n_ticks - 1, stack, wait };
 }
 
 void
@@ -597,4 +622,16 @@ struct profile_sample
 profile_log_get(const struct profile *p, size_t i)
 {
 	return p->log[i];
+}
+
+uint32_t
+profile_tick_count(const struct profile *p)
+{
+	return (uint32_t)p->n_ticks;
+}
+
+int64_t
+profile_tick_get(const struct profile *p, uint32_t tick)
+{
+	return p->ticks[tick];
 }

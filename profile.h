@@ -19,7 +19,7 @@ struct profile_frame {
 enum profile_wait { PROFILE_RUNS, PROFILE_WAITS, PROFILE_WAITS_FOR_GIL };
 
 struct profile_sample {
-	int64_t time; /* microseconds since the epoch */
+	uint32_t tick; /* of the log's */
 	uint32_t stack;
 	uint32_t idle; /* enum profile_wait: whether the thread waited */
 };
@@ -60,6 +60,11 @@ void profile_free(struct profile *);
 /* To be filled in and to be read. */
 struct profile_run *profile_run(struct profile *);
 const struct profile_run *profile_run_get(const struct profile *);
+
+/* The time that so many samples stand for, nanoseconds; 0: not known.  It is the run's
+ * time, shared out over the ticks that were taken, as the samples stand for those too
+ * that were missed or left out. */
+int64_t profile_ns(const struct profile *, uint64_t samples);
 
 /* From now on every thread has a tree of its own.  To be called first. */
 void profile_split(struct profile *);
@@ -121,8 +126,11 @@ uint64_t profile_total(const struct profile *, enum profile_column);
 void profile_compare(struct profile *);
 int profile_compared(const struct profile *);
 
-/* Keeps a sample's time as well; of one that failed: PROFILE_FAILED. */
-void profile_log(struct profile *, uint32_t stack, int64_t time, enum profile_wait);
+/* The log, of when what was sampled.  A tick of the run, at that time, microseconds since
+ * the epoch and later than the one before; and a sample of the last one, of one that failed:
+ * PROFILE_FAILED. */
+void profile_tick(struct profile *, int64_t time);
+void profile_log(struct profile *, uint32_t stack, enum profile_wait);
 
 /* Makes the log's samples of one stack, or of PROFILE_FAILED, samples of another. */
 void profile_log_move(struct profile *, uint32_t from, uint32_t to);
@@ -140,5 +148,7 @@ uint32_t profile_thread_count(const struct profile *);
 struct profile_thread profile_thread_get(const struct profile *, uint32_t thread);
 size_t profile_log_count(const struct profile *);
 struct profile_sample profile_log_get(const struct profile *, size_t i);
+uint32_t profile_tick_count(const struct profile *);
+int64_t profile_tick_get(const struct profile *, uint32_t tick);
 
 #endif

@@ -4,7 +4,6 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "util.h"
 #include "profile.h"
@@ -55,7 +54,6 @@ struct sampler {
 	struct buf command;  /* its name, where the profile has threads */
 	uint32_t root, idle; /* the stack below all others, and that of nothing running */
 	raddr last_holder;
-	int64_t time;        /* of this tick, microseconds since the epoch */
 	int64_t ticked, elapsed; /* when it began, and how long after the one before */
 	int64_t asked; /* when it was last found out which threads wait for the GIL */
 	int asks;      /* whether it is at this tick */
@@ -294,7 +292,7 @@ count_stack_once(struct sampler *s, const struct counted *c)
 	if (c->wait == PROFILE_WAITS_FOR_GIL)
 		profile_add(s->profile, PROFILE_GIL, c->stack, 1);
 	if (s->options.log)
-		profile_log(s->profile, c->stack, s->time, (enum profile_wait)c->wait);
+		profile_log(s->profile, c->stack, (enum profile_wait)c->wait);
 }
 
 static void
@@ -303,7 +301,7 @@ count_failed_once(struct sampler *s, enum why why)
 	s->counts.failed[why]++;
 	profile_count_failed(s->profile);
 	if (s->options.log)
-		profile_log(s->profile, PROFILE_FAILED, s->time, PROFILE_RUNS);
+		profile_log(s->profile, PROFILE_FAILED, PROFILE_RUNS);
 }
 
 /* Whether it is to be in the profile, which has no room for its stack. */
@@ -924,15 +922,6 @@ sample_others(struct sampler *s, int *ran)
 
 /* ---- one tick ---- */
 
-static int64_t
-epoch_us(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_REALTIME, &t);
-	return t.tv_sec * INT64_C(1000000) + t.tv_nsec / 1000;
-}
-
 /* Asking the kernel what each thread waits for takes longer than sampling it, so
  * that is done now and then. */
 static void
@@ -992,8 +981,6 @@ begin_tick(struct sampler *s, int64_t before)
 	s->tick++;
 	s->since = s->now ? now - s->now : s->options.period;
 	s->now = now;
-	if (s->options.log)
-		s->time = epoch_us();
 }
 
 enum why

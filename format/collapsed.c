@@ -176,7 +176,7 @@ flamechart_write(const struct profile *p, struct buf *out)
 	for (size_t i = 0; i < profile_log_count(p); i++) {
 		struct profile_sample s = profile_log_get(p, i);
 
-		buf_printf(out, "%" PRId64 "\n", s.time);
+		buf_printf(out, "%" PRId64 "\n", profile_tick_get(p, s.tick));
 		if (s.stack == PROFILE_ROOT)
 			buf_str(out, "(idle)");
 		else if (s.stack == PROFILE_FAILED)

@@ -52,12 +52,13 @@ static const struct format formats[] = {
 #endif
 	}, {
 		.name = "speedscope", .suffixes = ".speedscope.json ",
-		.needs = FORMAT_THREADS | FORMAT_TIMES,
+		.needs = FORMAT_THREADS | FORMAT_TIMES | FORMAT_IDLE,
 #ifndef WITHOUT_speedscope
 		.write = speedscope_write, .prepare = export_prepare,
 #endif
 	}, {
-		.name = "pprof", .suffixes = ".pb .pb.gz ", .needs = FORMAT_THREADS,
+		.name = "pprof", .suffixes = ".pb .pb.gz ",
+		.needs = FORMAT_THREADS | FORMAT_IDLE,
 #ifndef WITHOUT_pprof
 		.write = pprof_write, .prepare = export_prepare,
 #endif
@@ -68,7 +69,8 @@ static const struct format formats[] = {
 		.write = gecko_write, .prepare = export_prepare,
 #endif
 	}, {
-		.name = "chrome", .suffixes = ".chrome.json ", .needs = FORMAT_THREADS | FORMAT_TIMES,
+		.name = "chrome", .note = "Perfetto", .suffixes = ".trace.json .chrome.json ",
+		.needs = FORMAT_THREADS | FORMAT_TIMES | FORMAT_IDLE,
 #ifndef WITHOUT_chrome
 		.write = chrome_write, .prepare = export_prepare,
 #endif

@@ -87,6 +87,32 @@ json_add_name(struct buf *out, const char *key, const char *text)
 		add_name(out, key, text, strlen(text));
 }
 
+static void
+add_shown(struct buf *out, const char *key, const char *name, size_t len)
+{
+	struct buf shown = { 0 };
+
+	buf_visible(&shown, name, len);
+	add_bytes(out, key, shown.data, shown.len);
+	buf_free(&shown);
+}
+
+void
+json_add_shown(struct buf *out, const char *key, const char *text)
+{
+	if (text)
+		add_shown(out, key, text, strlen(text));
+}
+
+void
+json_add_shown_string(struct buf *out, const char *key, const struct profile *p, uint32_t string)
+{
+	size_t len;
+	const char *s = profile_string_get(p, string, &len);
+
+	add_shown(out, key, s, len);
+}
+
 void
 json_add_string(struct buf *out, const char *key, const struct profile *p, uint32_t string)
 {

@@ -27,8 +27,14 @@ void json_add_text(struct buf *, const char *key, const char *text);
 void json_add_name(struct buf *, const char *key, const char *text);
 void json_add_string(struct buf *, const char *key, const struct profile *, uint32_t string);
 
-/* An array of all strings of a profile. */
+/* An array of all strings of a profile, so escaped. */
 void json_add_strings(struct buf *, const char *key, const struct profile *);
+
+/* The same of names as they are to be shown by others: but for controls, and what is not
+ * UTF-8, they are not escaped. */
+void json_add_shown(struct buf *, const char *key, const char *text);
+void json_add_shown_string(struct buf *, const char *key, const struct profile *,
+                           uint32_t string);
 
 void json_add_number(struct buf *, const char *key, int64_t);
 /* n / 10^digits, exactly; n is not negative. */

@@ -1,8 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* speedscope's own format (https://www.speedscope.app/file-format-schema.json). */
+/*
+ * speedscope's own format (https://www.speedscope.app/file-format-schema.json).  Events
+ * name only frames that begin or end; its other kind, samples, would have each stack in
+ * full.
+ */
 #include <inttypes.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "util.h"
 #include "profile.h"
@@ -10,100 +15,169 @@
 #include "format/export.h"
 #include "format/speedscope.h"
 
-/* "MainThread (4711)" */
+struct writer {
+	const struct profile *p;
+	struct buf *out;
+	struct slicer *slicer;
+	int several; /* processes */
+	int64_t unit; /* of times, microseconds */
+	struct buf folded; /* the names of frames that stand for several, as JSON */
+	uint32_t frames;   /* with these */
+};
+
+/* "MainThread (4711)", or "worker.py (4700), MainThread (4711)". */
 static void
-write_name(const struct profile *p, const struct span *spans, size_t n, struct buf *out)
+write_name(const struct writer *w, const struct span *spans, size_t n)
 {
 	struct profile_thread t = { 0 };
 	struct buf name = { 0 };
 
 	if (n)
-		t = profile_thread_get(p, spans[0].thread);
+		t = profile_thread_get(w->p, spans[0].thread);
+	if (w->several && t.pid)
+		buf_printf(&name, "%s (%d), ", t.process ? t.process : "process", t.pid);
 	buf_str(&name, t.name ? t.name : t.tid ? "thread" : n ? "all threads" : "no samples");
 	if (t.tid)
 		buf_printf(&name, " (%d)", t.tid);
-	buf_add(&name, "", 1);
-	json_add_name(out, "name", name.data);
+	json_add_shown(w->out, "name", buf_terminate(&name));
 	buf_free(&name);
 }
 
-static void
-write_event(void *context, int open, uint32_t frame, int64_t time)
+/* The number of a slice's frame, a new one if it is several. */
+static uint32_t
+frame_of(struct writer *w, const struct slice *s)
 {
-	struct buf *out = context;
-
-	json_open(out, NULL, '{');
-	buf_printf(out, "\"type\":\"%c\",\"at\":%" PRId64 ",\"frame\":%" PRIu32 "}",
-	           open ? 'O' : 'C', time, frame);
-}
-
-static int64_t
-weight(const void *spans, size_t i)
-{
-	return (int64_t)((const struct span *)spans)[i].count;
+	if (!s->most)
+		return s->frame;
+	buf_str(&w->folded, ",{\"name\":\"");
+	timeline_folded(&w->folded, s);
+	buf_str(&w->folded, "\"}");
+	return w->frames++;
 }
 
 static void
-write_samples(const struct profile *p, const struct span *spans, size_t n, struct buf *out)
+write_event(const struct writer *w, char type, int64_t time, uint32_t frame)
 {
-	uint32_t *path = NULL;
-	size_t cap = 0;
+	json_open(w->out, NULL, '{');
+	buf_printf(w->out, "\"type\":\"%c\",\"at\":%" PRId64 ",\"frame\":%" PRIu32 "}", type,
+	           time / w->unit, frame);
+}
 
-	json_add_array(out, "weights", n, weight, spans);
-	json_open(out, "samples", '[');
+/* An event where each slice begins and where it ends. */
+static void
+write_events(struct writer *w, const struct slice *slices, size_t n)
+{
+	struct {
+		int64_t end;
+		uint32_t frame;
+	} open[TIMELINE_LEVELS];
+	size_t depth = 0;
+
+	for (size_t i = 0; i <= n; i++) {
+		for (; depth && (i == n || open[depth - 1].end <= slices[i].start); depth--)
+			write_event(w, 'C', open[depth - 1].end, open[depth - 1].frame);
+		if (i == n)
+			break;
+		open[depth].end = slices[i].end;
+		open[depth].frame = frame_of(w, &slices[i]);
+		write_event(w, 'O', slices[i].start, open[depth++].frame);
+	}
+}
+
+static void
+write_frames(const struct writer *w)
+{
+	json_open(w->out, "shared", '{');
+	json_open(w->out, "frames", '[');
+	for (uint32_t frame = 0; frame < profile_frame_count(w->p); frame++) {
+		json_open(w->out, NULL, '{');
+		export_frame(w->out, w->p, frame, "");
+		json_close(w->out, '}');
+	}
+	if (w->folded.len) /* there are others before them */
+		buf_add(w->out, w->folded.data, w->folded.len);
+	buf_str(w->out, "]}");
+}
+
+static void
+write_thread(struct writer *w, const struct span *spans, size_t n)
+{
+	size_t n_slices;
+	const struct slice *slices = slicer_cut(w->slicer, spans, n, &n_slices);
+
+	json_open(w->out, NULL, '{');
+	write_name(w, spans, n);
+	buf_printf(w->out, ",\"type\":\"evented\",\"unit\":\"%s\",\"startValue\":0,\"endValue\":%"
+	           PRId64, w->unit == 1 ? "microseconds" : "none",
+	           n ? spans[n - 1].end / w->unit : 0);
+	json_open(w->out, "events", '[');
+	write_events(w, slices, n_slices);
+	buf_str(w->out, "]}");
+}
+
+static int
+has_several_processes(const struct profile *p)
+{
+	int pid = 0;
+
+	for (uint32_t i = 0; i < profile_thread_count(p); i++) {
+		int other = profile_thread_get(p, i).pid;
+
+		if (pid && other && other != pid)
+			return 1;
+		pid = other ? other : pid;
+	}
+	return 0;
+}
+
+/* Which thread is shown at first: the one that ran most.  From then on it does not matter
+ * what waited. */
+static size_t
+find_busiest(struct span *spans, size_t n)
+{
+	int64_t most = -1, ran = 0;
+	size_t busiest = 0, at = 0;
+
 	for (size_t i = 0; i < n; i++) {
-		size_t len = timeline_path(p, spans[i].stack, &path, &cap);
-
-		json_open(out, NULL, '[');
-		for (size_t k = 0; k < len; k++)
-			json_add_number(out, NULL, profile_stack_frame(p, path[k]));
-		json_close(out, ']');
+		if (spans[i].idle == PROFILE_RUNS)
+			ran += spans[i].end - spans[i].start;
+		spans[i].idle = PROFILE_RUNS;
+		if (i + 1 < n && spans[i + 1].thread == spans[i].thread)
+			continue;
+		if (ran > most) {
+			most = ran;
+			busiest = at;
+		}
+		ran = 0;
+		at++;
 	}
-	free(path);
-}
-
-static void
-write_thread(const struct profile *p, const struct span *spans, size_t n, struct buf *out)
-{
-	int timed = profile_log_count(p) > 0;
-	int64_t total = 0;
-
-	for (size_t i = 0; i < n; i++)
-		total += (int64_t)spans[i].count;
-	json_open(out, NULL, '{');
-	write_name(p, spans, n, out);
-	buf_printf(out, ",\"type\":\"%s\",\"unit\":\"%s\",\"startValue\":0,\"endValue\":%" PRId64,
-	           timed ? "evented" : "sampled", timed ? "microseconds" : "none",
-	           timed && n ? spans[n - 1].end : total);
-	if (timed) {
-		json_open(out, "events", '[');
-		timeline_walk(p, spans, n, write_event, out);
-	} else {
-		write_samples(p, spans, n, out);
-	}
-	buf_str(out, "]}");
+	return busiest;
 }
 
 void
 speedscope_write(const struct profile *p, struct buf *out)
 {
+	struct writer w = { .p = p, .out = out, .slicer = slicer_new(p, TIMELINE_LEVELS),
+	                    .several = has_several_processes(p),
+	                    .frames = profile_frame_count(p),
+	                    .unit = timeline_is_known(p) ? 1 : TIMELINE_UNKNOWN };
 	size_t n, part, i = 0;
 	struct span *spans = timeline(p, 1, &n);
 
 	json_open(out, NULL, '{');
 	json_add_text(out, "name", export_title(p));
 	buf_str(out, ",\"$schema\":\"https://www.speedscope.app/file-format-schema.json\","
-	        "\"exporter\":\"pyflame " PYFLAME_VERSION "\",\"shared\":{\"frames\":[");
-	for (uint32_t frame = 0; frame < profile_frame_count(p); frame++) {
-		json_open(out, NULL, '{');
-		export_frame(out, p, frame, "");
-		json_close(out, '}');
-	}
-	buf_str(out, "]},\"profiles\":[");
+	        "\"exporter\":\"pyflame " PYFLAME_VERSION "\"");
+	json_add_number(out, "activeProfileIndex", (int64_t)find_busiest(spans, n));
+	json_open(out, "profiles", '[');
 	do { /* one at least */
 		part = timeline_thread(spans + i, n - i);
-		write_thread(p, spans + i, part, out);
+		write_thread(&w, spans + i, part);
 	} while ((i += part) < n);
-	buf_str(out, "]}\n");
+	json_close(out, ']');
+	write_frames(&w);
+	buf_str(out, "}\n");
+	buf_free(&w.folded);
+	slicer_free(w.slicer);
 	free(spans);
 }

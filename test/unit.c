@@ -969,72 +969,229 @@ test_damaged_saved(void)
 
 /* ---- times ---- */
 
-struct told {
-	char text[400];
-	size_t len;
+/* What one thread did, of the first n spans, with so many levels at most: the frames, and
+ * when. */
+static void
+is_told(const char *name, const struct profile *p, const struct span *spans, size_t n,
+        size_t levels, const char *expected)
+{
+	static const char *const waits[] = { "", "w", "g" };
+	size_t n_slices;
+	struct slicer *slicer = slicer_new(p, levels);
+	const struct slice *slices = slicer_cut(slicer, spans, n, &n_slices);
+	struct buf told = { 0 };
+
+	for (size_t i = 0; i < n_slices; i++) {
+		const struct slice *s = &slices[i];
+
+		if (s->most)
+			timeline_folded(&told, s);
+		else
+			buf_printf(&told, "%u%s", s->frame, waits[s->wait]);
+		buf_printf(&told, "@%d-%d ", (int)s->start, (int)s->end);
+	}
+	buf_terminate(&told);
+	check(!strcmp(told.data, expected), "timeline: %s: %s", name, told.data);
+	buf_free(&told);
+	slicer_free(slicer);
+}
+
+enum { EPOCH = 1000000 };
+
+/* Two threads: a, a;b, a;c are the first one's stacks, x and y the second's. */
+struct logged {
+	struct profile *p;
+	uint32_t a, b, c, x, y;
 };
 
-static void
-tell(void *context, int open, uint32_t number, int64_t time)
+static struct logged
+new_log(int64_t period_us)
 {
-	struct told *t = context;
+	struct logged l = { .p = profile_new() };
+	uint32_t one, two;
 
-	t->len += (size_t)snprintf(t->text + t->len, sizeof t->text - t->len, "%s%u@%d ",
-	                           open ? "+" : "-", number, (int)time);
+	profile_split(l.p);
+	one = profile_thread(l.p, 1, 1, "one", NULL);
+	two = profile_thread(l.p, 2, 2, "two", NULL);
+	l.a = profile_stack(l.p, one, frame(l.p, NULL, "a", 0));
+	l.b = profile_stack(l.p, l.a, frame(l.p, NULL, "b", 0));
+	l.c = profile_stack(l.p, l.a, frame(l.p, NULL, "c", 0));
+	l.x = profile_stack(l.p, two, frame(l.p, NULL, "x", 0));
+	l.y = profile_stack(l.p, two, frame(l.p, NULL, "y", 0));
+	profile_run(l.p)->period = period_us * 1000;
+	return l;
 }
 
 static void
-is_told(const char *name, const struct profile *p, const struct span *spans, size_t n,
-        const char *expected)
+at(struct profile *p, int64_t time)
 {
-	struct told t = { { 0 }, 0 };
+	profile_tick(p, EPOCH + time);
+}
 
-	timeline_walk(p, spans, n, tell, &t);
-	check(!strcmp(t.text, expected), "timeline: %s: %s", name, t.text);
+/* What is told of both threads, and how many spans there are. */
+static void
+are_told(const char *name, struct profile *p, const char *one, const char *two, size_t expected)
+{
+	size_t n, first;
+	struct span *spans = timeline(p, 1, &n);
+
+	first = timeline_thread(spans, n);
+	check(n == expected, "timeline: %s: %zu spans", name, n);
+	is_told(name, p, spans, first, 9, one);
+	is_told(name, p, spans + first, n - first, 9, two);
+	free(spans);
+	profile_free(p);
+}
+
+static void
+test_ticks(void)
+{
+	struct logged l = new_log(10);
+	struct span *spans;
+	size_t n;
+
+	at(l.p, 0);
+	profile_log(l.p, l.b, PROFILE_RUNS);
+	profile_log(l.p, l.x, PROFILE_WAITS);
+	at(l.p, 11);
+	profile_log(l.p, l.b, PROFILE_RUNS);
+	profile_log(l.p, l.x, PROFILE_WAITS);
+	at(l.p, 19);
+	profile_log(l.p, l.c, PROFILE_RUNS);
+	profile_log(l.p, l.x, PROFILE_WAITS);
+	spans = timeline(l.p, 0, &n);
+	check(n == 6, "timeline: every sample is a span, if wanted");
+	free(spans);
+	check(timeline_start(l.p) == EPOCH, "timeline: begins with the first tick");
+	are_told("a sample lasts until the next tick", l.p,
+	         "0@0-29 1@0-19 2@19-29 ", "3w@0-29 ", 3);
+	l = new_log(10);
+	at(l.p, 0);
+	profile_log(l.p, l.a, PROFILE_RUNS);
+	profile_log(l.p, l.x, PROFILE_RUNS);
+	at(l.p, 9);
+	profile_log(l.p, l.x, PROFILE_RUNS);
+	at(l.p, 20);
+	profile_log(l.p, l.a, PROFILE_RUNS);
+	profile_log(l.p, l.x, PROFILE_RUNS);
+	are_told("until one of any thread, even if there is no more of its own", l.p,
+	         "0@0-9 0@20-30 ", "3@0-30 ", 3);
+	l = new_log(10);
+	at(l.p, 0);
+	profile_log(l.p, l.a, PROFILE_RUNS);
+	at(l.p, 12);
+	at(l.p, 20);
+	profile_log(l.p, l.a, PROFILE_RUNS);
+	profile_log(l.p, l.x, PROFILE_RUNS);
+	profile_log(l.p, l.y, PROFILE_RUNS);
+	are_told("or none; and samples of one thread share a tick", l.p, "0@0-12 0@20-30 ",
+	         "3@20-25 4@25-30 ", 4);
+}
+
+static void
+test_gaps(void)
+{
+	struct logged l = new_log(10);
+
+	at(l.p, 0);
+	profile_log(l.p, l.b, PROFILE_RUNS);
+	profile_log(l.p, l.x, PROFILE_WAITS);
+	at(l.p, 1000000);
+	profile_log(l.p, l.b, PROFILE_RUNS);
+	profile_log(l.p, l.x, PROFILE_WAITS);
+	are_told("ticks between the same are no hole", l.p, "0@0-1000010 1@0-1000010 ",
+	         "3w@0-1000010 ", 2);
+	l = new_log(10);
+	at(l.p, 0);
+	profile_log(l.p, l.b, PROFILE_RUNS);
+	at(l.p, 101);
+	profile_log(l.p, l.c, PROFILE_RUNS);
+	profile_log(l.p, l.x, PROFILE_RUNS);
+	at(l.p, 111);
+	are_told("others share them", l.p, "0@0-111 1@0-50 2@50-111 ", "3@50-111 ", 3);
+	l = new_log(10);
+	at(l.p, 0);
+	profile_log(l.p, l.b, PROFILE_RUNS);
+	at(l.p, 1000000);
+	profile_log(l.p, l.c, PROFILE_RUNS);
+	profile_log(l.p, l.x, PROFILE_RUNS);
+	profile_log(l.p, l.y, PROFILE_RUNS);
+	are_told("however long that is", l.p, "0@0-1000010 1@0-500000 2@500000-1000010 ",
+	         "3@500000-750005 4@750005-1000010 ", 4);
+	l = new_log(10);
+	profile_run(l.p)->start = EPOCH - 100;
+	profile_run(l.p)->duration = 111;
+	at(l.p, 0);
+	profile_log(l.p, l.a, PROFILE_RUNS);
+	at(l.p, 11);
+	profile_log(l.p, l.x, PROFILE_RUNS);
+	check(timeline_start(l.p) == EPOCH - 100, "timeline: begins with the run, if that is known");
+	are_told("from which the first tick was late", l.p, "0@0-111 ", "3@111-121 ", 2);
+}
+
+/* A tick at which something failed may have been any thread's. */
+static void
+test_failed_ticks(void)
+{
+	struct logged l = new_log(10);
+	uint32_t failed = profile_stack(l.p, profile_thread(l.p, 1, 0, "(no thread)", NULL),
+	                                frame(l.p, NULL, "(failed)", 0));
+	struct span *spans;
+	size_t n;
+
+	at(l.p, 0);
+	profile_log(l.p, l.a, PROFILE_RUNS);
+	profile_log(l.p, l.x, PROFILE_RUNS);
+	at(l.p, 10);
+	profile_log(l.p, failed, PROFILE_RUNS);
+	at(l.p, 20);
+	profile_log(l.p, l.a, PROFILE_RUNS);
+	profile_log(l.p, l.y, PROFILE_RUNS);
+	at(l.p, 30);
+	at(l.p, 40);
+	profile_log(l.p, l.a, PROFILE_RUNS);
+	spans = timeline(l.p, 1, &n);
+	check(n == 5, "timeline: failed ticks: %zu spans", n);
+	is_told("a tick that failed is no hole", l.p, spans, 2, 9, "0@0-30 0@40-50 ");
+	is_told("but is shared", l.p, spans + 2, 2, 9, "3@0-10 4@10-30 ");
+	is_told("and shown", l.p, spans + 4, 1, 9, "5@10-20 ");
+	free(spans);
+	profile_free(l.p);
+}
+
+static void
+test_levels(void)
+{
+	struct logged l = new_log(10);
+	uint32_t deep = l.b, d = frame(l.p, NULL, "d", 0);
+	struct span *spans;
+	size_t n;
+
+	for (int i = 0; i < 7; i++)
+		deep = profile_stack(l.p, deep, d);
+	at(l.p, 0);
+	profile_log(l.p, deep, PROFILE_RUNS);
+	at(l.p, 10);
+	profile_log(l.p, profile_stack_parent(l.p, deep), PROFILE_RUNS);
+	at(l.p, 20);
+	profile_log(l.p, l.b, PROFILE_RUNS);
+	at(l.p, 30);
+	profile_log(l.p, l.b, PROFILE_WAITS);
+	profile_log(l.p, l.b, PROFILE_WAITS_FOR_GIL);
+	spans = timeline(l.p, 1, &n);
+	is_told("the middle of a deep stack is folded, and the innermost frame says if it waits", l.p,
+	        spans, n, 5, "0@0-40 1@0-30 (4 to 5 more frames)@0-20 5@0-20 5@0-20 1w@30-35 1g@35-40 ");
+	free(spans);
+	profile_free(l.p);
 }
 
 static void
 test_timeline(void)
 {
-	enum { BASE = 1000000 };
-	struct profile *p = profile_new();
-	uint32_t one, two, a, ab, ac, x;
+	struct profile *p = two_threads();
 	struct span *spans;
 	size_t n, first;
 
-	profile_split(p);
-	one = profile_thread(p, 1, 1, "one", NULL);
-	two = profile_thread(p, 1, 2, "two", NULL);
-	a = profile_stack(p, one, frame(p, NULL, "a", 0));
-	ab = profile_stack(p, a, frame(p, NULL, "b", 0));
-	ac = profile_stack(p, a, frame(p, NULL, "c", 0));
-	x = profile_stack(p, two, frame(p, NULL, "x", 0));
-	profile_run(p)->period = 10000; /* 10 us */
-	profile_log(p, ab, BASE, 0);
-	profile_log(p, x, BASE, 0);
-	profile_log(p, ab, BASE + 11, 0);
-	profile_log(p, x, BASE + 11, 0);
-	profile_log(p, ac, BASE + 19, 0);
-	profile_log(p, x, BASE + 30, 1);  /* another kind of sample: thread one is gone */
-	profile_log(p, a, BASE + 100, 0); /* ticks were missed */
-	profile_log(p, a, BASE + 90, 0);  /* somebody set the clock */
-	spans = timeline(p, 1, &n);
-	first = timeline_thread(spans, n);
-	check(n == 5 && first == 3, "timeline: spans of one stack are one");
-	check(spans[0].count == 2 && spans[1].count == 1 && spans[2].count == 2 &&
-	      spans[3].count == 2 && spans[4].count == 1 && spans[4].idle,
-	      "timeline: no sample is lost");
-	is_told("frames that go on stay open", p, spans, first,
-	        "+0@0 +1@0 -1@19 +2@19 -2@30 -0@30 +0@100 -0@110 ");
-	is_told("a sample lasts for two periods at most", p, spans + first, n - first,
-	        "+3@0 -3@19 +3@30 -3@50 ");
-	free(spans);
-	spans = timeline(p, 0, &n);
-	check(n == 8, "timeline: or every sample is a span");
-	free(spans);
-	check(timeline_start(p) == BASE, "timeline: begins with the first sample");
-	profile_free(p);
-	p = two_threads();
 	export_prepare(p);
 	spans = timeline(p, 1, &n);
 	first = timeline_thread(spans, n);
@@ -1042,8 +1199,33 @@ test_timeline(void)
 	check(n == 6 && first == 2 && spans[0].end == 6000 && spans[1].end == 10000 &&
 	      spans[2].count == 3 && spans[2].idle && spans[3].count == 1 && spans[3].end == 8000 &&
 	      spans[4].count == 5 && spans[5].count == 1, "timeline: counts are laid out");
-	is_told("and nest", p, spans, first, "+0@0 +1@6000 -1@10000 -0@10000 ");
+	is_told("and nest", p, spans, first, 9, "0@0-10000 1@6000-10000 ");
 	free(spans);
+	profile_free(p);
+	test_ticks();
+	test_gaps();
+	test_failed_ticks();
+	test_levels();
+}
+
+static void
+test_amounts(void)
+{
+	struct profile *p = profile_new();
+	struct profile_run *r = profile_run(p);
+
+	check(profile_ns(p, 5) == 0, "amounts: none without a period");
+	r->period = 1000000;
+	check(profile_ns(p, 5) == 5000000, "amounts: periods");
+	r->known = 1;
+	r->ticks = 100;
+	r->missed = 70;
+	r->left_out = 30;
+	check(profile_ns(p, 50) == 100000000, "amounts: ticks stand for those that are not there");
+	r->period = 0;
+	r->duration = 300000;
+	check(profile_ns(p, 50) == 150000000, "amounts: of several runs, by their time");
+	check(profile_ns(p, PROFILE_MOST) == INT64_C(9000000000000000000), "amounts: at most that");
 	profile_free(p);
 }
 
@@ -1086,9 +1268,10 @@ streams_well(const char *name, void (*write)(const struct profile *, struct buf 
 static void
 add_times(struct profile *p)
 {
-	for (int i = 1; i < 40; i++)
-		profile_log(p, (uint32_t)i % profile_stack_count(p),
-		            INT64_C(1780000000000000) + i * 1037, i & 1);
+	for (int i = 1; i < 40; i++) {
+		profile_tick(p, INT64_C(1780000000000000) + i * 1037);
+		profile_log(p, (uint32_t)i % profile_stack_count(p), (enum profile_wait)(i % 3));
+	}
 }
 
 static void
@@ -1139,6 +1322,7 @@ main(void)
 	test_saved();
 	test_damaged_saved();
 	test_timeline();
+	test_amounts();
 	test_streams();
 	return check_status();
 }
