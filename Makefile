@@ -53,7 +53,8 @@ EXPORTED = $(filter report speedscope pprof gecko chrome,$(FORMATS))
 LEFT_OUT = $(filter-out format/json.c,$(WITHOUT:%=format/%.c)) \
 	$(if $(PAGED),,format/page.c) $(if $(EXPORTED),,format/export.c) \
 	$(if $(filter report,$(FORMATS)),,format/columns.c format/ranks.c) \
-	$(if $(filter waits,$(PARTS)),,$(wildcard waits/*.c))
+	$(if $(filter waits,$(PARTS)),,$(wildcard waits/*.c)) \
+	$(if $(filter pprof,$(FORMATS)),,format/gzip.c)
 
 SOURCES = $(sort $(filter-out $(LEFT_OUT),$(wildcard *.c format/*.c waits/*.c)))
 OBJECTS = $(SOURCES:%.c=$(BUILD)/%.o) $(if $(PAGED),$(BUILD)/packed.o)

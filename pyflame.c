@@ -20,6 +20,7 @@
  *   format/columns.c     text fitted to a terminal
  *   format/ranks.c       what a profile adds up to: functions, lines, paths
  *   format/report.c      the report for people
+ *   format/gzip.c        compression
  *   format/page.c        the flame graph as a page for browsers
  *   format/svg.c         the flame graph as a picture; colours
  *   format/pprof.c       pprof's protocol buffer

@@ -17,6 +17,12 @@ read_format() {
     python3 "$tests/tools/formats.py" "$@"
 }
 
+# Names of collapsed stacks as formats show them that need no escaping of their own: only
+# controls, and what is not UTF-8, are.
+as_shown() {
+    sed 's/\\x3b/;/g; s/\\\\/\\/g'
+}
+
 # Stacks with every kind of name, as pyflame itself writes them.
 write_stacks() {
     cat > stacks << 'END'
@@ -40,8 +46,9 @@ END
 
 @test "every format has the counts of the same profile" {
     write_stacks
-    LC_ALL=C sort profile.txt > expected
     for format in "${formats[@]}"; do
+        LC_ALL=C sort profile.txt > expected
+        [ "$format" = json ] || as_shown < profile.txt | LC_ALL=C sort > expected
         run_pyflame 0 -f "$format" -i profile.txt -o written
         if [ "$format" = chrome ]; then
             read_format "$format" written 1000
@@ -120,7 +127,7 @@ counts_ticks() {
 @test "samples of threads that wait are marked as idle" {
     start_sleeper
     run_pyflame 0 -s 0.1 --threads --stats -f gecko -o written "$pid"
-    read_format gecko written times > seen
+    read_format gecko written waits > seen
     equal "$(samples seen '^idle')" $((2 * $(stat_of ticks)))
     run_pyflame 0 -s 0.1 --threads --stats -f json -o written "$pid"
     requires python3
@@ -156,6 +163,188 @@ gil_waits() {
 @test "3.11: samples of threads that wait for the GIL are told apart" { requires python3; each_python 3.11 gil_waits; }
 @test "newest: samples of threads that wait for the GIL are told apart" { requires python3; each_python "$newest" gil_waits; }
 
+# Formats with times, and the one with amounts.
+timed=(speedscope chrome gecko pprof)
+
+# timed_run SECONDS ARGUMENT...: a run that writes "written", with what it took in $took, and
+# the least that it may have, both microseconds.
+timed_run() {
+    local began
+    began=$(date +%s%6N)
+    run_pyflame 0 -s "$1" -o written "${@:2}"
+    took=$(($(date +%s%6N) - began))
+    least=$(awk -v seconds="$1" 'BEGIN { print int(seconds * 980000) }')
+}
+
+# The times of threads in the file "seen" are those of the whole run; there are so many.
+last_for_the_run() {
+    cat seen
+    awk -v threads="$1" -v most="$took" -v least="$least" '
+        $1 < least || $1 > most { bad = 1 } END { exit bad || NR != threads }' seen
+}
+
+@test "processes that sleep do so for the whole run, as one slice" {
+    find_python
+    start_command "$python" -c 'import os, time
+for i in range(3):
+    if not os.fork():
+        break
+else:
+    time.sleep(.2)
+    print("ready", flush=True)
+time.sleep(100)'
+    for format in "${timed[@]}"; do
+        timed_run 0.6 --threads --children -f "$format" "$pid"
+        read_format "$format" written totals > seen
+        last_for_the_run 4
+    done
+    run_pyflame 0 -s 0.3 --threads --children -f chrome -o written "$pid"
+    equal "$(grep -o '"state":"idle"' written | wc -l)" 4
+    pkill -KILL -P "$pid"
+}
+
+# Calls two functions by turns.
+start_spinner() {
+    find_python
+    start_command "$python" -c 'def a():
+    for i in range(100): pass
+def b():
+    for i in range(200): pass
+print("ready", flush=True)
+while True: a(); b()'
+}
+
+@test "a program that is busy all the time is so in every format, at any rate" {
+    start_spinner
+    for format in "${timed[@]}"; do
+        for rate in 100us 1ms 10ms; do
+            timed_run 0.4 -f "$format" -r "$rate" "$pid"
+            read_format "$format" written totals > seen
+            awk '{ sum += $1 } END { print sum, "all" }' seen > sum
+            mv sum seen
+            last_for_the_run 1
+        done
+    done
+}
+
+@test "ticks that were left out or missed do not shorten what is read from a file" {
+    start_sleeper
+    timed_run 0.5 --threads -r 2ms -f json "$pid"
+    python3 -c 'import json
+d = json.load(open("written"))
+r = d["run"]
+print(int(d["total"] * r["period"] * (r["ticks"] + r["missed"] + r["left_out"]) / r["ticks"] * 1e6))' > expected
+    mv written live.json
+    for format in "${timed[@]}"; do
+        run_pyflame 0 -i live.json -f "$format" -o written
+        read_format "$format" written totals > seen
+        last_for_the_run 3
+        awk -v expected="$(cat expected)" '{ sum += $1 }
+            END { print sum, expected; exit sum < expected * .999 || sum > expected * 1.001 }' seen
+    done
+    run_pyflame 0 -i live.json -i live.json -f pprof -o written
+    read_format pprof written totals | awk -v expected="$(cat expected)" '{ sum += $1 }
+        END { print sum, 2 * expected; exit sum < expected * 1.9 || sum > expected * 2.2 }'
+}
+
+# Goes 3000 calls deep and back.
+start_diver() {
+    find_python
+    start_command "$python" -c 'import sys, threading
+sys.setrecursionlimit(10000)
+threading.stack_size(256 << 20)
+def dive(n):
+    if n:
+        dive(n - 1)
+    for i in range(3): pass
+def run():
+    print("ready", flush=True)
+    while True: dive(3000)
+t = threading.Thread(target=run)
+t.daemon = True
+t.start()
+t.join()'
+}
+
+is_small_when_deep() {
+    local format
+    for format in "${timed[@]}" json svg; do
+        run_pyflame 0 -s 0.4 -f "$format" -o written "$pid"
+        read_format "$format" written > /dev/null 2>&1 || [ "$format" = svg ]
+        ls -l written
+        [ "$(stat -c %s written)" -le 1000000 ]
+        case $format in chrome | speedscope) grep -qE '"\([0-9]+( to [0-9]+)? more frames\)"' written ;; esac
+    done
+}
+
+@test "deep recursion is small in every format" {
+    find_python
+    start_target deep "$python" 3000
+    is_small_when_deep
+    start_diver
+    is_small_when_deep
+}
+
+waits_in_formats() {
+    start_target gil "$1" 3
+    for format in chrome pprof; do
+        run_pyflame 0 -s 0.3 --threads -f "$format" -o written "$pid"
+        read_format "$format" written waits > seen
+        cat seen
+        [ "$(samples seen '^(waits for the GIL|gil) ')" -gt "$(samples seen '^(running|busy) ')" ]
+    done
+    run_pyflame 0 -s 0.3 --threads -f gecko -o written "$pid"
+    read_format gecko written waits > seen
+    cat seen
+    [ "$(samples seen '^waits for the GIL ')" -gt "$(samples seen '^busy ')" ]
+    [ "$(samples seen '^markers ')" -gt 300000 ]
+    [ "$(samples seen '^cpu ')" -gt 100000 ] && [ "$(samples seen '^cpu ')" -lt 450000 ]
+}
+
+@test "waits for the GIL are told apart in the formats of others" {
+    each_python any waits_in_formats
+}
+
+@test "processes are told apart in the formats of others" {
+    find_python
+    start_command "$python" -c 'import os, time
+if os.fork():
+    time.sleep(.2)
+    print("ready", flush=True)
+time.sleep(100)'
+    for format in "${timed[@]}"; do
+        run_pyflame 0 -s 0.1 --threads --children -f "$format" -o "$format" "$pid"
+    done
+    read_format speedscope speedscope threads > seen
+    cat seen
+    equal "$(grep -cE '^.* -c .* \([0-9]+\), MainThread \([0-9]+\)$' seen)" 2
+    python3 -c 'import gzip, json
+chrome = json.load(open("chrome"))["traceEvents"]
+names = [e["pid"] for e in chrome if e["name"] == "process_name"]
+places = {e["pid"]: e["args"]["sort_index"] for e in chrome if e["name"] == "process_sort_index"}
+assert len(names) == len(set(names)) == len(places) == len(set(places.values())) == 2
+threads = json.load(open("gecko"))["threads"]
+assert len({t["pid"] for t in threads}) == 2 and all("-c" in t["processName"] for t in threads)
+assert b"process" in gzip.open("pprof").read()'
+    pkill -KILL -P "$pid"
+}
+
+@test "what is compressed is whole, and smaller" {
+    requires python3
+    python3 -c 'import random
+random.seed(1)
+for i in range(4000):
+    deep = random.randrange(1, 200)
+    print(";".join("f%d.py:g%d:%d" % (n, n * n % 1000, random.choice((1, 1, 1, 2)))
+                   for n in range(deep)) + ";%d %d" % (random.getrandbits(60), i + 1))' > stacks
+    run_pyflame 0 -i stacks -o written.pb.gz
+    read_format pprof written.pb.gz | sort > seen
+    sort stacks | diff -q - seen
+    [ $((5 * $(stat -c %s written.pb.gz) / 3)) -lt "$(gzip -dc written.pb.gz | wc -c)" ]
+    run_pyflame 0 -i /dev/null -o written.pb.gz
+    gzip -t written.pb.gz
+}
+
 @test "the JSON profile says how it was taken" {
     find_python
     start_target sleeper "$python" 2
@@ -190,6 +379,7 @@ json {"format":"pyflame",
 speedscope.json "exporter":"pyflame
 gecko.json "preprocessedProfileVersion":
 chrome.json {"displayTimeUnit":"ms","traceEvents":[
+trace.json {"displayTimeUnit":"ms","traceEvents":[
 pb $(printf '\x1f\x8b\x08')
 pb.gz $(printf '\x1f\x8b\x08')
 END
@@ -236,7 +426,8 @@ names['f']()
 END
     start_command "$python" names.py
     expected='</script><script>alert(1)</script>"\x3b\\x41\x0a\x1b[31mé\xed\xb2\x80\xc2\x9b\xe2\x80\xa8\xe2\x80\xae'
-    for format in json chrome; do
+    for format in json chrome speedscope gecko pprof; do
+        [ "$format" = json ] || expected=$(as_shown <<< "$expected")
         run_pyflame 0 -s 0.05 --title "$expected" -f "$format" -o written "$pid"
         read_format "$format" written times > seen
         read_format "$format" written >> seen
@@ -308,11 +499,16 @@ npm=${PYFLAME_NPM:-$HOME/.cache/pyflame/npm}/node_modules
     write_stacks
     run_pyflame 0 -f pprof -i profile.txt -o profile.pb.gz
     go tool pprof -top -sample_index=samples profile.pb.gz > top 2> log
-    grep -qE 'of 172 total' top
+    grep -qE 'of 177 total' top
     grep -qE '^ +100 .* JSONDecoder\.decode$' top
     grep -qF ' <module>' top
     go tool pprof -raw profile.pb.gz > raw 2> log
     grep -qF 'JSONDecoder.decode /usr/lib/python3.11/json/decoder.py:337' raw
+    printf 'def größe():\n    pass\n' > größe.py
+    printf '%s:größe:2 3\n' "$PWD/größe.py" > named
+    run_pyflame 0 -f pprof -i named -o named.pb.gz
+    go tool pprof -list größe named.pb.gz > listed 2> log
+    grep -qE '^ +3 +3 +2: +pass' listed
     start_sleeper
     run_pyflame 0 -s 0.1 --threads --stats -f pprof -o live.pb "$pid"
     go tool pprof -tags live.pb > tags 2> log
@@ -320,6 +516,7 @@ npm=${PYFLAME_NPM:-$HOME/.cache/pyflame/npm}/node_modules
     go tool pprof -raw live.pb > raw 2> log
     grep -qx 'PeriodType: wall nanoseconds' raw
     grep -qx 'Period: 1000000' raw
+    lacks "$(cat log)" 'not available'
     equal "$(awk '/^ +[0-9]+ +[0-9]+: / { n += $1 } END { print n }' raw)" "$(stat_of samples)"
 }
 

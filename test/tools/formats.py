@@ -5,9 +5,12 @@
   formats.py FORMAT FILE             collapsed stacks with the counts that it has
   formats.py FORMAT FILE threads     the threads: PID TID NAME, one a line
   formats.py FORMAT FILE times       of each thread and stack the microseconds
+  formats.py FORMAT FILE totals      of each thread the microseconds: these, THREAD
+  formats.py FORMAT FILE waits       of each kind of wait the samples, or microseconds
 
 What breaks a rule ends it with a traceback. A chrome trace has times only: a
-count is then the time over the period, argument PERIOD (microseconds).
+count is then the time over the period, argument PERIOD (microseconds). Names are
+written as the format has them.
 """
 import collections
 import gzip
@@ -40,6 +43,7 @@ class Profile:
     def __init__(self):
         self.counts = collections.Counter()
         self.times = collections.Counter()
+        self.waits = collections.Counter()
         self.threads = []
 
     def add(self, stack, count=0, time=0, thread=None):
@@ -78,21 +82,16 @@ def read_speedscope(p, path):
     d = load(path)
     assert d['$schema'] == 'https://www.speedscope.app/file-format-schema.json'
     labels = [label(f['name'], f.get('file'), f.get('line')) for f in d['shared']['frames']]
+    assert 0 <= d['activeProfileIndex'] < len(d['profiles'])
     for profile in d['profiles']:
         p.threads.append((None, None, profile['name']))
-        if profile['type'] == 'sampled':
-            assert len(profile['samples']) == len(profile['weights'])
-            assert profile['endValue'] - profile['startValue'] == sum(profile['weights'])
-            for stack, weight in zip(profile['samples'], profile['weights']):
-                p.add([labels[f] for f in stack], weight)
-            continue
-        assert profile['type'] == 'evented' and profile['unit'] == 'microseconds'
+        assert profile['type'] == 'evented' and profile['unit'] in ('microseconds', 'none')
         opened, last = [], profile['startValue']
         for event in profile['events']:
             assert event['at'] >= last
-            if opened:
-                p.add([labels[f] for f in opened], time=event['at'] - last,
-                      thread=profile['name'])
+            if opened and event['at'] > last:
+                counted = event['at'] - last if profile['unit'] == 'none' else 0
+                p.add([labels[f] for f in opened], counted, event['at'] - last, profile['name'])
             last = event['at']
             if event['type'] == 'O':
                 opened.append(event['frame'])
@@ -103,27 +102,41 @@ def read_speedscope(p, path):
 
 def read_chrome(p, path, period=0):
     d = load(path)
-    opened, last = collections.defaultdict(list), collections.defaultdict(int)
+    slices = collections.defaultdict(list)
     for event in d['traceEvents']:
         thread = event['pid'], event['tid']
         if event['ph'] == 'M':
-            assert event['name'] in ('thread_name', 'process_name')
+            assert event['name'] in ('thread_name', 'process_name', 'thread_sort_index',
+                                     'process_sort_index')
             if event['name'] == 'thread_name':
                 p.threads.append(thread + (event['args']['name'],))
             continue
-        assert event['ts'] >= last[thread]
-        if opened[thread]:
-            time = event['ts'] - last[thread]
-            assert not period or time % period == 0
-            p.add(opened[thread], time // period if period else 0, time, thread)
-        last[thread] = event['ts']
-        if event['ph'] == 'B':
-            args = event['args']
-            opened[thread].append(label(event['name'], args.get('file'), args.get('line')))
-        else:
-            assert event['ph'] == 'E'
-            opened[thread].pop()
-    assert not any(opened.values())
+        assert event['ph'] == 'X' and event['cat'] and event['dur'] > 0
+        slices[thread].append(event)
+    assert all(isinstance(value, str) for value in d['otherData'].values())
+    for thread, events in slices.items():
+        opened = [] # of each its end, its label, and the time that is its own
+
+        def close(until):
+            while opened and opened[-1][0] <= until:
+                _, wait, time = opened[-1][0], opened[-1][2], opened[-1][3]
+                assert not period or time % period == 0
+                if time:
+                    p.add([o[1] for o in opened], time // period if period else 0, time, thread)
+                    p.waits[wait] += time
+                opened.pop()
+
+        for event in events:
+            args, end = event.get('args', {}), event['ts'] + event['dur']
+            assert not opened or event['ts'] >= opened[-1][4]
+            close(event['ts'])
+            if opened:
+                assert end <= opened[-1][0] # a child ends with its parent, or before
+                opened[-1][3] -= event['dur']
+            opened.append([end, label(event['name'], args.get('file'), args.get('line')),
+                           args.get('state', 'busy'), event['dur'], event['ts']])
+            assert len(opened) < 512 # Perfetto drops what is deeper
+        close(float('inf'))
 
 
 def table(t):
@@ -157,12 +170,26 @@ def read_gecko(p, path):
         for i, (prefix, frame) in enumerate(zip(stacks['prefix'], stacks['frame'])):
             assert prefix is None or 0 <= prefix < i
             paths.append((paths[prefix] if prefix is not None else []) + [labels[frame]])
-        assert samples['weightType'] == 'samples'
         assert samples['time'] == sorted(samples['time'])
-        for stack, weight in zip(samples['stack'], samples['weight']):
-            p.add(paths[stack], weight)
-            idle = categories[frames['category'][stacks['frame'][stack]]]['name'] == 'Idle'
-            p.times['idle' if idle else 'busy', ''] += weight
+        lasts = [b - a for a, b in zip(samples['time'], samples['time'][1:] + [0])]
+        counts = [1] * samples['length']
+        if samples['weightType'] == 'tracing-ms':
+            lasts, counts = samples['weight'], [round(w / meta['interval']) for w in samples['weight']]
+        elif samples['weight'] is not None:
+            counts = samples['weight']
+        for stack, count, time in zip(samples['stack'], counts, lasts):
+            if stack is None: # it was not seen
+                continue
+            p.add(paths[stack], count, round(time * 1000), (t['pid'], t['tid']))
+            kind = categories[frames['category'][stacks['frame'][stack]]]['name']
+            p.waits[{'Idle': 'idle', 'Waits for the GIL': 'waits for the GIL'}.get(kind, 'busy')] += count
+        markers = t['markers']
+        assert all(a < b for a, b in zip(markers['startTime'], markers['endTime']))
+        p.waits['markers'] += round(1000 * (sum(markers['endTime']) - sum(markers['startTime'])))
+        if 'threadCPUDelta' in samples:
+            p.waits['cpu'] += sum(samples['threadCPUDelta'])
+        for script, relevant, file in zip(funcs['isJS'], funcs['relevantForJS'], funcs['fileName']):
+            assert script == (file is not None) and relevant == (file is None)
 
 
 def fields(raw):
@@ -219,7 +246,10 @@ def read_pprof(p, path):
     assert strings[0] == ''
     types = [(strings[t[1][0]], strings[t[2][0]]) for t in map(message, d[1])]
     assert types[0] == ('samples', 'count')
-    assert len(types) == 1 or types[1][1] == 'nanoseconds' and d[12][0] > 0
+    assert len(types) == 1 or types[1][1] == 'nanoseconds'
+    mapping, = map(message, d[3])
+    assert mapping[1] == mapping[7] == [1] and strings[mapping[5][0]]
+    assert [strings[i] for i in varints(d[13][0])][0].startswith('generator: pyflame ')
     functions, locations = {}, {}
     for f in map(message, d[5]):
         assert f[1][0] not in functions
@@ -227,19 +257,21 @@ def read_pprof(p, path):
     assert len(set(functions.values())) == len(functions)
     for location in map(message, d[4]):
         line, = map(message, location[4])
+        assert location[2] == [1]
         name, file = functions[line[1][0]]
         locations[location[1][0]] = label(name, file, line[2][0] if line[2] else 0)
     for sample in map(message, d[2]):
         values = varints(sample[2][0])
         assert len(values) == len(types)
-        assert len(types) == 1 or values[1] == values[0] * d[12][0]
         labels = {}
         for one in map(message, sample[3]):
             labels[strings[one[1][0]]] = strings[one[2][0]] if one[2] else one[3][0]
         thread = labels.get('pid'), labels.get('tid'), labels.get('thread')
         if thread not in p.threads:
             p.threads.append(thread)
-        p.add([locations[i] for i in reversed(varints(sample[1][0]))], values[0])
+        p.waits[labels.get('state')] += values[0]
+        p.add([locations[i] for i in reversed(varints(sample[1][0]))], values[0],
+              values[1] // 1000 if len(types) > 1 else 0, (labels.get('pid'), labels.get('tid')))
 
 
 def main():
@@ -251,6 +283,13 @@ def main():
         lines = [' '.join(str(x) for x in t if x is not None) for t in p.threads]
     elif rest == ['times']:
         lines = ['%s %s %d' % (*key, time) for key, time in p.times.items() if time]
+    elif rest == ['totals']:
+        totals = collections.Counter()
+        for (thread, _), time in p.times.items():
+            totals[thread] += time
+        lines = ['%d %s' % (time, thread) for thread, time in totals.items()]
+    elif rest == ['waits']:
+        lines = ['%s %d' % item for item in p.waits.items() if item[1]]
     else:
         lines = ['%s %d' % item for item in p.counts.items() if item[1]]
     sys.stdout.buffer.write(''.join(line + '\n' for line in sorted(lines)).encode())
