@@ -115,7 +115,7 @@ SUITE = bats python3 gcc:cc libc6-dev:/usr/include/stdio.h binutils:readelf stra
 # For the tests with a browser, which are skipped without.
 BROWSER = chromium nodejs:node npm librsvg2-bin:rsvg-convert
 NPM = $(or $(PYFLAME_NPM),$(HOME)/.cache/pyflame/npm)
-NPM_PACKAGES = playwright-core axe-core speedscope pprof-format
+NPM_PACKAGES = playwright-core axe-core speedscope pprof-format @firefox-devtools/profiler-cli node
 THOROUGH = xz-utils:xz pkg-config shellcheck clang pypy3 git \
 	qemu-user-static:qemu-aarch64-static python3-yaml:/usr/lib/python3/dist-packages/yaml
 

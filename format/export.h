@@ -77,7 +77,7 @@ struct slice {
 };
 
 /* How many of them nest at most; the middle of deeper stacks is folded.  Perfetto drops
- * what is nested deeper than 512 (its kMaxDepth, slice_tracker.cc), and all that a deep
+ * what is nested deeper than 512 (its kMaxDepth, slice_tracker.h), and all that a deep
  * recursion does would be megabytes. */
 enum { TIMELINE_LEVELS = 500 };
 

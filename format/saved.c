@@ -107,13 +107,19 @@ write_member(struct buf *out, const struct member *m, union place at)
 	}
 }
 
+/* With what each sample stands for, which follows from the rest. */
 static void
-write_run(struct buf *out, const char *key, const struct profile_run *r)
+write_run(struct buf *out, const char *key, const struct profile *p)
 {
+	const struct profile_run *r = profile_run_get(p);
+	int64_t each = profile_ns(p, 1);
+
 	json_open(out, key, '{');
 	for (size_t i = 0; i < LEN(run_members); i++)
 		if (run_members[i].kind < FLAG || r->known)
 			write_member(out, &run_members[i], place(&run_members[i], r));
+	if (each)
+		json_add_decimal(out, "sample", each, 9);
 	json_close(out, '}');
 }
 
@@ -416,7 +422,7 @@ saved_write(const struct profile *p, struct buf *out)
 	json_open(out, NULL, '{');
 	buf_printf(out, "\"format\":\"pyflame\",\"version\":%d,\"generator\":\"pyflame "
 	           PYFLAME_VERSION "\"", VERSION);
-	write_run(out, "run", profile_run_get(p));
+	write_run(out, "run", p);
 	write_totals(p, out, PROFILE_SAMPLES);
 	json_add_strings(out, "strings", p);
 	write_frames(p, out);

@@ -7,8 +7,8 @@
  * with a second rectangle where some of its samples, but not all, were idle; the
  * outermost below, those that are called by the same side by side in the order of
  * their names.  page/svg.js has the part that zooms and searches; it knows the
- * frames by just that.  Names may hold anything, so they are escaped as in all
- * other formats and then for XML.
+ * frames by just that.  Names may hold anything, so controls are escaped as in all
+ * other formats, and then what XML has to have escaped.
  */
 #include <inttypes.h>
 #include <math.h>
@@ -74,12 +74,21 @@ add_text(struct buf *out, const char *text)
 {
 	struct buf name = { 0 };
 
-	label_name(&name, text, strlen(text));
+	buf_visible(&name, text, strlen(text));
 	add_xml(out, name.data, name.len);
 	buf_free(&name);
 }
 
-/* What a box is called, escaped but not for XML. */
+static void
+add_string(struct buf *out, const struct profile *p, uint32_t string)
+{
+	size_t len;
+	const char *text = profile_string_get(p, string, &len);
+
+	buf_visible(out, text, len);
+}
+
+/* What a box is called, not yet escaped for XML. */
 static void
 name_of(const struct graph *g, uint32_t box, struct buf *out)
 {
@@ -90,7 +99,7 @@ name_of(const struct graph *g, uint32_t box, struct buf *out)
 	else if (box == g->n - 1)
 		buf_str(out, "(failed)");
 	else
-		label_string(out, g->p, profile_frame_get(g->p, profile_stack_frame(g->p, box)).function);
+		add_string(out, g->p, profile_frame_get(g->p, profile_stack_frame(g->p, box)).function);
 }
 
 /* Its file and line, where it has them. */
@@ -104,7 +113,7 @@ place_of(const struct graph *g, uint32_t box, struct buf *out)
 	f = profile_frame_get(g->p, profile_stack_frame(g->p, box));
 	if (f.file == PROFILE_NO_FILE)
 		return;
-	label_string(out, g->p, f.file);
+	add_string(out, g->p, f.file);
 	if (f.line)
 		buf_printf(out, ":%d", f.line);
 }

@@ -361,6 +361,8 @@ assert run['period'] == .002 and run['mode'] == 'wall'
 assert run['all_threads'] and not run['by_thread'] and not run['lines']
 assert run['ticks'] == int(ticks) and run['missed'] == int(missed)
 assert run['failures'] == {}
+stood = run['ticks'] + run['missed'] + run['left_out']
+assert abs(run['sample'] * run['ticks'] / (run['period'] * stood) - 1) < 1e-6
 END
     python3 check.py "$(stat_of ticks)" "$(stat_of missed)" "$pid" "$(version_of "$python")" "$(uname -n)"
 }
@@ -433,6 +435,13 @@ END
         read_format "$format" written >> seen
         grep -qF ";$expected.py:$expected:2;" seen
     done
+}
+
+@test "names in pictures are those of the program" {
+    printf '%s\n' 'a\x3bb.py:f\\g<ä>\x0a:1 3' > stacks
+    run_pyflame 0 -f svg -i stacks -o x.svg
+    grep -qF '<title>f\g&lt;ä&gt;\x0a' x.svg
+    grep -qx 'a;b.py:1' x.svg
 }
 
 # Controls as bytes: U+0085, U+009B, U+061C, U+200F, U+2029, U+202E, U+2067.
@@ -546,8 +555,47 @@ npm=${PYFLAME_NPM:-$HOME/.cache/pyflame/npm}/node_modules
     run_pyflame 0 -s 0.2 --threads -f speedscope -o live.json "$pid"
     node "$tests/tools/speedscope.mjs" "$npm" "$browser" live.json > shown
     cat shown
-    grep -qE '^[A-Za-z0-9-]+ \([0-9]+\) \(1/3\)$' shown
-    grep -qE 'ms \(100%\)' shown
+    grep -qE '^MainThread \([0-9]+\) \(1/3\)$' shown # which is the busy one
+    grep -qE '^(19[0-9]|2[0-9][0-9])\.[0-9]+ms \(100%\)' shown
+    run_pyflame 0 -s 0.2 --threads -f chrome -o live.json "$pid"
+    node "$tests/tools/speedscope.mjs" "$npm" "$browser" live.json > shown
+    cat shown
+    grep -qE '^python.*sleeper.py.* \(pid [0-9]+\), MainThread \(tid [0-9]+\) \([1-3]/3\)$' shown
+    grep -qE '^(19[0-9]|2[0-9][0-9])\.[0-9]+ms \(100%\)' shown
+}
+
+# With its own code, in a process that is asked for what it shows: firefox_profiler COMMAND...
+firefox_profiler() {
+    HOME=$BATS_TEST_TMPDIR timeout 60 "$node" "$npm/@firefox-devtools/profiler-cli/dist/profiler-cli.js" "$@" 3>&-
+}
+
+@test "the Firefox Profiler opens the profile" {
+    requires python3
+    [ -d "$npm/@firefox-devtools/profiler-cli" ] || skip "needs npm's @firefox-devtools/profiler-cli in $npm"
+    for node in "$npm/.bin/node" "$(command -v node)"; do
+        "$node" -e 'process.exit(+(process.versions.node.split(".")[0] < 24))' 2> /dev/null && break
+        node=
+    done
+    [ -n "$node" ] || skip "needs node 24"
+    start_sleeper
+    run_pyflame 0 -s 0.5 --threads -f gecko -o live.json "$pid"
+    firefox_profiler load "$PWD/live.json" || :
+    wait_for 30 firefox_profiler status
+    firefox_profiler thread list --json > listed
+    firefox_profiler thread samples > shown
+    firefox_profiler profile meta > meta
+    firefox_profiler stop
+    cat listed shown meta
+    python3 -c 'import json
+d = json.load(open("listed"))
+cpu = {t["name"]: t["cpuMs"] for t in d["threads"]}
+assert set(cpu) == {"MainThread", "sleeper-0", "sleeper-1"} and d["processCount"] == 1
+lasted = d["context"]["rootRange"]["end"] - d["context"]["rootRange"]["start"]
+assert 490 < lasted and .98 * lasted < cpu["MainThread"] <= lasted
+assert cpu["sleeper-0"] == cpu["sleeper-1"] == 0'
+    grep -qE 'busy - total: [0-9]+ \(100\.0%\)' shown
+    grep -qE 'OS: Linux' meta
+    grep -qE '^ *period: 0\.001 s' meta
 }
 
 # --- reading ------------------------------------------------------------------
