@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * speedscope's own format (https://www.speedscope.app/file-format-schema.json).  Events
- * name only frames that begin or end; its other kind, samples, would have each stack in
- * full.
+ * name only frames that begin or end; its other kind, samples, has each stack in full, which
+ * is less if few have much in common.
  */
 #include <inttypes.h>
 #include <stdint.h>
@@ -23,6 +23,8 @@ struct writer {
 	int64_t unit; /* of times, microseconds */
 	struct buf folded; /* the names of frames that stand for several, as JSON */
 	uint32_t frames;   /* with these */
+	uint32_t *stack;   /* of a sample */
+	size_t cap_stack;
 };
 
 /* "MainThread (4711)", or "worker.py (4700), MainThread (4711)". */
@@ -42,6 +44,8 @@ write_name(const struct writer *w, const struct span *spans, size_t n)
 	json_add_shown(w->out, "name", buf_terminate(&name));
 	buf_free(&name);
 }
+
+/* ---- events ---- */
 
 /* The number of a slice's frame, a new one if it is several. */
 static uint32_t
@@ -84,6 +88,58 @@ write_events(struct writer *w, const struct slice *slices, size_t n)
 	}
 }
 
+/* ---- samples ---- */
+
+static int
+has_frame(const struct profile *p, uint32_t stack)
+{
+	return stack != PROFILE_ROOT && !(profile_stack_frame(p, stack) & PROFILE_THREAD);
+}
+
+/* Whether samples of these spans take less than so many events, about; for what was counted,
+ * as other samples have holes between them. */
+static int
+are_samples_less(const struct profile *p, const struct span *spans, size_t n, size_t events)
+{
+	enum { EVENT_SIZE = 40, FRAME_SIZE = 6 };
+	size_t frames = 0, most = events * EVENT_SIZE / FRAME_SIZE;
+
+	for (size_t i = 0; i < n && frames < most; i++)
+		for (uint32_t s = spans[i].stack; has_frame(p, s) && frames < most; frames++)
+			s = profile_stack_parent(p, s);
+	return !profile_log_count(p) && frames < most;
+}
+
+static void
+write_stack(struct writer *w, uint32_t stack)
+{
+	size_t n = 0;
+
+	for (; has_frame(w->p, stack); stack = profile_stack_parent(w->p, stack)) {
+		w->stack = grow(w->stack, n, &w->cap_stack, sizeof *w->stack);
+		w->stack[n++] = profile_stack_frame(w->p, stack);
+	}
+	json_open(w->out, NULL, '[');
+	while (n-- > 0)
+		json_add_number(w->out, NULL, w->stack[n]);
+	json_close(w->out, ']');
+}
+
+static void
+write_samples(struct writer *w, const struct span *spans, size_t n)
+{
+	json_open(w->out, "samples", '[');
+	for (size_t i = 0; i < n; i++)
+		write_stack(w, spans[i].stack);
+	json_close(w->out, ']');
+	json_open(w->out, "weights", '[');
+	for (size_t i = 0; i < n; i++)
+		json_add_number(w->out, NULL, spans[i].end / w->unit - spans[i].start / w->unit);
+	json_close(w->out, ']');
+}
+
+/* ---- the file ---- */
+
 static void
 write_frames(const struct writer *w)
 {
@@ -104,15 +160,21 @@ write_thread(struct writer *w, const struct span *spans, size_t n)
 {
 	size_t n_slices;
 	const struct slice *slices = slicer_cut(w->slicer, spans, n, &n_slices);
+	int sampled = are_samples_less(w->p, spans, n, 2 * n_slices);
 
 	json_open(w->out, NULL, '{');
 	write_name(w, spans, n);
-	buf_printf(w->out, ",\"type\":\"evented\",\"unit\":\"%s\",\"startValue\":0,\"endValue\":%"
-	           PRId64, w->unit == 1 ? "microseconds" : "none",
+	buf_printf(w->out, ",\"type\":\"%s\",\"unit\":\"%s\",\"startValue\":0,\"endValue\":%"
+	           PRId64, sampled ? "sampled" : "evented", w->unit == 1 ? "microseconds" : "none",
 	           n ? spans[n - 1].end / w->unit : 0);
-	json_open(w->out, "events", '[');
-	write_events(w, slices, n_slices);
-	buf_str(w->out, "]}");
+	if (sampled) {
+		write_samples(w, spans, n);
+	} else {
+		json_open(w->out, "events", '[');
+		write_events(w, slices, n_slices);
+		json_close(w->out, ']');
+	}
+	json_close(w->out, '}');
 }
 
 static int
@@ -178,6 +240,7 @@ speedscope_write(const struct profile *p, struct buf *out)
 	write_frames(&w);
 	buf_str(out, "}\n");
 	buf_free(&w.folded);
+	free(w.stack);
 	slicer_free(w.slicer);
 	free(spans);
 }

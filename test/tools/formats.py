@@ -85,7 +85,15 @@ def read_speedscope(p, path):
     assert 0 <= d['activeProfileIndex'] < len(d['profiles'])
     for profile in d['profiles']:
         p.threads.append((None, None, profile['name']))
-        assert profile['type'] == 'evented' and profile['unit'] in ('microseconds', 'none')
+        assert profile['unit'] in ('microseconds', 'none')
+        if profile['type'] == 'sampled':
+            assert len(profile['samples']) == len(profile['weights'])
+            assert profile['endValue'] - profile['startValue'] == sum(profile['weights'])
+            for stack, weight in zip(profile['samples'], profile['weights']):
+                p.add([labels[f] for f in stack], weight if profile['unit'] == 'none' else 0,
+                      weight, profile['name'])
+            continue
+        assert profile['type'] == 'evented'
         opened, last = [], profile['startValue']
         for event in profile['events']:
             assert event['at'] >= last
