@@ -445,11 +445,24 @@ by_counts(struct maker *m)
 	return m->n;
 }
 
+/* How many there are at most, of what was counted. */
+static size_t
+most_spans(const struct profile *p)
+{
+	enum { KINDS = 3 }; /* as of add_counts */
+	size_t n = 0;
+
+	for (uint32_t i = 1; i < profile_stack_count(p); i++)
+		if (profile_get(p, PROFILE_SAMPLES, i))
+			n += profile_get(p, PROFILE_IDLE, i) ? KINDS : 1;
+	return n;
+}
+
 struct span *
 timeline(const struct profile *p, int merge, size_t *n)
 {
-	size_t samples = profile_log_count(p), stacks = profile_stack_count(p);
-	struct span *spans = xcalloc(samples ? samples : stacks * 3, sizeof *spans);
+	size_t samples = profile_log_count(p);
+	struct span *spans = xcalloc(samples ? samples : most_spans(p), sizeof *spans);
 	uint32_t *owners = export_owners(p);
 	struct maker m = { .p = p, .owners = owners, .spans = spans, .merge = merge,
 	                   .period = profile_run_get(p)->period / 1000 };
