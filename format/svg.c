@@ -136,17 +136,14 @@ add_share(struct buf *out, uint64_t n, uint64_t total)
 	buf_printf(out, "%" PRIu64 ".%02" PRIu64 " %%", share / 100, share % 100);
 }
 
-/* ", 1250 ms": what samples took, as long as they are shares of the run's time. */
+/* ", 1250 ms": what samples took. */
 static void
-add_time(struct buf *out, const struct profile_run *r, uint64_t samples)
+add_time(struct buf *out, const struct profile *p, uint64_t samples)
 {
-	double tick = (double)r->period / 1e6, ms;
+	uint64_t ms = ((uint64_t)profile_ns(p, samples) + 500000) / 1000000;
 
-	if (r->duration && r->ticks > 1)
-		tick = (double)r->duration / 1e3 / (double)r->ticks;
-	ms = tick * (double)samples;
-	if (ms > 0 && ms < 1e15)
-		buf_printf(out, ", %" PRIu64 " ms", (uint64_t)(ms + .5));
+	if (ms)
+		buf_printf(out, ", %" PRIu64 " ms", ms);
 }
 
 static void
@@ -360,7 +357,7 @@ add_title(const struct graph *g, uint32_t box, const struct buf *name, struct bu
 	add_xml(out, place.data, place.len);
 	buf_printf(out, "\n%" PRIu64 " samples, ", b->total);
 	add_share(out, b->total, g->total);
-	add_time(out, profile_run_get(g->p), b->total);
+	add_time(out, g->p, b->total);
 	if (b->idle)
 		buf_printf(out, ", %" PRIu64 " idle", b->idle);
 	if (profile_compared(g->p)) {

@@ -19,7 +19,7 @@ const wasIdle = stacks.idle, earlier = data.before;
 const sum = list => (list || []).reduce((a, b) => a + b, 0);
 const waits = data.idle + sum(wasIdle), gilWaits = sum(stacks.gil);
 // What a sample stands for, in seconds.
-const tick = run?.duration && run.ticks > 1 ? run.duration / run.ticks : run?.period;
+const tick = run?.sample;
 const frameCount = frames.function.length;
 
 // ---- names ----

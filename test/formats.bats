@@ -582,9 +582,9 @@ firefox_profiler() {
     wait_for 30 firefox_profiler status
     firefox_profiler thread list --json > listed
     firefox_profiler thread samples > shown
-    firefox_profiler profile meta > meta
+    firefox_profiler profile meta > described
     firefox_profiler stop
-    cat listed shown meta
+    cat listed shown described
     python3 -c 'import json
 d = json.load(open("listed"))
 cpu = {t["name"]: t["cpuMs"] for t in d["threads"]}
@@ -593,8 +593,8 @@ lasted = d["context"]["rootRange"]["end"] - d["context"]["rootRange"]["start"]
 assert 490 < lasted and .98 * lasted < cpu["MainThread"] <= lasted
 assert cpu["sleeper-0"] == cpu["sleeper-1"] == 0'
     grep -qE 'busy - total: [0-9]+ \(100\.0%\)' shown
-    grep -qE 'OS: Linux' meta
-    grep -qE '^ *period: 0\.001 s' meta
+    grep -qE 'OS: Linux' described
+    grep -qE '^ *period: 0\.001 s' described
 }
 
 # --- reading ------------------------------------------------------------------
