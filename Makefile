@@ -73,7 +73,8 @@ $(HOT:%=$(BUILD)/%.o): override CFLAGS += -O2
 $(BUILD)/%.o: %.c Makefile | $(BUILD)/format $(BUILD)/waits
 	$(CC) $(CFLAGS) -MMD -MP -c -o $@ $<
 
-TOLD = $(BUILD)/format/formats.o $(BUILD)/pyflame.o $(BUILD)/dump.o
+TOLD = $(BUILD)/format/formats.o $(BUILD)/pyflame.o $(BUILD)/dump.o \
+	$(BUILD)/sample.o $(BUILD)/options.o
 $(TOLD): override CFLAGS += $(WITHOUT:%=-DWITHOUT_%)
 $(TOLD): $(BUILD)/without
 

@@ -22,7 +22,7 @@
 
 enum { OPT_THREADS = 256, OPT_BY_THREAD, OPT_FLAMECHART, OPT_ABI, OPT_STATS, OPT_SEED, OPT_PAUSE,
        OPT_NO_PAUSE, OPT_CHILDREN, OPT_ALL, OPT_BY_PROCESS, OPT_TITLE, OPT_DIFF,
-       OPT_ROTATE };
+       OPT_ROTATE, OPT_WAITS };
 
 struct option {
 	const char *name;
@@ -59,6 +59,7 @@ static const struct option options[] = {
 	{ "title", OPT_TITLE, 1 },
 	{ "trace", 't', 0 },
 	{ "version", 'v', 0 },
+	{ "waits", OPT_WAITS, 0 },
 };
 
 static const char help[] =
@@ -94,6 +95,7 @@ static const char help_rest[] =
 	"  -x, --exclude-idle      leave out (idle), and with --threads the idle threads\n"
 	"  -d, --dump              print every thread's stack once and exit\n"
 	"      --threads           sample every thread, not only those that run\n"
+	"      --waits             what each thread waits for, on its stack; implies --threads\n"
 	"      --by-process        a root frame for every process\n"
 	"      --by-thread         a root frame for every thread; implies --threads\n"
 	"      --flamechart        print samples in order, with their times\n"
@@ -510,16 +512,18 @@ check_format(struct options *o)
 static void
 check_pairs(const struct options *o, int pids)
 {
-	enum { INPUT, COMMAND, DUMP, CHART, ALL, PID, ROTATE, DIFF, PAUSE, NO_PAUSE };
+	enum { INPUT, COMMAND, DUMP, CHART, ALL, PID, ROTATE, DIFF, PAUSE, NO_PAUSE, WAITS, BUSY };
 	static const char names[][12] = { "-i", "-t", "-d", "--flamechart", "--all", "a pid",
-	                                  "--rotate", "--diff", "--pause", "--no-pause" };
+	                                  "--rotate", "--diff", "--pause", "--no-pause", "--waits",
+	                                  "-x" };
 	static const unsigned char pairs[][2] = {
 		{ INPUT, COMMAND }, { INPUT, DUMP }, { INPUT, CHART }, { INPUT, ALL }, { INPUT, PID },
 		{ COMMAND, PID }, { COMMAND, DUMP }, { ROTATE, INPUT }, { ROTATE, DUMP },
-		{ ROTATE, DIFF }, { PAUSE, NO_PAUSE },
+		{ ROTATE, DIFF }, { PAUSE, NO_PAUSE }, { WAITS, INPUT }, { WAITS, BUSY },
 	};
 	const int given[] = { o->n_inputs > 0, o->command != NULL, o->dump, o->flamechart, o->all,
-	                      pids, o->rotate != 0, o->diff != NULL, o->pause, o->no_pause };
+	                      pids, o->rotate != 0, o->diff != NULL, o->pause, o->no_pause,
+	                      o->waits, o->exclude_idle };
 
 	for (size_t i = 0; i < LEN(pairs); i++)
 		if (given[pairs[i][0]] && given[pairs[i][1]])
@@ -546,6 +550,8 @@ check(struct options *o, const char *operand, int operands)
 	check_rate(o);
 	check_format(o);
 	check_pairs(o, pids);
+	if (o->waits && o->mode)
+		die(USAGE, "--waits and -m %s do not go together", profile_modes[o->mode]);
 	if (o->command && !o->command[0])
 		die(USAGE, "-t wants a command to run");
 	if (o->all && (pids || o->command))
@@ -554,6 +560,15 @@ check(struct options *o, const char *operand, int operands)
 		die(USAGE, "one pid at a time, or each with -p");
 	if (!o->command && !pids && !o->all && !o->n_inputs)
 		nothing_given(o);
+}
+
+static void
+set_waits(struct options *o)
+{
+#ifdef WITHOUT_waits
+	die(USAGE, "--waits: this pyflame was built without it");
+#endif
+	o->waits = o->threads = 1;
 }
 
 static void
@@ -593,6 +608,7 @@ set_option(struct options *o, int option, char *value)
 	case OPT_STATS: o->stats = 1; break;
 	case OPT_THREADS: o->threads = 1; break;
 	case OPT_TITLE: o->title = value; break;
+	case OPT_WAITS: set_waits(o); break;
 	}
 }
 

@@ -444,7 +444,7 @@ sample_options(const struct options *o)
 		.tell_threads = split,
 		.tell_idle = idle && o->threads && !o->exclude_idle && o->mode == MODE_WALL,
 		.log = keeps_times(o),
-		.count_waits = o->stats && o->threads,
+		.waits = o->waits, .count_waits = o->stats && o->threads,
 		.exclude_idle = o->exclude_idle, .with_lines = !o->no_lines,
 	};
 

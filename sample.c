@@ -10,6 +10,7 @@
 #include "proc.h"
 #include "memory.h"
 #include "process.h"
+#include "waits/waits.h"
 #include "layouts.h"
 #include "target.h"
 #include "snapshot.h"
@@ -50,6 +51,8 @@ struct sampler {
 	struct capturer *capturer;
 	struct batch batch;  /* what one tick reads of all threads */
 	struct cpu *cpu;     /* for -m cpu */
+	struct waits *waits; /* NULL: nobody wants to know */
+	uint32_t blamed, blame; /* a frame, and the one that blames it for the GIL's being held */
 	uint32_t process;    /* the process's frame */
 	struct buf command;  /* its name, where the profile has threads */
 	uint32_t root, idle; /* the stack below all others, and that of nothing running */
@@ -136,6 +139,38 @@ end_thread(struct thread *t)
 	stack_free(t->stack);
 }
 
+#ifdef WITHOUT_waits
+
+static void
+open_waits(struct sampler *s)
+{
+	(void)s;
+}
+
+static void
+close_waits(struct sampler *s)
+{
+	(void)s;
+}
+
+#else
+
+static void
+open_waits(struct sampler *s)
+{
+	if (s->options.waits)
+		s->waits = waits_new(s->t->process, (unsigned)s->t->layout->ptr);
+}
+
+static void
+close_waits(struct sampler *s)
+{
+	if (s->waits)
+		waits_free(s->waits);
+}
+
+#endif
+
 struct sampler *
 sampler_new(const struct target *t, struct profile *profile, const struct sample_options *options)
 {
@@ -150,6 +185,7 @@ sampler_new(const struct target *t, struct profile *profile, const struct sample
 	s->capturer = capturer_new(s->stacks, s->threads, s->options.pausing);
 	s->cpu = cpu_new(t->process);
 	s->sleepers.process = t->process;
+	open_waits(s);
 	s->cpu_before = process_cpu_time(t->process);
 	s->before = mem_counts(t->mem);
 	s->root = s->idle = PROFILE_ROOT;
@@ -165,6 +201,7 @@ sampler_free(struct sampler *s)
 {
 	if (!s)
 		return;
+	close_waits(s);
 	capturer_free(s->capturer);
 	threads_free(s->threads);
 	stacks_free(s->stacks);
@@ -287,9 +324,9 @@ static void
 count_stack_once(struct sampler *s, const struct counted *c)
 {
 	profile_count(s->profile, c->stack);
-	if (c->wait)
+	if (c->wait && s->options.tell_idle)
 		profile_add(s->profile, PROFILE_IDLE, c->stack, 1);
-	if (c->wait == PROFILE_WAITS_FOR_GIL)
+	if (c->wait == PROFILE_WAITS_FOR_GIL && s->options.tell_idle)
 		profile_add(s->profile, PROFILE_GIL, c->stack, 1);
 	if (s->options.log)
 		profile_log(s->profile, c->stack, (enum profile_wait)c->wait);
@@ -387,6 +424,143 @@ may_run(struct sampler *s, struct thread *t)
 	return t->holds_gil || thread_has_used(t, s->since, !s->counts.ticks);
 }
 
+/* ---- what is waited for ---- */
+
+#ifdef WITHOUT_waits
+
+static void
+name_wait(struct sampler *s, struct thread *t)
+{
+	(void)s;
+	(void)t;
+}
+
+static void
+add_blame(struct sampler *s)
+{
+	(void)s;
+}
+
+#else
+
+static uint32_t
+frame_of_text(struct sampler *s, const struct buf *text)
+{
+	return frame_of_name(s, profile_string(s->profile, text->data, text->len));
+}
+
+/* Finds the frame that says what a thread waits for.  While it is in the same call that is the
+ * same, but for a descriptor that became another file, so it is not believed for ever. */
+static void
+name_wait(struct sampler *s, struct thread *t)
+{
+	enum { BELIEVED_MS = 1000 };
+	struct proc_call call;
+	struct buf text = { 0 };
+	uint64_t key;
+
+	if (!s->waits)
+		return;
+	key = task_call(s->t->process, &t->task, &call) ? 0 :
+	      (uint64_t)hash_words((uint64_t)call.number, call.args[0]) + 1;
+	if (key && key == t->wait_call && s->now < t->wait_named)
+		return;
+	t->wait_call = key;
+	t->wait_named = s->now + BELIEVED_MS * MS;
+	t->wait_frame = 0;
+	if (waits_describe(s->waits, &t->task, 1, &text))
+		t->wait_frame = 1 + frame_of_text(s, &text);
+	buf_free(&text);
+}
+
+/* Who has the GIL, if that was sampled at this tick: its innermost frame. */
+static int
+find_blamed(struct sampler *s, uint32_t *frame)
+{
+	size_t n, n_gils, n_frames;
+	struct thread *const *threads = threads_all(s->threads, &n);
+
+	threads_gils(s->threads, &n_gils);
+	for (size_t i = 0; n_gils == 1 && i < n; i++) {
+		if (!threads[i]->holds_gil || threads[i]->counted != s->tick)
+			continue;
+		const uint32_t *frames = stack_frames(threads[i]->stack, &n_frames);
+
+		if (n_frames)
+			*frame = frames[n_frames - 1];
+		return n_frames > 0;
+	}
+	return 0;
+}
+
+/* "app.py:hog:12", without the file's folder. */
+static void
+add_place(const struct profile *p, uint32_t frame, struct buf *out)
+{
+	struct profile_frame f = profile_frame_get(p, frame);
+	const char *name, *slash;
+	size_t len;
+
+	if (f.file != PROFILE_NO_FILE) {
+		name = profile_string_get(p, f.file, &len);
+		slash = memrchr(name, '/', len);
+		if (slash) {
+			len -= (size_t)(slash + 1 - name);
+			name = slash + 1;
+		}
+		buf_add(out, name, len);
+		buf_str(out, ":");
+	}
+	name = profile_string_get(p, f.function, &len);
+	buf_add(out, name, len);
+	if (f.line > 0)
+		buf_printf(out, ":%d", f.line);
+}
+
+/* "waits: the GIL, held by app.py:hog:12" */
+static uint32_t
+blame_frame(struct sampler *s)
+{
+	struct buf text = { 0 };
+	uint32_t blamed = 0;
+	int known = find_blamed(s, &blamed);
+
+	if (known && s->blame && blamed == s->blamed)
+		return s->blame - 1;
+	buf_str(&text, "waits: the GIL");
+	if (known) {
+		buf_str(&text, ", held by ");
+		add_place(s->profile, blamed, &text);
+		s->blamed = blamed;
+		s->blame = 1 + frame_of_text(s, &text);
+	}
+	blamed = frame_of_text(s, &text);
+	buf_free(&text);
+	return blamed;
+}
+
+/* Puts what they wait for on the stacks of those that wait for the GIL: who has it is known
+ * when all have been sampled. */
+static void
+add_blame(struct sampler *s)
+{
+	uint32_t frame = PROFILE_FAILED;
+
+	for (size_t i = 0; s->waits && i < s->n_counted; i++) {
+		struct counted *c = &s->counted[i];
+
+		if (c->wait != PROFILE_WAITS_FOR_GIL || c->stack == PROFILE_FAILED)
+			continue;
+		if (frame == PROFILE_FAILED) {
+			note_holders_once(s);
+			frame = blame_frame(s);
+		}
+		c->stack = profile_stack(s->profile, c->stack, frame);
+	}
+}
+
+#endif
+
 /* Whether it waits, and if so for the GIL: that is asked when it begins to, and then as
  * often as one that does wakes up to look after itself (sys.getswitchinterval). */
 static enum profile_wait
@@ -394,13 +568,14 @@ find_wait(struct sampler *s, struct thread *t)
 {
 	enum { GOOD_MS = 5 };
 
-	if (!s->options.tell_idle)
+	if (!s->options.tell_idle && !s->waits)
 		return PROFILE_RUNS;
 	if (may_run(s, t)) {
 		t->wait = PROFILE_RUNS;
 	} else if (t->wait == PROFILE_RUNS || (s->now >= t->wait_until && thread_is_idle(t))) {
 		t->wait = sampler_wants_gil(s, t) ? PROFILE_WAITS_FOR_GIL : PROFILE_WAITS;
 		t->wait_until = s->now + GOOD_MS * MS;
+		name_wait(s, t);
 	}
 	return (enum profile_wait)t->wait;
 }
@@ -444,6 +619,8 @@ count_stack(struct sampler *s, struct thread *t, int holds_gil)
 		stack = bare_stack(s, t, root);
 	}
 	wait = find_wait(s, t);
+	if (s->waits && wait == PROFILE_WAITS && t->wait_frame && stack != PROFILE_FAILED)
+		stack = profile_stack(s->profile, stack, t->wait_frame - 1);
 	note(s, (struct counted){ .kind = COUNT_STACK, .stack = stack, .times = (uint32_t)times,
 	                          .wait = (unsigned char)wait, .unplaced = !t->task.tid });
 	t->counted = s->tick;
@@ -999,6 +1176,7 @@ sampler_tick(struct sampler *s, int64_t before)
 		count_idle(s);
 	if (why != OK && why != COUNTED && why != GONE)
 		count_failed(s, why);
+	add_blame(s);
 	count_tick(s);
 	if (why == GONE)
 		return GONE;

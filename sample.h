@@ -24,6 +24,7 @@ struct sample_options {
 	int exclude_idle;
 	int log;          /* keep every sample's time */
 	int with_lines;
+	int waits;       /* frames that say what threads wait for */
 	int count_waits; /* find out which threads wait for the GIL */
 };
 

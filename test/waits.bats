@@ -92,3 +92,70 @@ waits() {
     matches "$output" "^$pid\\*?: MainThread \\(stopped\\)"
     kill -CONT "$pid"
 }
+
+# --- in profiles ----------------------------------------------------------------
+
+# Each thread waits for the GIL while one of the others has it, never while it has it itself.
+blames() {
+    requires format=report
+    start_target gil "$1" 3
+    run_pyflame 0 -s "$(many 1 3)" -n --waits --stats "$pid"
+    for i in 0 1 2; do
+        lacks "$(cat stdout)" ":busy_$i;waits: the GIL, held by busy_$i"
+        [ "$(samples stdout ":busy_$i;waits: the GIL, held by busy_")" -gt $(($(stat_of ticks) / 4)) ]
+    done
+    lacks "$(cat stdout)" 'waits: lock'
+    [ "$(samples stdout ';waits: the GIL ')" -lt $(($(stat_of ticks) / 5)) ]
+}
+
+@test "3.8: who keeps the GIL from others is said"    { each_python 3.8 blames; }
+@test "3.11: who keeps the GIL from others is said"   { each_python 3.11 blames; }
+@test "3.12: who keeps the GIL from others is said"   { also 3.12 blames; }
+@test "3.14: who keeps the GIL from others is said"   { each_python 3.14 blames; }
+@test "newest: who keeps the GIL from others is said" { also "$newest" blames; }
+
+waits_in_profile() {
+    local leaf ticks
+    requires format=report
+    mkdir -p folder
+    rm -f folder/*
+    start_target waits "$1" "$PWD/folder"
+    wait_for 10 all_wait || { echo "$missed"; return 1; }
+    run_pyflame 0 -s 0.3 -n --waits --stats "$pid"
+    ticks=$(stat_of ticks)
+    while IFS=$'\t' read -r name leaf; do
+        equal "$(samples stdout "waits\.py:$name;waits: $leaf [0-9]*\$")" "$ticks"
+    done << END
+sleep	sleep
+recv	recv tcp 127\.0\.0\.1:[*] [^ ]+ 127\.0\.0\.1:[0-9*]+ ESTABLISHED
+own_pipe	read pipe
+flock	flock $PWD/folder/locked
+END
+    equal "$(samples stdout 'lock_(one|two);waits: lock [0-9]*$')" $((2 * ticks))
+    lacks "$(cat stdout)" ' left| at most|waits for it too'
+    end_waits
+}
+
+@test "2.7: a profile says what threads wait for"  { each_python 2.7 waits_in_profile; }
+@test "3.8: a profile says what threads wait for"  { each_python 3.8 waits_in_profile; }
+@test "3.11: a profile says what threads wait for" { each_python 3.11 waits_in_profile; }
+@test "3.14: a profile says what threads wait for" { each_python 3.14 waits_in_profile; }
+
+@test "threads that run have no wait on their stacks" {
+    requires format=report
+    find_python
+    start_target sleeper "$python" 2
+    run_pyflame 0 -s 0.3 --waits --stats "$pid"
+    equal "$(samples stdout ':sleeper:[0-9]+;waits: sleep [0-9]+$')" $((2 * $(stat_of ticks)))
+    equal "$(samples stdout ':busy:[0-9]+ [0-9]+$')" "$(stat_of ticks)"
+    run_pyflame 0 -s 0.3 --threads "$pid"
+    lacks "$(cat stdout)" 'waits: '
+}
+
+@test "--waits is of what waits" {
+    for option in -x "-m cpu" "-m gil" "-i profile.txt"; do
+        # shellcheck disable=SC2086 # two words
+        run_pyflame 2 --waits $option 1
+        matches "$stderr" 'do not go together'
+    done
+}

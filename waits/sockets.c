@@ -9,7 +9,7 @@
 #include "proc.h"
 #include "waits/sockets.h"
 
-enum { MOST_SOCKETS = 1 << 18, WORDS = 4, LISTEN = 10 };
+enum { MOST_SOCKETS = 1 << 18, GOOD_MS = 1000, WORDS = 4, LISTEN = 10 };
 
 struct address {
 	uint32_t words[WORDS]; /* as in memory; of IPv4 the first */
@@ -26,7 +26,8 @@ struct socket {
 };
 
 struct sockets {
-	int pid, is_read;
+	int pid;
+	int64_t read; /* when, now_ns(); 0: not yet */
 	struct socket *all; /* by inode */
 	size_t n, cap;
 	struct buf paths;
@@ -179,10 +180,11 @@ read_tables(struct sockets *s)
 	static const char *const names[] = { "tcp", "tcp6", "udp", "udp6", "raw", "raw6", "unix" };
 	static const char *const protocols[] = { "tcp", "tcp", "udp", "udp", "raw", "raw", NULL };
 
+	s->n = s->paths.len = 0;
 	for (size_t i = 0; i < LEN(names); i++)
 		read_table(s, names[i], protocols[i]);
 	sort(s->all, s->n, sizeof *s->all, compare);
-	s->is_read = 1;
+	s->read = now_ns();
 }
 
 /* ---- words ---- */
@@ -261,7 +263,7 @@ add_internet(const struct socket *s, int plain, struct buf *out)
 	                                      "LAST_ACK", "LISTEN", "CLOSING" };
 
 	buf_str(out, " ");
-	add_address(&s->local, s->words, plain, out);
+	add_address(&s->local, s->words, plain && s->state != LISTEN, out);
 	if (s->remote.port) {
 		buf_str(out, " \xe2\x86\x92 ");
 		add_address(&s->remote, s->words, plain, out);
@@ -272,14 +274,24 @@ add_internet(const struct socket *s, int plain, struct buf *out)
 		buf_printf(out, ", %u to be accepted", s->received);
 }
 
+static const struct socket *
+find(const struct sockets *s, uint64_t inode)
+{
+	const struct socket key = { .inode = inode };
+
+	return s->n ? bsearch(&key, s->all, s->n, sizeof key, compare) : NULL;
+}
+
 void
 sockets_describe(struct sockets *s, uint64_t inode, int plain, struct buf *out)
 {
-	const struct socket key = { .inode = inode }, *found;
+	const struct socket *found;
 
-	if (!s->is_read)
+	found = find(s, inode);
+	if (!found && (!s->read || now_ns() - s->read > GOOD_MS * MS)) {
 		read_tables(s);
-	found = s->n ? bsearch(&key, s->all, s->n, sizeof key, compare) : NULL;
+		found = find(s, inode);
+	}
 	if (!found) {
 		buf_str(out, "socket");
 		return;
