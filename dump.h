@@ -14,4 +14,9 @@ struct sampler;
  */
 enum why dump_write(struct sampler *, const struct profile *, struct buf *);
 
+/* The same as an object of JSON; all such objects stand between what these two append. */
+enum why dump_json(struct sampler *, const struct profile *, struct buf *);
+void dump_begin_json(struct buf *);
+void dump_end_json(struct buf *);
+
 #endif

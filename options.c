@@ -494,12 +494,14 @@ static void
 check_format(struct options *o)
 {
 	const char *text = o->dump ? "-d" : o->flamechart ? "--flamechart" : NULL;
+	int json;
 
 	if (!o->format)
 		o->format = default_format(o);
+	json = o->format == format_named("json");
 	if (!o->format->write)
 		format_left_out(o->format, USAGE, "-o ", o->output);
-	if (text && o->format != format_of_file(NULL))
+	if (text && o->format != format_of_file(NULL) && !(o->dump && json))
 		die(USAGE, "%s and -f %s do not go together", text, o->format->name);
 	if (o->diff && (text || !(o->format->needs & FORMAT_BEFORE)))
 		die(USAGE, "--diff and %s%s do not go together", text ? text : "-f ",

@@ -571,28 +571,50 @@ sample(struct run *r)
 	take_samples(r);
 }
 
+/* Puts a dump after those of other processes, with a title if there are any. */
+static void
+add_dump(const struct run *r, const struct process *p, const struct buf *text, struct buf *out)
+{
+	struct buf title = { 0 };
+
+	if (out->len)
+		buf_str(out, "\n");
+	if (group_ready(r->group) > 1) {
+		process_title(p, &title);
+		label_name(out, title.data, title.len);
+		buf_str(out, "\n");
+	}
+	buf_add(out, text->data, text->len);
+	buf_free(&title);
+}
+
+#ifdef WITHOUT_json
+enum { HAS_JSON = 0 };
+#else
+enum { HAS_JSON = 1 };
+#endif
+
+/* Where it is left out so is what would write it. */
+static int
+is_json(const struct run *r)
+{
+	return HAS_JSON && r->options.format->write == saved_write_file;
+}
+
 /* Appends the stacks of one process.  Non-zero: it is given up. */
 static enum status
 dump_process(struct run *r, size_t i, struct buf *out)
 {
-	const struct target *target = group_target(r->group, i);
-	struct buf text = { 0 }, title = { 0 };
-	enum why why = dump_write(group_sampler(r->group, i), r->profile, &text);
+	const struct process *p = group_target(r->group, i)->process;
+	struct sampler *s = group_sampler(r->group, i);
+	struct buf text = { 0 };
+	enum why why = is_json(r) ? dump_json(s, r->profile, out) : dump_write(s, r->profile, &text);
 
-	if (why != OK) {
-		warn("cannot list the threads of pid %d: %s", process_pid(target->process), why_word(why));
-	} else {
-		process_title(target->process, &title);
-		if (out->len)
-			buf_str(out, "\n");
-		if (group_ready(r->group) > 1) {
-			label_name(out, title.data, title.len);
-			buf_str(out, "\n");
-		}
-		buf_add(out, text.data, text.len);
-	}
+	if (why != OK)
+		warn("cannot list the threads of pid %d: %s", process_pid(p), why_word(why));
+	else if (!is_json(r))
+		add_dump(r, p, &text, out);
 	buf_free(&text);
-	buf_free(&title);
 	return why == OK ? DONE : why == GONE ? NO_PROCESS : FAILURE;
 }
 
@@ -601,21 +623,27 @@ dump(struct run *r)
 {
 	struct buf text = { 0 }, out;
 	enum status first = DONE;
+	size_t begun;
 
 	r->dumping = 1;
 	for (size_t i = 0; i < LEN(stops); i++) /* while a thread of the target is stopped */
 		sigdelset(&r->urgent, stops[i]);
 	watch_let_kill(&r->urgent);
 	mem_limit(MOST_DUMPING_NS);
+	if (is_json(r))
+		dump_begin_json(&text);
+	begun = text.len;
 	for (size_t i = 0; i < group_ready(r->group); i++) {
 		enum status status = dump_process(r, i, &text);
 
 		if (first == DONE)
 			first = status;
 	}
-	if (text.len)
+	if (text.len > begun)
 		first = DONE;
 	if (first == DONE) {
+		if (is_json(r))
+			dump_end_json(&text);
 		output_begin(&out);
 		buf_add(&out, text.data, text.len);
 		if (output_end(&out) < 0)

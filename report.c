@@ -37,9 +37,8 @@
 
 /* ---- in the profile ---- */
 
-/* "3.12.1", "3.13.0rc2". */
-static char *
-version_text(unsigned hex)
+char *
+report_version(unsigned hex)
 {
 	static const char *const levels[16] = { [0xa] = "a", [0xb] = "b", [0xc] = "rc" };
 	const char *level = levels[hex >> 4 & 15];
@@ -60,7 +59,7 @@ describe_target(const struct report *r, struct profile_run *run)
 	run->pid = r->pid;
 	if (group_ready(r->group)) { /* the first one, if there are several */
 		target = group_target(r->group, 0);
-		run->python = version_text(target->hex);
+		run->python = report_version(target->hex);
 		run->pid = process_pid(target->process);
 	}
 	if (!run->pid)

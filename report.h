@@ -28,6 +28,9 @@ struct report {
 	int64_t began, look;   /* when it was first asked, and will be next */
 };
 
+/* PY_VERSION_HEX as text, "3.12.1" or "3.13.0rc2", to be freed. */
+char *report_version(unsigned hex);
+
 /* A profile begins: what is known of it from the start, into the run of an
  * empty one. */
 void report_begin(struct report *, struct profile_run *);

@@ -159,3 +159,55 @@ END
         matches "$stderr" 'do not go together'
     done
 }
+
+# --- as JSON -------------------------------------------------------------------------
+
+# A dump in JSON says the same as one in text.
+says_the_same() {
+    requires format=json python3
+    start_target "${@:2}"
+    run_pyflame 0 -d -f json "$pid"
+    python3 - "$pid" > as_text << 'END'
+import json, sys
+dump = json.load(open('stdout'))
+assert dump['format'] == 'pyflame dump' and dump['version'] == 1
+process, = dump['processes']
+assert process['pid'] == int(sys.argv[1]) and process['command'] and process['python'].count('.') == 2
+for i, thread in enumerate(process['threads']):
+    state = thread['state']
+    if 'wait' in thread:
+        state += (' for ' if thread['wait'] == 'the GIL' else ': ') + thread['wait']
+    print('\n' * (i > 0) + '%d%s: %s (%s)' % (thread.get('tid', 0), '*' * thread['holds_gil'], thread['name'], state))
+    for stack in thread['stacks']:
+        if len(thread['stacks']) > 1 or stack['interpreter']:
+            print('interpreter %d:' % stack['interpreter'])
+        for frame in stack['frames']:
+            print('%(file)s:%(function)s:%(line)d' % frame)
+END
+    run_pyflame 0 -d "$pid"
+    sed -i 's/[0-9.]* s left/some left/' as_text stdout
+    diff as_text stdout
+    run_pyflame 0 -d -o dump.json "$pid"
+    python3 -c 'import json; json.load(open("dump.json"))'
+}
+
+@test "2.7: -d -f json says what -d says"    { each_python 2.7 says_the_same_of idle; }
+@test "3.8: -d -f json says what -d says"    { each_python 3.8 says_the_same_of many 20 3; }
+@test "3.11: -d -f json says what -d says"   { each_python 3.11 says_the_same_of many 20 3; }
+@test "newest: -d -f json says what -d says" { each_python "$newest" says_the_same_of many 20 3; }
+
+says_the_same_of() {
+    says_the_same "$1" "$2" "$1" "${@:3}"
+}
+
+@test "a dump of several processes in JSON has them all" {
+    requires format=json python3
+    find_python
+    start_target idle "$python"
+    local first=$pid
+    start_target idle "$python"
+    run_pyflame 0 -d -f json -p "$first" -p "$pid"
+    equal "$(python3 -c 'import json; print(*[p["pid"] for p in json.load(open("stdout"))["processes"]])')" "$first $pid"
+    run_pyflame 2 -d -f html "$pid"
+    matches "$stderr" 'do not go together'
+}
