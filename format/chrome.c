@@ -36,7 +36,7 @@ write_frame(const struct writer *w, const struct slice *s)
 {
 	static const char *const categories[] = { [ORIGIN_APPLICATION] = "application",
 		[ORIGIN_PACKAGES] = "library", [ORIGIN_LIBRARY] = "standard library",
-		[ORIGIN_NATIVE] = "native" };
+		[ORIGIN_NATIVE] = "native", [ORIGIN_WAIT] = "idle" };
 	static const char *const waits[] = { [PROFILE_WAITS] = "idle",
 		[PROFILE_WAITS_FOR_GIL] = "waits for the GIL" };
 	const char *wait = waits[s->wait];

@@ -132,15 +132,13 @@ static enum category
 category(const struct profile *p, uint32_t frame)
 {
 	static const enum category of[] = { [ORIGIN_APPLICATION] = APPLICATION,
-		[ORIGIN_PACKAGES] = LIBRARY, [ORIGIN_LIBRARY] = STANDARD };
+		[ORIGIN_PACKAGES] = LIBRARY, [ORIGIN_LIBRARY] = STANDARD, [ORIGIN_WAIT] = IDLE };
 	enum origin origin = label_origin(p, frame);
 	size_t len;
 	const char *name = profile_string_get(p, profile_frame_get(p, frame).function, &len);
 
 	if (origin != ORIGIN_NATIVE)
 		return of[origin];
-	if (len == 6 && !memcmp(name, "(idle)", len))
-		return IDLE;
 	return len == 8 && !memcmp(name, "(failed)", len) ? OTHER : NATIVE;
 }
 

@@ -175,6 +175,17 @@ is_frozen(const struct buf *path)
 	return path->len >= sizeof frozen - 1 && !memcmp(path->data, frozen, sizeof frozen - 1);
 }
 
+static int
+is_wait(const struct profile *p, uint32_t function)
+{
+	static const char wait[] = "waits: ", idle[] = "(idle)";
+	size_t len;
+	const char *name = profile_string_get(p, function, &len);
+
+	return (len >= sizeof wait - 1 && !memcmp(name, wait, sizeof wait - 1)) ||
+	       (len == sizeof idle - 1 && !memcmp(name, idle, len));
+}
+
 enum origin
 label_origin(const struct profile *p, uint32_t frame)
 {
@@ -183,7 +194,7 @@ label_origin(const struct profile *p, uint32_t frame)
 	struct buf file = { 0 };
 
 	if (f.file == PROFILE_NO_FILE)
-		return ORIGIN_NATIVE;
+		return is_wait(p, f.function) ? ORIGIN_WAIT : ORIGIN_NATIVE;
 	label_string(&file, p, f.file);
 	if (has_folder(&file, "site-packages") || has_folder(&file, "dist-packages"))
 		origin = ORIGIN_PACKAGES;

@@ -26,8 +26,9 @@ void label_read(struct buf *, const char *text, size_t len);
 uint32_t label_read_string(struct profile *, const char *text, size_t len);
 uint32_t label_read_frame(struct profile *, const char *text, size_t len);
 
-/* Where the frame's file comes from; native: it has none. */
-enum origin { ORIGIN_APPLICATION, ORIGIN_PACKAGES, ORIGIN_LIBRARY, ORIGIN_NATIVE };
+/* Where the frame's file comes from; native: it has none; wait: it has none, and says what
+ * the thread waits for, or that nothing ran. */
+enum origin { ORIGIN_APPLICATION, ORIGIN_PACKAGES, ORIGIN_LIBRARY, ORIGIN_NATIVE, ORIGIN_WAIT };
 enum origin label_origin(const struct profile *, uint32_t frame);
 
 #endif

@@ -281,6 +281,7 @@ colour_frame(const struct profile *p, uint32_t frame)
 	static const int ends[][2] = {
 		[ORIGIN_APPLICATION] = { 0xf2a945, 0xfbc978 }, [ORIGIN_PACKAGES] = { 0x5aa0e0, 0x82bdf0 },
 		[ORIGIN_LIBRARY] = { 0xa4dcb8, 0xbfe8cd }, [ORIGIN_NATIVE] = { 0xcd8fb9, 0xdda9cc },
+		[ORIGIN_WAIT] = { IDLE, IDLE },
 	};
 	const int *range = ends[label_origin(p, frame)];
 	struct buf function = { 0 };

@@ -87,7 +87,7 @@ function originOf(key) {
 		return key === IDLE ? 4 : 5;
 	const file = fileOf(key);
 	if (!file)
-		return 3;
+		return nameOf(key).startsWith('waits: ') ? 4 : 3;
 	if (/(^|\/)(site|dist)-packages\//.test(file))
 		return 1;
 	return /^<frozen |(^|\/)lib(32|64)?\/python\d/.test(file) ? 2 : 0;

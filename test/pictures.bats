@@ -197,6 +197,15 @@ hue_of() {
     equal "$(hue_of '(idle)' "$pictures/small.svg")" grey
 }
 
+@test "what a thread waits for is grey as well" {
+    requires format=svg
+    printf '%s\n' 'a.py:f:1;waits: lock 5' 'a.py:f:2 5' 'a.py:f:3;lock 5' > waits.txt
+    run_pyflame 0 -i waits.txt -o waits.svg
+    equal "$(hue_of 'waits: lock' waits.svg)" grey
+    equal "$(hue_of lock waits.svg)" pink
+    equal "$(hue_of f waits.svg)" orange
+}
+
 @test "a picture's idle samples are grey, those of a thread that worked as well, too" {
     with_pictures
     grep -q ', 40 idle</title><rect x="895.00" y="[0-9]*" width="295.00" height="16" fill="#[^a].*"/><rect x="954.00" y="[0-9]*" width="236.00" height="16" fill="#aaaaa8"/>' "$pictures/small.svg"
