@@ -18,7 +18,7 @@
 #include "sample.h"
 #include "group.h"
 #include "options.h"
-#include "report.h"
+#include "summary.h"
 #include "attach.h"
 
 enum { START_PATIENCE_MS = 2000, POLL_MS = 2, MOST_MS = 10000 };
@@ -52,7 +52,7 @@ list_python_children(int pid, struct buf *out)
 {
 	struct buf children = { 0 };
 
-	report_children(pid, &children);
+	summary_children(pid, &children);
 	if (children.len)
 		buf_printf(out, "; its Python children: %.*s", (int)children.len - 2, children.data + 2);
 	buf_free(&children);

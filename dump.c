@@ -17,7 +17,7 @@
 #include "thread.h"
 #include "threads.h"
 #include "sample.h"
-#include "report.h"
+#include "summary.h"
 #include "dump.h"
 
 static const char *
@@ -326,7 +326,7 @@ dump_json(struct sampler *s, const struct profile *p, struct buf *out)
 	static const struct writer writer = { write_json_header, write_json_stack, write_json_end };
 	const struct target *target = sampler_target(s);
 	struct buf name = { 0 };
-	char *version = report_version(target->hex);
+	char *version = summary_version(target->hex);
 	size_t before = out->len;
 	enum why why;
 

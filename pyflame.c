@@ -71,7 +71,7 @@
  *   options.c     the command line
  *   place.c       where a path leads, whatever others put there
  *   output.c      where the result goes; the process that writes it
- *   report.c      progress, and what is said at the end
+ *   summary.c     progress, and what is said at the end
  *   dump.c        all threads' stacks, once
  *   attach.c      finds the processes that were asked for, or says why there are none
  *   pyflame.c     the order of a run
@@ -111,7 +111,7 @@
 #include "options.h"
 #include "place.h"
 #include "output.h"
-#include "report.h"
+#include "summary.h"
 #include "dump.h"
 #include "attach.h"
 
@@ -129,7 +129,7 @@ struct run {
 	struct profile *profile;
 	struct group *group;
 	struct clock clock;
-	struct report report; /* what is said of it */
+	struct summary summary; /* what is said of it */
 	struct attach attach; /* to what is sampled */
 	struct view view; /* its files, for source text */
 	int64_t checked; /* when signals were last looked after */
@@ -204,7 +204,7 @@ write_profile(struct run *r)
 	int result;
 
 	if (r->group)
-		report_update(&r->report, profile_run(r->profile));
+		summary_update(&r->summary, profile_run(r->profile));
 	show_sources(r);
 	if (r->options.format->fit)
 		r->options.format->fit(output_name() ? -1 : STDOUT_FILENO);
@@ -475,7 +475,7 @@ wait_for_tick(struct run *r, int64_t due)
 		if (wait_until(r, next))
 			return 1;
 		group_look(r->group);
-		report_look(&r->report);
+		summary_look(&r->summary);
 	} while (next < due && now_ns() < due);
 	return !group_size(r->group);
 }
@@ -508,7 +508,7 @@ rotate(struct run *r)
 	r->profile = new_profile(&r->options);
 	group_restart(r->group, r->profile);
 	output_begin_next();
-	report_begin(&r->report, profile_run(r->profile));
+	summary_begin(&r->summary, profile_run(r->profile));
 }
 
 /* What ticks are missed, and which stand for them.  after: a tick that found something.  Where
@@ -541,7 +541,7 @@ take_samples(struct run *r)
 
 	while ((due = clock_due(&r->clock)) >= 0 && !wait_for_tick(r, due)) {
 		missed = count_missed(r, !gap && r->clock.ended);
-		if (r->options.rotate && now_ns() - r->report.since >= r->options.rotate)
+		if (r->options.rotate && now_ns() - r->summary.since >= r->options.rotate)
 			rotate(r);
 		gap++;
 		if (group_tick(r->group, missed.next, &stopped)) {
@@ -558,9 +558,9 @@ static void
 sample(struct run *r)
 {
 	show_sources(r);
-	report_begin_looking(&r->report);
-	report_begin(&r->report, profile_run(r->profile));
-	r->began = r->report.since;
+	summary_begin_looking(&r->summary);
+	summary_begin(&r->summary, profile_run(r->profile));
+	r->began = r->summary.since;
 	if (!r->options.quiet && !r->child) /* the command may have the terminal */
 		progress_begin(&r->signals);
 	be_precise();
@@ -690,14 +690,14 @@ conclude(struct run *r)
 		watch_let_kill(&r->urgent);
 	write_profile(r);
 	if (r->options.stats)
-		report_stats(&r->report);
+		summary_stats(&r->summary);
 	elapsed = now_ns() - r->began;
-	report_end(&r->report, elapsed);
+	summary_end(&r->summary, elapsed);
 	r->concluded = 1;
 	if (r->child && !group_size(r->group)) /* all that it used is known when it has ended */
 		await_command(r);
 	if (!r->attach.launched) /* else that was the hint */
-		report_hint(&r->report, r->profile, elapsed);
+		summary_hint(&r->summary, r->profile, elapsed);
 	if (r->failed)
 		return FAILURE;
 	if (r->interrupted || r->child || group_counts(r->group).ticks)
@@ -744,7 +744,7 @@ begin_command(struct run *r)
 		    r->options.command[0]);
 	}
 	output_set_pid(r->child);
-	r->report.pid = r->child;
+	r->summary.pid = r->child;
 	sandbox_enter(r->child);
 }
 
@@ -841,7 +841,7 @@ sample_processes(struct run *r)
 	mem_heed(is_signalled, r);
 	say_saturated(r);
 	r->group = group_new(r->profile, &options, r->options.abi, following(&r->options));
-	r->report = (struct report){ .options = &r->options, .group = r->group, .clock = &r->clock,
+	r->summary = (struct summary){ .options = &r->options, .group = r->group, .clock = &r->clock,
 	                             .pid = r->options.n_pids ? r->options.pids[0] : 0 };
 	r->attach = (struct attach){ .options = &r->options, .group = r->group,
 	                             .wait = wait_for_attach, .context = r };

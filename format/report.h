@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef FORMAT_REPORT_H
-#define FORMAT_REPORT_H
+#ifndef REPORT_H
+#define REPORT_H
 
 /* A profile in words and numbers, for people: which threads ran or waited, which functions
  * and lines took the time, on which paths, and what was waited in. */

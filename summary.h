@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef REPORT_H
-#define REPORT_H
+#ifndef SUMMARY_H
+#define SUMMARY_H
 
 /* What is said of a run: in its profile, and to the person, meanwhile and at its end. */
 
@@ -14,7 +14,7 @@ struct profile;
 struct profile_run;
 
 /* What the words are about; all of it outlives them. */
-struct report {
+struct summary {
 	const struct options *options;
 	const struct group *group;
 	const struct clock *clock;
@@ -29,32 +29,32 @@ struct report {
 };
 
 /* PY_VERSION_HEX as text, "3.12.1" or "3.13.0rc2", to be freed. */
-char *report_version(unsigned hex);
+char *summary_version(unsigned hex);
 
 /* A profile begins: what is known of it from the start, into the run of an
  * empty one. */
-void report_begin(struct report *, struct profile_run *);
+void summary_begin(struct summary *, struct profile_run *);
 
 /* What is known since, into the same; may be called again. */
-void report_update(const struct report *, struct profile_run *);
+void summary_update(const struct summary *, struct profile_run *);
 
 /* On stderr: what --stats asks for; the line at the end, after that many
  * nanoseconds, which in a pipe is there only if it has something that a person
  * has to know. */
-void report_stats(const struct report *);
-void report_end(const struct report *, int64_t elapsed);
+void summary_stats(const struct summary *);
+void summary_end(const struct summary *, int64_t elapsed);
 
 /* And one line, if another option would have shown what this run could not: where the program
  * waits just now, say. */
-void report_hint(struct report *, const struct profile *, int64_t elapsed);
+void summary_hint(struct summary *, const struct profile *, int64_t elapsed);
 
 /* What children do is looked at for that: when the sampling begins, and to be called at each
  * tick, now and then meanwhile. */
-void report_begin_looking(struct report *);
-void report_look(struct report *);
+void summary_begin_looking(struct summary *);
+void summary_look(struct summary *);
 
 /* Appends some of the Pythons that descend from a process, as ", 4711 python3 app.py". */
-void report_children(int pid, struct buf *);
+void summary_children(int pid, struct buf *);
 
 /* The progress line, which is written over a few times a second, so that a person sees that
  * something is happening.

@@ -33,12 +33,12 @@
 #include "group.h"
 #include "options.h"
 #include "output.h"
-#include "report.h"
+#include "summary.h"
 
 /* ---- in the profile ---- */
 
 char *
-report_version(unsigned hex)
+summary_version(unsigned hex)
 {
 	static const char *const levels[16] = { [0xa] = "a", [0xb] = "b", [0xc] = "rc" };
 	const char *level = levels[hex >> 4 & 15];
@@ -51,7 +51,7 @@ report_version(unsigned hex)
 }
 
 static void
-describe_target(const struct report *r, struct profile_run *run)
+describe_target(const struct summary *r, struct profile_run *run)
 {
 	const struct target *target;
 	struct buf command = { 0 }, visible = { 0 };
@@ -59,7 +59,7 @@ describe_target(const struct report *r, struct profile_run *run)
 	run->pid = r->pid;
 	if (group_ready(r->group)) { /* the first one, if there are several */
 		target = group_target(r->group, 0);
-		run->python = report_version(target->hex);
+		run->python = summary_version(target->hex);
 		run->pid = process_pid(target->process);
 	}
 	if (!run->pid)
@@ -71,7 +71,7 @@ describe_target(const struct report *r, struct profile_run *run)
 }
 
 static void
-remember_counts(struct report *r)
+remember_counts(struct summary *r)
 {
 	struct sample_counts c = group_counts(r->group);
 
@@ -83,7 +83,7 @@ remember_counts(struct report *r)
 }
 
 void
-report_begin(struct report *r, struct profile_run *run)
+summary_begin(struct summary *r, struct profile_run *run)
 {
 	const struct options *o = r->options;
 	struct utsname host;
@@ -105,7 +105,7 @@ report_begin(struct report *r, struct profile_run *run)
 }
 
 void
-report_update(const struct report *r, struct profile_run *run)
+summary_update(const struct summary *r, struct profile_run *run)
 {
 	struct sample_counts c = group_counts(r->group);
 
@@ -156,7 +156,7 @@ say_failures(const struct sample_counts *c, struct buf *out)
 }
 
 void
-report_stats(const struct report *r)
+summary_stats(const struct summary *r)
 {
 	struct sample_counts c = group_counts(r->group);
 	uint64_t read = c.ticks - r->clock->stood_for, n = read ? read : 1;
@@ -181,7 +181,7 @@ report_stats(const struct report *r)
 
 /* What of the CPU time no sample stands for, if that is much. */
 static void
-say_cpu(const struct report *r, const struct sample_counts *c, int64_t elapsed, struct buf *out)
+say_cpu(const struct summary *r, const struct sample_counts *c, int64_t elapsed, struct buf *out)
 {
 	enum { MUCH = 2 * TENTH };
 	int64_t lost = c->cpu - c->cpu_sampled;
@@ -208,7 +208,7 @@ say_cpu(const struct report *r, const struct sample_counts *c, int64_t elapsed, 
 }
 
 void
-report_end(const struct report *r, int64_t elapsed)
+summary_end(const struct summary *r, int64_t elapsed)
 {
 	struct sample_counts c = group_counts(r->group);
 	size_t processes = group_sampled(r->group);
@@ -280,7 +280,7 @@ is_alive(const struct kin *k)
 
 /* What CPU time they had used when they are first seen counts, if they have come meanwhile. */
 static void
-look_at_children(struct report *r, int meanwhile)
+look_at_children(struct summary *r, int meanwhile)
 {
 	size_t n;
 	const struct followed *fresh = follow_look(r->follow, &n);
@@ -296,21 +296,21 @@ look_at_children(struct report *r, int meanwhile)
 }
 
 static void
-follow_children(struct report *r, int pid)
+follow_children(struct summary *r, int pid)
 {
 	r->follow = follow_new(0);
 	follow_root(r->follow, pid);
 }
 
 static void
-forget_children(struct report *r)
+forget_children(struct summary *r)
 {
 	follow_free(r->follow);
 	free(r->kin);
 }
 
 void
-report_begin_looking(struct report *r)
+summary_begin_looking(struct summary *r)
 {
 	if (r->options->quiet || r->options->children || r->options->all || group_ready(r->group) != 1)
 		return;
@@ -323,7 +323,7 @@ report_begin_looking(struct report *r)
 
 /* Takes some milliseconds, so that is done less and less often. */
 void
-report_look(struct report *r)
+summary_look(struct summary *r)
 {
 	int64_t now = now_ns();
 
@@ -335,7 +335,7 @@ report_look(struct report *r)
 
 /* What those children have used that are Python or have ended, and each `least`; names some. */
 static int64_t
-used_by_children(const struct report *r, int64_t least, int most, struct buf *names)
+used_by_children(const struct summary *r, int64_t least, int most, struct buf *names)
 {
 	int64_t sum = 0;
 
@@ -355,9 +355,9 @@ used_by_children(const struct report *r, int64_t least, int most, struct buf *na
 }
 
 void
-report_children(int pid, struct buf *names)
+summary_children(int pid, struct buf *names)
 {
-	struct report r = { 0 };
+	struct summary r = { 0 };
 
 	follow_children(&r, pid);
 	look_at_children(&r, 1);
@@ -368,7 +368,7 @@ report_children(int pid, struct buf *names)
 /* A server whose workers do the work, say: children do more than the process that is sampled.  Of
  * a command that has ended all are known that it has waited for. */
 static void
-hint_children(struct report *r, const struct sample_counts *c, int64_t elapsed, struct buf *out)
+hint_children(struct summary *r, const struct sample_counts *c, int64_t elapsed, struct buf *out)
 {
 	struct buf names = { 0 };
 
@@ -409,7 +409,7 @@ say_place(struct sampler *s, const struct profile *p, struct buf *out)
 }
 
 static void
-hint_idle(const struct report *r, const struct profile *p, const struct sample_counts *c,
+hint_idle(const struct summary *r, const struct profile *p, const struct sample_counts *c,
           struct buf *out)
 {
 	uint64_t all = c->idle + c->samples;
@@ -426,7 +426,7 @@ hint_idle(const struct report *r, const struct profile *p, const struct sample_c
 /* Ticks are left out at random, and for missed ones others stand, but where times are kept.  A
  * share among n samples then is off by no more than 1 / sqrt(n), 19 times of 20. */
 static void
-hint_lost(const struct report *r, const struct sample_counts *c, struct buf *out)
+hint_lost(const struct summary *r, const struct sample_counts *c, struct buf *out)
 {
 	const struct clock *k = r->clock;
 	uint64_t n = c->ticks - k->stood_for, points = 1;
@@ -444,7 +444,7 @@ hint_lost(const struct report *r, const struct sample_counts *c, struct buf *out
 }
 
 void
-report_hint(struct report *r, const struct profile *p, int64_t elapsed)
+summary_hint(struct summary *r, const struct profile *p, int64_t elapsed)
 {
 	struct sample_counts c = group_counts(r->group);
 	struct buf text = { 0 };
