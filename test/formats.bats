@@ -924,7 +924,7 @@ assert before["total"] == 11 and before["idle"] == 5 and sum(before["count"]) ==
 
 @test "what does not go together is a usage error" {
     for options in "-f flamegraph 1" "-f json --flamechart 1" "--flamechart -o x.pb 1" \
-        "-d -f gecko 1" "-d -o x.json 1" "-i x 1" "-i x -p 1" "-i x -d" "-i x --flamechart" \
+        "-d -f gecko 1" "-d -o x.html 1" "-i x 1" "-i x -p 1" "-i x -d" "-i x --flamechart" \
         "-i x -t true" "--diff x -f pprof 1" "--diff x -d 1" "--diff x --flamechart 1" "-i" "-f"; do
         # shellcheck disable=SC2086 # several words
         run_pyflame 2 $options
