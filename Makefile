@@ -86,7 +86,7 @@ $(BUILD)/without: always | $(BUILD)
 $(BUILD)/packed.o: $(BUILD)/packed.c
 	$(CC) $(CFLAGS) -c -o $@ $<
 
-$(BUILD)/packed.c: $(wildcard page/*) | $(BUILD)/format
+$(BUILD)/packed.c: $(filter-out %.png,$(wildcard page/*)) | $(BUILD)/format
 	page/embed > $@.tmp
 	mv $@.tmp $@
 
@@ -126,6 +126,11 @@ demo:
 	@test/need $(COMPILER) python3:$(PYTHON)
 	+@$(QUIETLY) all
 	@PYFLAME=./$(PROGRAM) PYTHON=$(PYTHON) test/demo
+
+# The README's, of the demo's page.
+picture: demo
+	@test/need chromium pngquant optipng
+	@test/picture
 
 check:
 	@test/need $(COMPILER) $(PICTURE) $(SUITE)
@@ -208,5 +213,5 @@ dist:
 print-version:
 	@echo $(VERSION)
 
-.PHONY: all always install uninstall clean demo check check-all check-layouts layouts check-sanitized bench \
+.PHONY: all always install uninstall clean demo picture check check-all check-layouts layouts check-sanitized bench \
 	lint cross check-vm dist print-version fuzz fuzz-coverage

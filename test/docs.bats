@@ -100,6 +100,14 @@ items() {
     [ -s links ]
 }
 
+@test "the README has the picture that test/picture makes, and it is small" {
+    local picture=page/demo.png
+    grep -qF "($picture)" "$tree/README.md"
+    grep -qF " $picture" "$tree/test/picture"
+    equal "$(head -c 8 "$tree/$picture" | od -An -tx1 | tr -d ' ')" 89504e470d0a1a0a
+    [ "$(stat -c %s "$tree/$picture")" -le 61440 ]
+}
+
 @test "nothing but the program, its man page and its completion is installed, and uninstall leaves nothing" {
     requires make
     local root=$BATS_TEST_TMPDIR/root
