@@ -267,6 +267,21 @@ sub_interpreters() {
 @test "3.14: sub-interpreters are seen"  { each_python 3.14 sub_interpreters; }
 @test "newest: sub-interpreters are seen"  { each_python "$newest" sub_interpreters; }
 
+@test "a name of 4,096 characters is whole, a longer one is cut there" {
+    find_python
+    start_command "$python" -c 'import sys, time
+def wait():
+    print("ready")
+    sys.stdout.flush()
+    time.sleep(300)
+scope = {"wait": wait}
+exec(compile("def %s(): wait()" % ("f" * 4096), "g" * 4097, "exec"), scope)
+scope["f" * 4096]()'
+    run_pyflame 0 -d "$pid"
+    sed -n 's/^\(g*[.]*\):\(f*[.]*\):1$/\1 \2/p' stdout > seen
+    awk 'BEGIN { for (; i < 4096; i++) { f = f "f"; g = g "g" } print g "...", f }' | diff seen -
+}
+
 # --- as an ordinary user ------------------------------------------------------
 
 @test "an ordinary user, on a process of that user: every stack is true" {
