@@ -151,7 +151,8 @@ add_formats(struct buf *out)
 	struct buf text = { 0 };
 
 	if (format_list(&text) > 1)
-		buf_str(&text, "; default: by FILE's name, else a report on a terminal, else collapsed");
+		buf_printf(&text, "; default: by FILE's name, %selse collapsed",
+		           format_named("report")->write ? "else a report on a terminal, " : "");
 	buf_add(&text, "", 1);
 	add_wrapped(out, text.data);
 	buf_free(&text);

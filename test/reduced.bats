@@ -89,6 +89,7 @@ left_out() {
     build_with_formats "json html"
     "$pyflame" --help > reduced
     grep -qF -- "--format=FORMAT     collapsed, html or json; default: by FILE's name" reduced
+    lacks "$(cat reduced)" 'report'
     build_with_formats "${all[*]}"
     "$pyflame" --help | cmp - whole
 }
