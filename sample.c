@@ -625,7 +625,7 @@ count_stack(struct sampler *s, struct thread *t, int holds_gil)
 	                          .wait = (unsigned char)wait, .unplaced = !t->task.tid });
 	t->counted = s->tick;
 	if (wait == PROFILE_RUNS)
-		thread_note_sampled(t, s->since);
+		thread_note_sampled(t, s->now, s->since);
 	s->counts.cpu_sampled += times * (s->elapsed / s->covered);
 	if (s->asks) {
 		s->counts.asked++;
@@ -1001,7 +1001,10 @@ sample_all(struct sampler *s, int *ran)
 static enum why
 look_for_sleepers(struct sampler *s)
 {
-	if (!sleepers_window(&s->sleepers, s->now, &s->rouse))
+	size_t n;
+	struct thread *const *threads = threads_all(s->threads, &n);
+
+	if (!sleepers_window(&s->sleepers, threads, n, s->now, &s->rouse))
 		return OK;
 	return sampler_list(s);
 }
@@ -1170,8 +1173,6 @@ sampler_tick(struct sampler *s, int64_t before)
 	note_time(s);
 	s->noted_holders = 0;
 	why = sample_tick(s, &ran);
-	if (ran)
-		sleepers_note(&s->sleepers, (int64_t)s->n_counted * s->since);
 	if (why == OK && !ran && !s->options.all_threads)
 		count_idle(s);
 	if (why != OK && why != COUNTED && why != GONE)

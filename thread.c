@@ -221,10 +221,22 @@ cpu_periods(struct cpu *c, struct thread *t)
 
 enum { AWAKE_S = 10, WINDOW_MS = 10, SLACK_MS = 5, ASKING_PART = 20 };
 
-void
-sleepers_note(struct sleepers *s, int64_t sampled)
+/* What those that are awake have used since this was asked last. */
+static int64_t
+used_by_awake(struct thread *const *threads, size_t n, int64_t now)
 {
-	s->surplus -= sampled;
+	int64_t sum = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		struct thread *t = threads[i];
+		struct proc_times times;
+
+		if (t->newer || now >= t->awake_until || thread_times(t, &times))
+			continue;
+		sum += times.ran - t->accounted;
+		t->accounted = times.ran;
+	}
+	return sum;
 }
 
 /*
@@ -233,16 +245,18 @@ sleepers_note(struct sleepers *s, int64_t sampled)
  * no longer than that.
  */
 int
-sleepers_window(struct sleepers *s, int64_t now, int *woken)
+sleepers_window(struct sleepers *s, struct thread *const *threads, size_t n, int64_t now,
+                int *woken)
 {
-	int64_t used;
+	int64_t used, known;
 
 	*woken = 0;
 	if (now - s->looked < WINDOW_MS * MS)
 		return 0;
 	used = process_cpu_time(s->process);
+	known = used_by_awake(threads, n, now);
 	if (s->looked)
-		s->surplus += used - s->used;
+		s->surplus += used - s->used - known;
 	s->looked = now;
 	s->used = used;
 	if (s->surplus < -SLACK_MS * MS)
@@ -275,6 +289,24 @@ has_run(struct thread *t, int known)
 	return !known || thread_state(t) == 'R';
 }
 
+/* It is awake for some time.  What it has used so far is of a sleeper. */
+static void
+wake(struct thread *t, int64_t now, int64_t ran)
+{
+	if (!t->awake_until)
+		t->accounted = ran;
+	t->awake_until = now + AWAKE_S * 1000 * MS;
+}
+
+/* Of a task's states the one that the others are asked by. */
+static struct thread *
+newest(struct thread *t)
+{
+	while (t->newer)
+		t = t->newer;
+	return t;
+}
+
 int
 thread_is_awake(struct thread *t, int64_t now, int rouse, int known)
 {
@@ -282,14 +314,24 @@ thread_is_awake(struct thread *t, int64_t now, int rouse, int known)
 		return 1;
 	if (t->asked && !t->awake_until && !rouse)
 		return 0;
-	t->awake_until = has_run(t, known) ? now + AWAKE_S * 1000 * MS : 0;
+	if (has_run(t, known))
+		wake(t, now, t->ran);
+	else
+		t->awake_until = 0;
 	return t->awake_until != 0;
 }
 
 void
-thread_note_sampled(struct thread *t, int64_t ns)
+thread_note_sampled(struct thread *t, int64_t now, int64_t ns)
 {
+	struct proc_times times;
+
 	t->credit -= ns;
+	if (t->newer)
+		t = newest(t);
+	if (now < t->awake_until)
+		return;
+	wake(t, now, thread_times(t, &times) ? 0 : times.ran);
 }
 
 /* What the scheduler counts late is to be had later; what was sampled of a thread that had

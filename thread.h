@@ -37,6 +37,7 @@ struct thread {
 	int asked;           /* that, ever */
 	int64_t awake_until; /* it may be on a CPU at any tick until then, now_ns() */
 	int64_t ran;         /* CPU time that it had used when it was asked last */
+	int64_t accounted;   /* the same when sleepers were last looked for */
 	int64_t credit;      /* CPU time that it has used and was not sampled for, */
 	int64_t used;        /* of as much; 0: not yet looked at */
 
@@ -90,31 +91,30 @@ int64_t cpu_periods(struct cpu *, struct thread *);
 
 /*
  * Threads that sleep need not be asked at each tick whether they run.  One that has used
- * CPU time is awake for some seconds; that another one may have woken shows by the
- * CPU time of the process, of which some is of none that was sampled then.
+ * CPU time or was sampled is awake for some seconds; that another one may have woken shows
+ * by the CPU time of the process, of which some is of none that is awake.
  */
 struct sleepers {
 	const struct process *process;
 	int64_t looked, used; /* when, and the CPU time of the process then; 0: not yet */
-	int64_t surplus;      /* CPU time that is of none that was sampled; < 0: it may come */
+	int64_t surplus;      /* CPU time that is of none that is awake; < 0: it may come */
 	int64_t due;          /* they are not to be asked before, as that takes long */
 };
 
-/* Notes for how long threads were sampled as running, in all.  Whether another window has
- * passed; if so, *woken says whether sleepers may have woken: all are to be asked
- * then, which sleepers_asked() is told the time of. */
-void sleepers_note(struct sleepers *, int64_t sampled);
-int sleepers_window(struct sleepers *, int64_t now, int *woken);
+/* Whether another window has passed; if so, *woken says whether of n threads some that sleep
+ * may have woken: all are to be asked then, which sleepers_asked() is told the time of. */
+int sleepers_window(struct sleepers *, struct thread *const *threads, size_t n, int64_t now,
+                    int *woken);
 void sleepers_asked(struct sleepers *, int64_t began, int64_t ended);
 
 /* Whether it may be on a CPU; rouse: it is asked whether it has woken, too.  known: it
  * is there from the first tick on, and may have slept all the time. */
 int thread_is_awake(struct thread *, int64_t now, int rouse, int known);
 
-/* Notes that it was sampled for that long.  Whether it has used most of that CPU time which
+/* Notes that it was sampled now, for that long.  Whether it has used most of that CPU time which
  * it was not sampled for: else what the kernel calls running is on its way to the GIL, or to
  * a CPU.  known: as above. */
-void thread_note_sampled(struct thread *, int64_t ns);
+void thread_note_sampled(struct thread *, int64_t now, int64_t ns);
 int thread_has_used(struct thread *, int64_t ns, int known);
 
 /* Whether it waits for one of those GILs, as far as that can be known: not up to 3.6. */

@@ -445,13 +445,26 @@ beside() {
     holds_gil interpreting
 }
 
+# On a busy machine, too: who has the GIL is sampled while it waits for a CPU, but that does not
+# hide what others have used.
+beside_many() {
+    for ((i = 0; i < 2 * $(nproc); i++)); do
+        start_process sh -c 'while :; do :; done'
+    done
+    sample_beside "$1" "-m wall" early hashing interpreting
+    awk -v n="$(samples profile ':hashing([; ]|$)')" '$1 == "hashing" {
+        print n " samples of " $2 " s"
+        seen = $2 > 0 && n / 1000 > $2 / 2
+    } END { exit !seen }' "$target_out"
+}
+
 # Where nothing holds the GIL it is not idle.
 beside_nothing() {
     sample_beside "$1" "" hashing sleeping
     local wall n
     wall=$(sed -n 's/^wall //p' "$target_out")
     n=$(samples profile ':hashing')
-    awk -v n="$n" -v wall="$wall" 'BEGIN { exit !(n / 1000 > wall * 0.96 && n / 1000 < wall * 1.04) }'
+    awk -v n="$n" -v wall="$wall" 'BEGIN { exit !(n / 1000 > wall * 0.9 && n / 1000 < wall * 1.04) }'
     [ "$(samples profile '^\(idle\)')" -lt 80 ]
 }
 
@@ -461,6 +474,8 @@ beside_nothing() {
 @test "3.11: what runs without the GIL counts by default" { each_python 3.11 beside; }
 @test "3.13: what runs without the GIL counts by default" { also 3.13 beside; }
 @test "3.14: what runs without the GIL counts by default" { also 3.14 beside; }
+@test "3.11: what runs without the GIL counts on a busy machine" { each_python 3.11 beside_many; }
+@test "newest: what runs without the GIL counts on a busy machine" { each_python "$newest" beside_many; }
 @test "2.7: a program that runs without the GIL is not idle"  { also 2.7 beside_nothing; }
 @test "3.9: a program that runs without the GIL is not idle"  { each_python 3.9 beside_nothing; }
 @test "3.12: a program that runs without the GIL is not idle" { also 3.12 beside_nothing; }

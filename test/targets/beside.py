@@ -1,13 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
-# Works beside the GIL: beside.py [THREAD]...  On SIGUSR1 it begins such threads and runs for
+# Works beside the GIL: beside.py [early] [THREAD]...  On SIGUSR1 it begins such threads and runs for
 # two seconds: hashing lets go of the GIL for all that it does, interpreting does not, sleeping
 # waits.  Then it prints what CPU time each used, by its own clock, and "wall" for all.  Before
-# and after that it is busy.
+# and after that it is busy.  early: the threads are there before, and sleep.
 import hashlib, signal, sys, threading, time
 
 text = b"x" * (4 << 20)
 asked = []
 used = {}
+begun = threading.Event()
+names = [name for name in sys.argv[1:] if name != "early"]
 
 
 def thread_time():
@@ -37,6 +39,7 @@ def sleeping():
 
 
 def run(name):
+    begun.wait()
     before = thread_time()
     globals()[name]()
     used[name] = thread_time() - before
@@ -53,14 +56,19 @@ def go_on():
 
 
 signal.signal(signal.SIGUSR1, lambda *_: asked.append(1))
-threads = [threading.Thread(target=run, args=(name,)) for name in sys.argv[1:]]
+threads = [threading.Thread(target=run, args=(name,)) for name in names]
+if "early" in sys.argv:
+    for thread in threads:
+        thread.start()
 print("ready")
 sys.stdout.flush()
 wait()
 began = time.time()
 end = began + 2
-for thread in threads:
-    thread.start()
+if "early" not in sys.argv:
+    for thread in threads:
+        thread.start()
+begun.set()
 for thread in threads:
     thread.join()
 for name in used:
