@@ -131,6 +131,14 @@ goes_up(const struct place *p)
 	return p->root >= 0 && !strcmp(p->name, "..");
 }
 
+/* Whether not everybody may search the folder. */
+static int
+is_closed(const struct place *p)
+{
+	errno = EPERM;
+	return p->open && (p->in.st_mode & 0111) != 0111;
+}
+
 static int
 walk(struct place *p, struct path *path)
 {
@@ -138,7 +146,7 @@ walk(struct place *p, struct path *path)
 		int last = take_name(path, p->name);
 
 		p->magic = 0;
-		if (last < 0 || goes_up(p) || look(p, last))
+		if (last < 0 || goes_up(p) || look(p, last) || is_closed(p))
 			return -1;
 		if (p->it >= 0 && S_ISLNK(p->is.st_mode) && !follow_magic(p, last)) {
 			links++;
@@ -226,8 +234,7 @@ view_process(struct view *v, int pid)
 	int64_t age = proc_age(proc_start_time(pid));
 	struct timespec now;
 
-	if (!is_ours(pid))
-		return -1;
+	v->open = !is_ours(pid);
 	v->root = open_folder(pid, "root");
 	v->current = open_folder(pid, "cwd");
 	clock_gettime(CLOCK_REALTIME, &now);
@@ -238,8 +245,7 @@ view_process(struct view *v, int pid)
 int
 view_own(struct view *v, int64_t until)
 {
-	if (!geteuid())
-		return -1;
+	v->open = !geteuid();
 	v->root = open("/", O_PATH | O_CLOEXEC);
 	v->current = open(".", O_PATH | O_CLOEXEC);
 	v->until = until;
@@ -265,10 +271,12 @@ view_open(const struct view *v, const char *path)
 	int fd = -1;
 
 	p.root = v->root;
+	p.open = v->open;
 	if (!find_from(&p, openat(*path == '/' ? v->root : v->current, ".", O_PATH | O_CLOEXEC), path)
 	    && p.it >= 0 && S_ISREG(p.is.st_mode))
 		fd = openat(p.folder, p.name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
-	if (fd >= 0 && (fstat(fd, &st) || !S_ISREG(st.st_mode) || us_of(st.st_mtim) > v->until))
+	if (fd >= 0 && (fstat(fd, &st) || !S_ISREG(st.st_mode) ||
+	                (v->open && (st.st_mode & 0444) != 0444) || us_of(st.st_mtim) > v->until))
 		move_to(&fd, -1);
 	place_leave(&p);
 	return fd;

@@ -15,6 +15,7 @@
  * what is used, whatever is put there meanwhile. */
 struct place {
 	int root;   /* where "/" leads; -1: to our own */
+	int open;   /* only where everybody may go */
 	int folder; /* -1: not known */
 	int it;     /* what has the name; -1: nothing */
 	char name[NAME_MAX + 1];
@@ -38,12 +39,13 @@ void place_leave(struct place *);
  */
 struct view {
 	int root, current; /* folders, held by descriptors; 0: not known */
+	int open;          /* only what everybody may read */
 	int64_t until;     /* when it began, microseconds since the epoch: newer files are not shown */
 };
 
-/* The view of a process.  Not if that is another user's in any of its ids: what it names is
- * not read with our rights.  Our own, of what ran until then; not as root, who has rights
- * that whoever chose the names may lack.  0, or -1. */
+/* The view of a process; our own, of what ran until then.  Of a process that is another user's
+ * in any of its ids, and as root of our own, just what everybody may read: whoever chose the
+ * names of files may lack the rights that we have.  0, or -1. */
 int view_process(struct view *, int pid);
 int view_own(struct view *, int64_t until);
 

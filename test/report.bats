@@ -271,8 +271,16 @@ END
     chmod 644 ./*.json program.py
     "${nobody[@]}" "$pyflame" -f report -i written.json > seen
     grep -qE "$line" seen
+    "$pyflame" -f report -i written.json > seen
+    grep -qE "$line" seen
+    chmod 640 program.py
     "$pyflame" -f report -i written.json > seen # root may have been told any name
     grep -qE '^ +[0-9.]+% +6$' seen
+    chmod 644 program.py
+    chmod 750 .
+    "$pyflame" -f report -i written.json > seen
+    grep -qE '^ +[0-9.]+% +6$' seen
+    chmod 755 .
     "${nobody[@]}" "$pyflame" -f report -i other.json > seen
     grep -qE '^ +[0-9.]+% +6$' seen
     touch program.py
@@ -283,7 +291,7 @@ END
 @test "root reads no file because another user's program names it" {
     requires root setpriv
     make_public_folder
-    (umask 077 && printf '\n\n\n\n\nthe secret\n' > "$folder/secret")
+    (umask 077 && printf 'the secret\n%.0s' {1..6} > "$folder/secret")
     touch -d '1 hour ago' "$folder/secret"
     cat > "$folder/program.py" << END
 import signal
@@ -298,6 +306,10 @@ END
     run_pyflame 0 -s 0.3 -f report "$pid"
     grep -q "spin  .*secret" stdout
     lacks "$(cat stdout)" 'the secret'
+    chmod 644 "$folder/secret" # what everybody may read is none
+    run_pyflame 0 -s 0.3 -f report "$pid"
+    grep -q "the secret" stdout
+    chmod 600 "$folder/secret"
     start_command /usr/bin/python3 "$folder/program.py" # its own
     run_pyflame 0 -s 0.3 -f report "$pid"
     grep -q "the secret" stdout
@@ -307,7 +319,7 @@ END
     requires root namespaces
     find_python
     mkdir inside outside
-    printf '\n\n\n\n\nthe secret\n' > outside/secret
+    printf 'the secret\n%.0s' {1..6} > outside/secret
     touch -d '1 hour ago' outside/secret
     # a root of its own, from which only a link leads there, and not as the link says
     cat > program.py << END
@@ -333,7 +345,7 @@ END
     grep -q "spin  .*up.py" stdout
     lacks "$(cat stdout)" 'the secret'
     # what is in there is found
-    printf '\n\n\n\n\nno secret\n' > inside/other
+    printf 'no secret\n%.0s' {1..6} > inside/other
     touch -d '1 hour ago' inside/other
     ln -sf /other inside/app.py
     run_pyflame 0 -s 0.5 -f report "$pid"
