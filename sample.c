@@ -32,6 +32,7 @@ enum {
 struct counted {
 	enum { COUNT_STACK, COUNT_IDLE, COUNT_FAILED } kind;
 	uint32_t stack;
+	raddr tstate;
 	uint32_t times; /* with -m cpu: for how many ticks' worth of CPU time it stands */
 	unsigned char wait, unplaced, why;
 };
@@ -473,8 +474,9 @@ name_wait(struct sampler *s, struct thread *t)
 	buf_free(&text);
 }
 
-/* Who has the GIL, if that was sampled at this tick: its innermost frame. */
-static int
+/* Who has the GIL, if that was sampled at this tick: its thread state, and innermost frame;
+ * else 0. */
+static raddr
 find_blamed(struct sampler *s, uint32_t *frame)
 {
 	size_t n, n_gils, n_frames;
@@ -488,7 +490,7 @@ find_blamed(struct sampler *s, uint32_t *frame)
 
 		if (n_frames)
 			*frame = frames[n_frames - 1];
-		return n_frames > 0;
+		return n_frames ? threads[i]->tstate : 0;
 	}
 	return 0;
 }
@@ -519,11 +521,9 @@ add_place(const struct profile *p, uint32_t frame, struct buf *out)
 
 /* "waits: the GIL, held by app.py:hog:12" */
 static uint32_t
-blame_frame(struct sampler *s)
+blame_frame(struct sampler *s, int known, uint32_t blamed)
 {
 	struct buf text = { 0 };
-	uint32_t blamed = 0;
-	int known = find_blamed(s, &blamed);
 
 	if (known && s->blame && blamed == s->blamed)
 		return s->blame - 1;
@@ -544,18 +544,22 @@ blame_frame(struct sampler *s)
 static void
 add_blame(struct sampler *s)
 {
-	uint32_t frame = PROFILE_FAILED;
+	uint32_t frame = 0;
+	raddr holder = 0;
+	int asked = 0;
 
 	for (size_t i = 0; s->waits && i < s->n_counted; i++) {
 		struct counted *c = &s->counted[i];
 
 		if (c->wait != PROFILE_WAITS_FOR_GIL || c->stack == PROFILE_FAILED)
 			continue;
-		if (frame == PROFILE_FAILED) {
+		if (!asked++) {
 			note_holders_once(s);
-			frame = blame_frame(s);
+			holder = find_blamed(s, &frame);
 		}
-		c->stack = profile_stack(s->profile, c->stack, frame);
+		/* Who has got it meanwhile has waited for somebody else. */
+		c->stack = profile_stack(s->profile, c->stack,
+		                         blame_frame(s, holder && holder != c->tstate, frame));
 	}
 }
 
@@ -621,7 +625,7 @@ count_stack(struct sampler *s, struct thread *t, int holds_gil)
 	wait = find_wait(s, t);
 	if (s->waits && wait == PROFILE_WAITS && t->wait_frame && stack != PROFILE_FAILED)
 		stack = profile_stack(s->profile, stack, t->wait_frame - 1);
-	note(s, (struct counted){ .kind = COUNT_STACK, .stack = stack, .times = (uint32_t)times,
+	note(s, (struct counted){ .kind = COUNT_STACK, .stack = stack, .tstate = t->tstate, .times = (uint32_t)times,
 	                          .wait = (unsigned char)wait, .unplaced = !t->task.tid });
 	t->counted = s->tick;
 	if (wait == PROFILE_RUNS)
