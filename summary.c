@@ -264,7 +264,11 @@ is_python(int pid)
 {
 	struct buf reason = { 0 };
 	struct target t;
-	enum target_answer answer = target_open(process_open(pid), 0, &t, &reason);
+	enum target_answer answer;
+
+	if (proc_lender(pid)) /* its parent is, or nobody */
+		return 0;
+	answer = target_open(process_open(pid), 0, &t, &reason);
 
 	buf_free(&reason);
 	if (answer == TARGET_READY)
@@ -414,7 +418,7 @@ hint_idle(const struct summary *r, const struct profile *p, const struct sample_
 {
 	uint64_t all = c->idle + c->samples;
 
-	if (c->idle * 10 < all * 9 || r->options->mode != MODE_WALL || r->options->threads ||
+	if (!all || c->idle * 10 < all * 9 || r->options->mode != MODE_WALL || r->options->threads ||
 	    r->options->exclude_idle)
 		return;
 	buf_printf(out, "mostly idle (%" PRIu64 " %%)", c->idle * 100 / all);
@@ -437,7 +441,7 @@ hint_lost(const struct summary *r, const struct sample_counts *c, struct buf *ou
 		n = c->samples;
 	while (points < 100 && points * points * n < 10000)
 		points++;
-	if (points == 1)
+	if (points == 1 || !n)
 		return;
 	buf_printf(out, "most ticks were left out or missed; shares are right all the same, to about %"
 	           PRIu64 " points of 100; a longer run has more samples", points);

@@ -174,7 +174,7 @@ add_conversion(struct buf *b, const char *f, va_list *ap)
 	switch (*f) {
 	case 's':
 		s = va_arg(*ap, const char *);
-		buf_add(b, s, strnlen(s, most));
+		buf_add(b, s, most ? strnlen(s, most) : 0);
 		break;
 	case 'c':
 		buf_add(b, &(char){ (char)va_arg(*ap, int) }, 1);

@@ -239,3 +239,24 @@ END
     run_pyflame 0 -s 0.6 -r 20us -q "$pid"
     equal "$stderr" ""
 }
+
+@test "a run of which all samples failed has no hint" {
+    find_python
+    start_command "$python" -c '
+import signal, sys, threading
+signal.alarm(300)
+sys.setrecursionlimit(400000)
+threading.stack_size(512 << 20)
+def dive(n):
+    if n:
+        return dive(n - 1)
+    print("ready", flush=True)
+    while True:
+        pass
+thread = threading.Thread(target=dive, args=(300000,))
+thread.start()
+thread.join()'
+    run_pyflame 0 -s 1 --stats "$pid"
+    all_match '^\(failed\) [0-9]+$' stdout
+    lacks "$stderr" 'hint:'
+}

@@ -595,3 +595,12 @@ run()'
     lacks "$output" 'fib\.py'
     matches "$output" '(idle)'
 }
+
+@test "pyflame itself is no Python child" {
+    # shellcheck disable=SC2016 # for that shell
+    run_shell() { bash -c '"$1" "$$"; exit $?' bash "$pyflame" 2> stderr; }
+    local seen=0
+    run_shell || seen=$?
+    equal "$seen" 3
+    lacks "$(cat stderr)" 'children'
+}
