@@ -197,9 +197,8 @@ place_find(struct place *p, const char *from)
 
 /* ---- as another process sees them ---- */
 
-/* Whether a process is ours in all of its four ids. */
-static int
-is_ours(int pid)
+int
+view_is_ours(int pid)
 {
 	char value[128];
 	const char *p = value;
@@ -231,14 +230,15 @@ us_of(struct timespec t)
 int
 view_process(struct view *v, int pid)
 {
+	enum { START_US = 10000 }; /* what the kernel says of when it began is no finer */
 	int64_t age = proc_age(proc_start_time(pid));
 	struct timespec now;
 
-	v->open = !is_ours(pid);
+	v->open = !view_is_ours(pid);
 	v->root = open_folder(pid, "root");
 	v->current = open_folder(pid, "cwd");
 	clock_gettime(CLOCK_REALTIME, &now);
-	v->until = us_of(now) - age / 1000;
+	v->until = us_of(now) - age / 1000 + START_US;
 	return v->root < 0 || v->current < 0 ? -1 : 0;
 }
 
@@ -276,7 +276,8 @@ view_open(const struct view *v, const char *path)
 	    && p.it >= 0 && S_ISREG(p.is.st_mode))
 		fd = openat(p.folder, p.name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
 	if (fd >= 0 && (fstat(fd, &st) || !S_ISREG(st.st_mode) ||
-	                (v->open && (st.st_mode & 0444) != 0444) || us_of(st.st_mtim) > v->until))
+	                (v->open && (st.st_mode & 0444) != 0444) || us_of(st.st_mtim) > v->until ||
+	                us_of(st.st_ctim) > v->until))
 		move_to(&fd, -1);
 	place_leave(&p);
 	return fd;

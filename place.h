@@ -49,8 +49,10 @@ struct view {
 int view_process(struct view *, int pid);
 int view_own(struct view *, int64_t until);
 
-/* Whether a process has the same root, as far as is known. */
+/* Whether a process has the same root, as far as is known; whether it is ours in all of its
+ * ids, and not another user's. */
 int view_has_root_of(const struct view *, int pid);
+int view_is_ours(int pid);
 
 /* Opens a regular file for reading; -1 if there is none that may be shown. */
 int view_open(const struct view *, const char *path);

@@ -155,15 +155,30 @@ where(void)
 
 #ifndef WITHOUT_report
 
+/* Whether all names in the profile are from processes that are ours.  Of those that have ended
+ * that is not known; they matter to root alone, who can read what others cannot. */
+static int
+is_all_ours(const struct run *r)
+{
+	size_t n = group_ready(r->group);
+
+	for (size_t i = 0; i < n; i++)
+		if (!view_is_ours(process_pid(group_target(r->group, i)->process)))
+			return 0;
+	return geteuid() || (n == 1 && group_sampled(r->group) == 1);
+}
+
 static int
 open_source(void *run, const char *path)
 {
 	const struct run *r = run;
+	struct view view = r->view;
 
 	for (size_t i = 0; r->group && i < group_ready(r->group); i++)
-		if (!view_has_root_of(&r->view, process_pid(group_target(r->group, i)->process)))
+		if (!view_has_root_of(&view, process_pid(group_target(r->group, i)->process)))
 			return -1;
-	return view_open(&r->view, path);
+	view.open |= r->group && !is_all_ours(r);
+	return view_open(&view, path);
 }
 
 /* Has a report show source text: of a process that is sampled, or of what was read, if it

@@ -42,9 +42,11 @@ columns_colour(struct buf *out, const char *code)
 void
 columns_heading(struct buf *out, const char *text)
 {
+	struct buf line = { (char *)text, strlen(text), 0, NULL };
+
 	buf_str(out, "\n");
 	columns_colour(out, "1");
-	buf_str(out, text);
+	columns_cut(out, &line, columns_width());
 	columns_colour(out, "0");
 	buf_str(out, "\n");
 }

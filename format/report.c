@@ -202,6 +202,8 @@ add_bar(struct buf *out, const struct row *row, uint64_t of)
 {
 	uint64_t left = BAR;
 
+	if (of < row->samples) /* several threads */
+		of = row->samples;
 	buf_str(out, "  ");
 	add_part(out, row->samples - row->idle, of, '#', "32", &left);
 	add_part(out, row->gil, of, '+', "31", &left);

@@ -97,7 +97,7 @@ END
         -e 's/"tid":1[01]/&,"process":"python3 app.py"/g' profile.json
     run_pyflame 0 -f report -i profile.json
     grep -qx '   busy    GIL  waits  process' stdout
-    grep -qx '  85.0%  40.0%  75.0%  #################+++  10 python3 app.py' stdout
+    grep -qx '  85.0%  40.0%  75.0%  #########++++.......  10 python3 app.py' stdout
     grep -qx '                40.0%  ........              20 python3 worker.py' stdout
 }
 
@@ -259,33 +259,36 @@ END
 }
 
 @test "hot lines of a profile have it if that is of this machine and older" {
-    local line='^ +[0-9.]+% +6 +n \+= 1  # the hot one$'
+    local line='^ +[0-9.]+% +6 +n \+= 1  # the hot one$' none='^ +[0-9.]+% +6$'
     run_as_nobody
     cd "$folder"
     find_python
     write_program
-    start_command "$python" "$folder/program.py"
+    cp program.py closed.py
+    chmod 644 program.py
+    chmod 640 closed.py
     as=()
+    start_command "$python" "$folder/closed.py"
+    run_pyflame 0 -s 0.3 -o closed.json "$pid"
+    start_command "$python" "$folder/program.py"
     run_pyflame 0 -s 0.3 -o written.json "$pid"
     sed 's/"host":"/&not-/' written.json > other.json
-    chmod 644 ./*.json program.py
+    chmod 644 ./*.json
     "${nobody[@]}" "$pyflame" -f report -i written.json > seen
     grep -qE "$line" seen
     "$pyflame" -f report -i written.json > seen
     grep -qE "$line" seen
-    chmod 640 program.py
-    "$pyflame" -f report -i written.json > seen # root may have been told any name
-    grep -qE '^ +[0-9.]+% +6$' seen
-    chmod 644 program.py
+    "$pyflame" -f report -i closed.json > seen # root may have been told any name
+    grep -qE "$none" seen
     chmod 750 .
     "$pyflame" -f report -i written.json > seen
-    grep -qE '^ +[0-9.]+% +6$' seen
+    grep -qE "$none" seen
     chmod 755 .
     "${nobody[@]}" "$pyflame" -f report -i other.json > seen
-    grep -qE '^ +[0-9.]+% +6$' seen
-    touch program.py
+    grep -qE "$none" seen
+    cp -p program.py new && mv new program.py # as old as it was, but another one
     "${nobody[@]}" "$pyflame" -f report -i written.json > seen
-    grep -qE '^ +[0-9.]+% +6$' seen
+    grep -qE "$none" seen
 }
 
 @test "root reads no file because another user's program names it" {
@@ -293,24 +296,25 @@ END
     make_public_folder
     (umask 077 && printf 'the secret\n%.0s' {1..6} > "$folder/secret")
     touch -d '1 hour ago' "$folder/secret"
+    printf 'no secret\n%.0s' {1..6} > "$folder/public"
+    chmod 644 "$folder/public"
     cat > "$folder/program.py" << END
-import signal
+import signal, sys
 signal.alarm(300)
 names = {}
-exec(compile('def spin():\\n n = 0\\n\\n while 1:\\n  n += 1\\n  n += 1\\n', '$folder/secret', 'exec'), names)
+exec(compile('def spin():\\n n = 0\\n\\n while 1:\\n  n += 1\\n  n += 1\\n', sys.argv[1], 'exec'), names)
 print('ready', flush=True)
 names['spin']()
 END
     [ -x /usr/bin/python3 ] || skip "needs /usr/bin/python3"
-    start_command "${nobody[@]}" /usr/bin/python3 "$folder/program.py"
+    start_command "${nobody[@]}" /usr/bin/python3 "$folder/program.py" "$folder/secret"
     run_pyflame 0 -s 0.3 -f report "$pid"
     grep -q "spin  .*secret" stdout
     lacks "$(cat stdout)" 'the secret'
-    chmod 644 "$folder/secret" # what everybody may read is none
+    start_command "${nobody[@]}" /usr/bin/python3 "$folder/program.py" "$folder/public"
     run_pyflame 0 -s 0.3 -f report "$pid"
-    grep -q "the secret" stdout
-    chmod 600 "$folder/secret"
-    start_command /usr/bin/python3 "$folder/program.py" # its own
+    grep -q "no secret" stdout
+    start_command /usr/bin/python3 "$folder/program.py" "$folder/secret" # its own
     run_pyflame 0 -s 0.3 -f report "$pid"
     grep -q "the secret" stdout
 }
@@ -321,6 +325,7 @@ END
     mkdir inside outside
     printf 'the secret\n%.0s' {1..6} > outside/secret
     touch -d '1 hour ago' outside/secret
+    printf 'no secret\n%.0s' {1..6} > inside/other
     # a root of its own, from which only a link leads there, and not as the link says
     cat > program.py << END
 import os, signal
@@ -345,9 +350,36 @@ END
     grep -q "spin  .*up.py" stdout
     lacks "$(cat stdout)" 'the secret'
     # what is in there is found
-    printf 'no secret\n%.0s' {1..6} > inside/other
-    touch -d '1 hour ago' inside/other
     ln -sf /other inside/app.py
     run_pyflame 0 -s 0.5 -f report "$pid"
     grep -q "no secret" stdout
+}
+
+@test "nor for one of several processes" {
+    requires root setpriv
+    find_python
+    make_public_folder
+    (umask 077 && printf 'the secret\n%.0s' {1..6} > "$folder/secret")
+    cat > "$folder/program.py" << END
+import os, signal
+signal.alarm(300)
+names = {}
+exec(compile('def spin():\\n n = 0\\n\\n while 1:\\n  n += 1\\n  n += 1\\n', '$folder/secret', 'exec'), names)
+child = os.fork()
+if not child:
+    os.setgroups([])
+    os.setgid(65534)
+    os.setuid(65534)
+    print('ready', flush=True)
+    names['spin']()
+signal.pause()
+END
+    start_command "$python" "$folder/program.py"
+    for options in --children "-p $(pgrep -P "$pid") -p"; do
+        # shellcheck disable=SC2086 # several words
+        run_pyflame 0 -s 0.3 -f report $options "$pid"
+        grep -q "spin  .*secret" stdout
+        lacks "$(cat stdout)" 'the secret'
+    done
+    kill "$(pgrep -P "$pid")"
 }
