@@ -625,7 +625,8 @@ count_stack(struct sampler *s, struct thread *t, int holds_gil)
 	wait = find_wait(s, t);
 	if (s->waits && wait == PROFILE_WAITS && t->wait_frame && stack != PROFILE_FAILED)
 		stack = profile_stack(s->profile, stack, t->wait_frame - 1);
-	note(s, (struct counted){ .kind = COUNT_STACK, .stack = stack, .tstate = t->tstate, .times = (uint32_t)times,
+	note(s, (struct counted){ .kind = COUNT_STACK, .stack = stack, .tstate = t->tstate,
+	                          .times = (uint32_t)times,
 	                          .wait = (unsigned char)wait, .unplaced = !t->task.tid });
 	t->counted = s->tick;
 	if (wait == PROFILE_RUNS)
@@ -1044,7 +1045,8 @@ ask_others(struct sampler *s)
 
 		t->wanted = UNWANTED;
 		if (is_first && is_on_cpu(s, t))
-			t->wanted = thread_has_used(t, s->since, !s->counts.ticks) ? WANTED : UNASKED;
+			t->wanted = thread_has_used(t, s->since, !s->counts.ticks) ? WANTED :
+			            thread_may_have_used(t, s->since) ? UNASKED : UNWANTED;
 	}
 	if (s->rouse)
 		sleepers_asked(&s->sleepers, s->now, now_ns());

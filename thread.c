@@ -356,6 +356,12 @@ thread_has_used(struct thread *t, int64_t ns, int known)
 	return t->credit >= ns / 2;
 }
 
+int
+thread_may_have_used(const struct thread *t, int64_t ns)
+{
+	return t->credit - ns >= -SLACK_MS * MS;
+}
+
 /* ---- names ---- */
 
 struct thread_name {

@@ -117,6 +117,9 @@ int thread_is_awake(struct thread *, int64_t now, int rouse, int known);
 void thread_note_sampled(struct thread *, int64_t now, int64_t ns);
 int thread_has_used(struct thread *, int64_t ns, int known);
 
+/* After that said no: whether the scheduler may be late to count what it has used. */
+int thread_may_have_used(const struct thread *, int64_t ns);
+
 /* Whether it waits for one of those GILs, as far as that can be known: not up to 3.6. */
 int thread_wants_gil(struct thread *, const struct gil *, size_t n);
 

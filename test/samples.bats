@@ -458,14 +458,13 @@ beside_many() {
     } END { exit !seen }' "$target_out"
 }
 
-# Where nothing holds the GIL it is not idle.
+# Where nothing holds the GIL what runs is not idle, but for the time that it waits for a CPU.
 beside_nothing() {
     sample_beside "$1" "" hashing sleeping
-    local wall n
-    wall=$(sed -n 's/^wall //p' "$target_out")
-    n=$(samples profile ':hashing')
-    awk -v n="$n" -v wall="$wall" 'BEGIN { exit !(n / 1000 > wall * 0.9 && n / 1000 < wall * 1.04) }'
-    [ "$(samples profile '^\(idle\)')" -lt 80 ]
+    awk -v n="$(samples profile ':hashing')" -v idle="$(samples profile '^\(idle\)')" '
+        $1 == "hashing" { used = $2 }
+        $1 == "wall" { wall = $2 }
+        END { exit !(n / 1000 > used - 0.08 && n / 1000 < used + 0.08 && idle / 1000 < wall - used + 0.1) }' "$target_out"
 }
 
 @test "2.7: what runs without the GIL counts by default"  { each_python 2.7 beside; }
