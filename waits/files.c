@@ -163,8 +163,34 @@ describe_pipe(struct files *f, uint64_t inode, unsigned mode, int plain, struct 
 
 /* ---- epoll ---- */
 
-/* "tfd:        5 events:       19 data:                5 ...", a line for each: Linux v6.1
- * fs/eventpoll.c, ep_show_fdinfo. */
+/* Whether a descriptor leads to that inode.  One that was closed may be another file by now, and
+ * the epoll still watch what it was if somebody else has that open. */
+static int
+leads_to(const struct files *f, int fd, uint64_t inode)
+{
+	char path[48];
+	struct stat st;
+
+	text_format(path, sizeof path, "/proc/%d/fd/%d", f->pid, fd);
+	return !stat(path, &st) && st.st_ino == inode;
+}
+
+/* The number after a word of a line, 0 if there is none. */
+static uint64_t
+number_after(const char *line, const char *word, unsigned base)
+{
+	const char *p = text_find(line, word), *end = strchr(line, '\n');
+	uint64_t number;
+
+	if (!p || (end && p > end))
+		return 0;
+	p += strlen(word);
+	p += strspn(p, " ");
+	return parse_digits(&p, base, &number) ? 0 : number;
+}
+
+/* "tfd:        5 events:       19 data:                5  pos:0 ino:1f sdev:9", a line for each;
+ * the end of it since Linux 4.13: fs/eventpoll.c, ep_show_fdinfo. */
 static size_t
 read_watched(const struct files *f, int fd, int *watched)
 {
@@ -177,11 +203,10 @@ read_watched(const struct files *f, int fd, int *watched)
 		buf_terminate(&text);
 		for (char *p = text_find(text.data, "tfd:"); p && n < MOST_WATCHED;
 		     p = text_find(p + 1, "tfd:")) {
-			const char *at = p + 4 + strspn(p + 4, " ");
-			uint64_t number;
+			uint64_t number = number_after(p, "tfd:", 10), inode = number_after(p, "ino:", 16);
 
-			if (!parse_digits(&at, 10, &number) && number < MOST_ENDS * 16)
-				watched[n++] = (int)number;
+			if (number < MOST_ENDS * 16)
+				watched[n++] = leads_to(f, (int)number, inode) ? (int)number : -1;
 		}
 	}
 	buf_free(&text);
@@ -243,7 +268,9 @@ files_list(struct files *f, const int *fds, size_t n, int plain, struct buf *out
 	for (; shown < n && shown < LISTED; shown++) {
 		if (shown)
 			buf_str(out, ", ");
-		if (!describe(f, fds[shown], plain, 1, out))
+		if (fds[shown] < 0)
+			buf_str(out, "a descriptor that was closed");
+		else if (!describe(f, fds[shown], plain, 1, out))
 			buf_printf(out, "descriptor %d", fds[shown]);
 	}
 	if (n > shown && plain)

@@ -17,7 +17,8 @@ void files_free(struct files *);
  * without what differs from time to time. */
 int files_describe(struct files *, int fd, int plain, struct buf *);
 
-/* Appends what several are, but no more than a few, and how many more there are. */
+/* Appends what several are, but no more than a few, and how many more there are.  -1: one that
+ * was closed. */
 void files_list(struct files *, const int *fds, size_t n, int plain, struct buf *);
 
 /* Appends what a process is called, after its pid. */

@@ -282,6 +282,17 @@ find(const struct sockets *s, uint64_t inode)
 	return s->n ? bsearch(&key, s->all, s->n, sizeof key, compare) : NULL;
 }
 
+/* Whether two lines are of one inode.  Who names a socket may put a newline and another line
+ * into the name. */
+static int
+is_doubtful(const struct sockets *s, const struct socket *found)
+{
+	const struct socket *end = s->all + s->n;
+
+	return (found > s->all && found[-1].inode == found->inode) ||
+	       (found + 1 < end && found[1].inode == found->inode);
+}
+
 void
 sockets_describe(struct sockets *s, uint64_t inode, int plain, struct buf *out)
 {
@@ -297,6 +308,8 @@ sockets_describe(struct sockets *s, uint64_t inode, int plain, struct buf *out)
 		return;
 	}
 	buf_str(out, found->protocol);
+	if (is_doubtful(s, found))
+		return;
 	if (found->words) {
 		add_internet(found, plain, out);
 	} else if (s->paths.data[found->path]) {
