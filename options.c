@@ -425,6 +425,8 @@ check_operand(const struct options *o, const char *word, int others)
 	if (o->n_inputs)
 		die(USAGE, "\"%s\" is not a pid; each file wants an option of its own: -i %s", word,
 		    word);
+	if (format_of_file(word)->read)
+		die(USAGE, "\"%s\" is not a pid; to read a profile: pyflame -i %s", word, word);
 	die(USAGE, "\"%s\" is not a pid; to run a command and profile it: pyflame -t %s%s", word,
 	    word, others ? " ..." : "");
 }
