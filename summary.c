@@ -412,6 +412,17 @@ say_place(struct sampler *s, const struct profile *p, struct buf *out)
 	buf_free(&label);
 }
 
+/* Then there is nothing that runs, whoever has the GIL. */
+static void
+hint_stopped(const struct summary *r, struct buf *out)
+{
+	struct proc_stat stat;
+
+	if (group_ready(r->group) == 1 &&
+	    !process_stat(group_target(r->group, 0)->process, &stat) && stat.state == 'T')
+		buf_str(out, "it is stopped, so this is where it stands; kill -CONT lets it go on");
+}
+
 static void
 hint_idle(const struct summary *r, const struct profile *p, const struct sample_counts *c,
           struct buf *out)
@@ -455,7 +466,9 @@ summary_hint(struct summary *r, const struct profile *p, int64_t elapsed)
 
 	mem_limit(MOST_READING_MS * MS);
 	if (c.ticks >= ENOUGH && elapsed >= 5 * TENTH && !r->options->quiet) {
-		hint_children(r, &c, elapsed, &text);
+		hint_stopped(r, &text);
+		if (!text.len)
+			hint_children(r, &c, elapsed, &text);
 		if (!text.len)
 			hint_idle(r, p, &c, &text);
 		if (!text.len)

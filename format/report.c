@@ -726,15 +726,18 @@ add_waits(struct buf *out, const struct profile *p, const uint32_t *owners)
 void
 report_write(const struct profile *p, struct buf *out)
 {
+	enum { TELLING = 5 }; /* samples; of fewer beside many that waited shares say nothing */
 	struct ranks r = ranks_of(p);
 	uint32_t *owners = export_owners(p);
 
 	add_command(out, profile_run_get(p));
 	add_run(out, p, r.busy);
 	add_threads(out, p, owners);
-	add_functions(out, &r);
-	add_lines(out, &r);
-	add_paths(out, &r);
+	if (r.busy >= TELLING || !profile_total(p, PROFILE_IDLE)) {
+		add_functions(out, &r);
+		add_lines(out, &r);
+		add_paths(out, &r);
+	}
 	add_waits(out, p, owners);
 	free(owners);
 	ranks_free(&r);

@@ -260,3 +260,13 @@ thread.join()'
     all_match '^\(failed\) [0-9]+$' stdout
     lacks "$stderr" 'hint:'
 }
+
+@test "a program that is stopped: what helps" {
+    find_python
+    start_target deep "$python" 10
+    kill -STOP "$pid"
+    states["$pid"]=T
+    wait_for 10 in_state "$pid" T
+    run_pyflame 0 -s 0.6 "$pid"
+    hints 'it is stopped, so this is where it stands; kill -CONT lets it go on'
+}
