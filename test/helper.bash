@@ -414,7 +414,7 @@ kill_profilers() {
 # The process that does the work of a profiler, which may be a grandchild of it.
 worker_of() {
     local one=$1 next
-    while next=$(pgrep -P "$one" -x "$(basename "$pyflame")"); do
+    while next=$(pgrep -n -P "$one" -x "$(basename "$pyflame")"); do
         one=$next
     done
     echo "$one"
@@ -457,6 +457,7 @@ sample_until() {
 # watch_pyflame ARGUMENT...: one in the background that writes "profile" when it is asked
 # by has_seen; what comes before it listens does no harm.
 watch_pyflame() {
+    rm -f profile # an earlier one's is none of its own
     trap '' USR1
     start_pyflame -s 200 -o profile "$@"
     trap - USR1

@@ -128,6 +128,7 @@ ends_soon() {
 # --- the processes that watch and work ------------------------------------------
 
 @test "where no process can be made, sampling goes on without" {
+    without_leak_check
     compile refuse "$tests/tools/refuse.c"
     find_python
     start_target fib "$python"
