@@ -212,15 +212,6 @@ view_is_ours(int pid)
 	return 1;
 }
 
-static int
-open_folder(int pid, const char *name)
-{
-	char path[48];
-
-	text_format(path, sizeof path, "/proc/%d/%s", pid, name);
-	return open(path, O_PATH | O_CLOEXEC);
-}
-
 static int64_t
 us_of(struct timespec t)
 {
@@ -233,13 +224,14 @@ view_process(struct view *v, int pid)
 	enum { START_US = 10000 }; /* what the kernel says of when it began is no finer */
 	int64_t age = proc_age(proc_start_time(pid));
 	struct timespec now;
+	char path[48];
 
 	v->open = !view_is_ours(pid);
-	v->root = open_folder(pid, "root");
-	v->current = open_folder(pid, "cwd");
+	text_format(path, sizeof path, "/proc/%d/root", pid);
+	v->root = open(path, O_PATH | O_CLOEXEC);
 	clock_gettime(CLOCK_REALTIME, &now);
 	v->until = us_of(now) - age / 1000 + START_US;
-	return v->root < 0 || v->current < 0 ? -1 : 0;
+	return v->root < 0 ? -1 : 0;
 }
 
 int
@@ -247,9 +239,8 @@ view_own(struct view *v, int64_t until)
 {
 	v->open = !geteuid();
 	v->root = open("/", O_PATH | O_CLOEXEC);
-	v->current = open(".", O_PATH | O_CLOEXEC);
 	v->until = until;
-	return v->root < 0 || v->current < 0 ? -1 : 0;
+	return v->root < 0 ? -1 : 0;
 }
 
 int
@@ -272,8 +263,8 @@ view_open(const struct view *v, const char *path)
 
 	p.root = v->root;
 	p.open = v->open;
-	if (!find_from(&p, openat(*path == '/' ? v->root : v->current, ".", O_PATH | O_CLOEXEC), path)
-	    && p.it >= 0 && S_ISREG(p.is.st_mode))
+	if (*path == '/' && !find_from(&p, openat(v->root, ".", O_PATH | O_CLOEXEC), path) &&
+	    p.it >= 0 && S_ISREG(p.is.st_mode))
 		fd = openat(p.folder, p.name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
 	if (fd >= 0 && (fstat(fd, &st) || !S_ISREG(st.st_mode) ||
 	                (v->open && (st.st_mode & 0444) != 0444) || us_of(st.st_mtim) > v->until ||

@@ -38,7 +38,7 @@ void place_leave(struct place *);
  * and links in /proc, are not followed.
  */
 struct view {
-	int root, current; /* folders, held by descriptors; 0: not known */
+	int root;          /* the folder, held by a descriptor; 0: not known */
 	int open;          /* only what everybody may read */
 	int64_t until;     /* when it began, microseconds since the epoch: newer files are not shown */
 };
@@ -54,7 +54,8 @@ int view_own(struct view *, int64_t until);
 int view_has_root_of(const struct view *, int pid);
 int view_is_ours(int pid);
 
-/* Opens a regular file for reading; -1 if there is none that may be shown. */
+/* Opens a regular file for reading; -1 if there is none that may be shown, or if the path is
+ * not from the root: where the program was when it took that for a name is not known. */
 int view_open(const struct view *, const char *path);
 
 #endif

@@ -383,3 +383,23 @@ END
     done
     kill "$(pgrep -P "$pid")"
 }
+
+@test "no source text of a file whose name is not from the root" {
+    find_python
+    mkdir other
+    printf 'not what runs\n%.0s' {1..6} > app.py
+    cp app.py other/
+    cat > program.py << 'END'
+import os, signal
+signal.alarm(300)
+names = {}
+exec(compile('def spin():\n n = 0\n\n while 1:\n  n += 1\n  n += 1\n', 'app.py', 'exec'), names)
+os.chdir('other')
+print('ready', flush=True)
+names['spin']()
+END
+    start_command "$python" program.py
+    run_pyflame 0 -s 0.3 -f report "$pid"
+    grep -q 'spin  app\.py' stdout
+    lacks "$(cat stdout)" 'not what runs'
+}
