@@ -5,6 +5,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +14,7 @@
 #include <unistd.h>
 
 #include "util.h"
+#include "watch.h"
 #include "proc.h"
 #include "place.h"
 
@@ -65,14 +67,14 @@ static int
 look(struct place *p, int last)
 {
 	enum { LOOK = O_PATH | O_NOFOLLOW | O_CLOEXEC };
-	int it = openat(p->folder, p->name, LOOK | (last ? 0 : O_DIRECTORY));
+	int it = watch_openat(p->folder, p->name, LOOK | (last ? 0 : O_DIRECTORY));
 
 	if (it < 0 && errno == ENOTDIR)
-		it = openat(p->folder, p->name, LOOK);
+		it = watch_openat(p->folder, p->name, LOOK);
 	move_to(&p->it, it);
 	if (it < 0)
 		return last && errno == ENOENT ? 0 : -1;
-	if (fstat(p->folder, &p->in) || fstat(it, &p->is))
+	if (watch_fstat(p->folder, &p->in) || watch_fstat(it, &p->is))
 		return -1;
 	if (!is_trap(p, last))
 		return 0;
@@ -265,8 +267,9 @@ view_open(const struct view *v, const char *path)
 	p.open = v->open;
 	if (*path == '/' && !find_from(&p, openat(v->root, ".", O_PATH | O_CLOEXEC), path) &&
 	    p.it >= 0 && S_ISREG(p.is.st_mode))
-		fd = openat(p.folder, p.name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
-	if (fd >= 0 && (fstat(fd, &st) || !S_ISREG(st.st_mode) ||
+		fd = watch_openat(p.folder, p.name,
+		                  O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	if (fd >= 0 && (watch_fstat(fd, &st) || !S_ISREG(st.st_mode) ||
 	                (v->open && (st.st_mode & 0444) != 0444) || us_of(st.st_mtim) > v->until ||
 	                us_of(st.st_ctim) > v->until))
 		move_to(&fd, -1);

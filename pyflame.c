@@ -168,17 +168,27 @@ is_all_ours(const struct run *r)
 	return geteuid() || (n == 1 && group_sampled(r->group) == 1);
 }
 
+/* Reads all of a source file.  It may lie where nobody answers, and is given up then. */
 static int
-open_source(void *run, const char *path)
+read_source(void *run, const char *path, struct buf *text)
 {
+	enum { MOST = 8 << 20 };
 	const struct run *r = run;
 	struct view view = r->view;
+	char bytes[4096];
+	ssize_t n = -1;
+	int fd;
 
 	for (size_t i = 0; r->group && i < group_ready(r->group); i++)
 		if (!view_has_root_of(&view, process_pid(group_target(r->group, i)->process)))
 			return -1;
 	view.open |= r->group && !is_all_ours(r);
-	return view_open(&view, path);
+	fd = view_open(&view, path);
+	while (fd >= 0 && text->len < MOST && (n = watch_read(fd, bytes, sizeof bytes)) > 0)
+		buf_add(text, bytes, (size_t)n);
+	if (fd >= 0)
+		close(fd);
+	return n ? -1 : 0;
 }
 
 /* Has a report show source text: of a process that is sampled, or of what was read, if it
@@ -198,7 +208,7 @@ show_sources(struct run *r)
 	else if (!r->group && run->host && !strcmp(run->host, host.nodename))
 		failed = view_own(&r->view, run->start);
 	if (!failed)
-		r->options.format->sources(open_source, r);
+		r->options.format->sources(read_source, r);
 }
 
 #else

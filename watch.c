@@ -33,6 +33,7 @@
 #include <sys/ptrace.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
@@ -192,6 +193,32 @@ watch_open(const char *path, int flags)
 	fd = open(path, flags);
 	leave();
 	return fd;
+}
+
+int
+watch_openat(int folder, const char *name, int flags)
+{
+	int fd;
+
+	if (_setjmp(watch.call))
+		return fail();
+	enter();
+	fd = openat(folder, name, flags);
+	leave();
+	return fd;
+}
+
+int
+watch_fstat(int fd, struct stat *st)
+{
+	int result;
+
+	if (_setjmp(watch.call))
+		return fail();
+	enter();
+	result = fstat(fd, st);
+	leave();
+	return result;
 }
 
 int

@@ -12,6 +12,7 @@
  */
 
 struct iovec;
+struct stat;
 
 /* What clone(2) is asked for, and nothing else. */
 #define WATCH_CLONE (CLONE_VM | CLONE_FS | CLONE_FILES | SIGCHLD)
@@ -61,6 +62,8 @@ ssize_t watch_vm_readv(int pid, const struct iovec *to, size_t n_to, const struc
 ssize_t watch_pread(int fd, void *buf, size_t len, off_t at);
 ssize_t watch_read(int fd, void *buf, size_t len);
 int watch_open(const char *path, int flags);
+int watch_openat(int folder, const char *name, int flags);
+int watch_fstat(int fd, struct stat *);
 int watch_seize(int tid);
 long watch_kcmp(int pid, int other, int type);
 

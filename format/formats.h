@@ -30,9 +30,9 @@ struct format {
 	/* Is called before each time it is written: to that descriptor, which may be a
 	 * terminal, or -1, to a file; NULL: that does not matter. */
 	void (*fit)(int fd);
-	/* Gets what opens source files, so that they can be shown; NULL: they are not.  See
+	/* Gets what reads source files, so that they can be shown; NULL: they are not.  See
 	 * report.h. */
-	void (*sources)(int (*open)(void *context, const char *path), void *context);
+	void (*sources)(int (*read)(void *context, const char *path, struct buf *), void *context);
 	/* Reads the JSON of such a file, as saved_read() does; NULL: -i does not take
 	 * it.  (Collapsed stacks, which need no format's help, are input.c's.) */
 	const char *(*read)(struct profile *, const char *text, size_t len, unsigned flags,

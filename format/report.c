@@ -8,7 +8,6 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "util.h"
 #include "profile.h"
@@ -20,13 +19,13 @@
 
 enum { ROOMY = 80, BAR = 20 };
 
-static int (*open_source)(void *, const char *);
+static int (*get_source)(void *, const char *, struct buf *);
 static void *source_context;
 
 void
-report_sources(int (*open)(void *, const char *), void *context)
+report_sources(int (*read)(void *, const char *, struct buf *), void *context)
 {
-	open_source = open;
+	get_source = read;
 	source_context = context;
 }
 
@@ -338,25 +337,16 @@ add_functions(struct buf *out, const struct ranks *r)
 static void
 read_source(const struct profile *p, uint32_t file, struct buf *text)
 {
-	enum { MOST = 8 << 20 };
 	struct buf path = { 0 };
-	char bytes[4096];
 	const char *name;
-	ssize_t n = -1;
 	size_t len;
-	int fd;
 
-	if (!open_source || file == PROFILE_NO_FILE)
+	if (!get_source || file == PROFILE_NO_FILE)
 		return;
 	name = profile_string_get(p, file, &len);
 	buf_add(&path, name, len);
-	fd = memchr(name, 0, len) ? -1 : open_source(source_context, buf_terminate(&path));
-	while (fd >= 0 && text->len < MOST && (n = read(fd, bytes, sizeof bytes)) > 0)
-		buf_add(text, bytes, (size_t)n);
-	if (n) /* all of it or nothing */
+	if (memchr(name, 0, len) || get_source(source_context, buf_terminate(&path), text))
 		text->len = 0;
-	if (fd >= 0)
-		close(fd);
 	buf_free(&path);
 }
 

@@ -15,8 +15,8 @@ void report_write(const struct profile *, struct buf *);
  * environment's NO_COLOR says not to. */
 void report_fit(int terminal);
 
-/* Has reports from now on show source text.  `open` returns a descriptor, which is closed
- * then, of the file that Python knows by that name, or -1. */
-void report_sources(int (*open)(void *context, const char *path), void *context);
+/* Has reports from now on show source text.  `read` appends all of the file that Python knows by
+ * that name: 0, or -1 if it is not to be had. */
+void report_sources(int (*read)(void *context, const char *path, struct buf *), void *context);
 
 #endif

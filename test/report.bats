@@ -403,3 +403,29 @@ END
     grep -q 'spin  app\.py' stdout
     lacks "$(cat stdout)" 'not what runs'
 }
+
+@test "a file system that does not answer holds no report up" {
+    requires root
+    [ -w /dev/fuse ] || skip "needs /dev/fuse"
+    find_python
+    mkdir mounted
+    cat > program.py << 'END'
+import ctypes, os, signal, sys
+signal.alarm(300)
+folder, libc = sys.argv[1], ctypes.CDLL(None)
+fuse = os.open('/dev/fuse', os.O_RDWR)
+options = b'fd=%d,rootmode=40000,user_id=0,group_id=0,allow_other' % fuse
+if libc.unshare(0x20000) or libc.mount(b'none', b'/', None, 0x44000, None) or \
+        libc.mount(b'nobody', folder.encode(), b'fuse', 0, options):
+    sys.exit('no mounts here')
+names = {}
+exec(compile('def spin():\n while 1:\n  pass\n', folder + '/app.py', 'exec'), names)
+print('ready', flush=True)
+names['spin']()
+END
+    start_process "$python" program.py "$PWD/mounted"
+    wait_for 60 has_started
+    grep -q '^ready' "$target_out" || { forget_target "$pid"; skip "cannot mount here"; }
+    run_pyflame 0 -s 0.3 -f report "$pid"
+    grep -q 'spin  .*app\.py' stdout
+}
