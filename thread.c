@@ -326,9 +326,8 @@ thread_note_sampled(struct thread *t, int64_t now, int64_t ns)
 {
 	struct proc_times times;
 
+	t = newest(t);
 	t->credit -= ns;
-	if (t->newer)
-		t = newest(t);
 	if (now < t->awake_until)
 		return;
 	wake(t, now, thread_times(t, &times) ? 0 : times.ran);
