@@ -66,6 +66,16 @@ read_link(int pid, const char *fd, char *to, size_t size, unsigned *mode)
 		*mode = lstat(path, &st) ? 0 : st.st_mode;
 }
 
+/* What it leads to: 0, or -1. */
+static int
+look_at(const struct files *f, int fd, struct stat *st)
+{
+	char path[48];
+
+	text_format(path, sizeof path, "/proc/%d/fd/%d", f->pid, fd);
+	return stat(path, st);
+}
+
 /* "pipe:[123]": 123, 0 if it is none of those. */
 static uint64_t
 inode_of(const char *link, const char *kind)
@@ -163,16 +173,14 @@ describe_pipe(struct files *f, uint64_t inode, unsigned mode, int plain, struct 
 
 /* ---- epoll ---- */
 
-/* Whether a descriptor leads to that inode.  One that was closed may be another file by now, and
- * the epoll still watch what it was if somebody else has that open. */
+/* Whether a descriptor leads to that inode, if it is known.  One that was closed may be another
+ * file by now, and the epoll still watch what it was if somebody else has that open. */
 static int
 leads_to(const struct files *f, int fd, uint64_t inode)
 {
-	char path[48];
 	struct stat st;
 
-	text_format(path, sizeof path, "/proc/%d/fd/%d", f->pid, fd);
-	return !stat(path, &st) && st.st_ino == inode;
+	return !inode || (!look_at(f, fd, &st) && st.st_ino == inode);
 }
 
 /* The number after a word of a line, 0 if there is none. */
@@ -205,8 +213,11 @@ read_watched(const struct files *f, int fd, int *watched)
 		     p = text_find(p + 1, "tfd:")) {
 			uint64_t number = number_after(p, "tfd:", 10), inode = number_after(p, "ino:", 16);
 
-			if (number < MOST_ENDS * 16)
-				watched[n++] = leads_to(f, (int)number, inode) ? (int)number : -1;
+			if (number < MOST_ENDS * 16) {
+				/* Only those that are listed need to be right. */
+				watched[n] = n >= LISTED || leads_to(f, (int)number, inode) ? (int)number : -1;
+				n++;
+			}
 		}
 	}
 	buf_free(&text);
@@ -307,12 +318,10 @@ holder_in_line(const char *p, const struct stat *st)
 void
 files_lock_holder(struct files *f, int fd, struct buf *out)
 {
-	char path[48];
 	struct stat st;
 	int holder;
 
-	text_format(path, sizeof path, "/proc/%d/fd/%d", f->pid, fd);
-	if (stat(path, &st) || (!f->locks.len && proc_read(f->pid, "../locks", &f->locks)))
+	if (look_at(f, fd, &st) || (!f->locks.len && proc_read(f->pid, "../locks", &f->locks)))
 		return;
 	buf_terminate(&f->locks);
 	for (const char *p = f->locks.data; p && *p; p = strchr(p, '\n'), p += p != NULL) {
