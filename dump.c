@@ -39,33 +39,15 @@ state_word(char state)
 	}
 }
 
-#ifdef WITHOUT_waits
+/* A dump that is being written. */
+struct dump {
+	struct sampler *s;
+	struct waits *waits;
+	const struct profile *p;
+	struct buf *out;
+};
 
-static int
-add_wait(struct waits *w, struct thread *t, struct buf *out)
-{
-	(void)w;
-	(void)t;
-	(void)out;
-	return 0;
-}
-
-static struct waits *
-begin_waits(struct sampler *s)
-{
-	(void)s;
-	return NULL;
-}
-
-static void
-end_waits(struct waits *w)
-{
-	(void)w;
-}
-
-#else
-
-/* Knows which of all threads wait for the same. */
+/* Begins to know which of all threads wait for the same. */
 static struct waits *
 begin_waits(struct sampler *s)
 {
@@ -79,28 +61,6 @@ begin_waits(struct sampler *s)
 			waits_note(w, &threads[i]->task);
 	return w;
 }
-
-static int
-add_wait(struct waits *w, struct thread *t, struct buf *out)
-{
-	return waits_describe(w, &t->task, 0, out);
-}
-
-static void
-end_waits(struct waits *w)
-{
-	waits_free(w);
-}
-
-#endif
-
-/* A dump that is being written. */
-struct dump {
-	struct sampler *s;
-	struct waits *waits;
-	const struct profile *p;
-	struct buf *out;
-};
 
 /* Whether a task has the GIL, by any of its states. */
 static int
@@ -121,7 +81,7 @@ add_state(const struct dump *d, struct thread *t, char state, struct buf *out)
 		buf_str(out, "dead");
 	else if (state == 'S' && !holds_gil(t) && sampler_wants_gil(d->s, t))
 		buf_str(out, "waits for the GIL");
-	else if (state == 'R' || !add_wait(d->waits, t, out))
+	else if (state == 'R' || !waits_describe(d->waits, &t->task, 0, out))
 		buf_str(out, state_word(state));
 }
 
@@ -189,7 +149,7 @@ dump_all(struct dump *d, const struct writer *writer)
 		for (size_t i = 0; i < n; i++)
 			if (!threads[i]->older && thread_is_main(threads[i]) == main_thread)
 				dump_task(d, writer, threads[i]);
-	end_waits(d->waits);
+	waits_free(d->waits);
 	return OK;
 }
 

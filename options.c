@@ -17,6 +17,7 @@
 #include "profile.h"
 #include "format/formats.h"
 #include "proc.h"
+#include "waits/waits.h"
 #include "layouts.h"
 #include "options.h"
 
@@ -570,9 +571,8 @@ check(struct options *o, const char *operand, int operands)
 static void
 set_waits(struct options *o)
 {
-#ifdef WITHOUT_waits
-	die(USAGE, "--waits: this pyflame was built without it");
-#endif
+	if (!HAS_WAITS)
+		die(USAGE, "--waits: this pyflame was built without it");
 	o->waits = o->threads = 1;
 }
 

@@ -140,38 +140,6 @@ end_thread(struct thread *t)
 	stack_free(t->stack);
 }
 
-#ifdef WITHOUT_waits
-
-static void
-open_waits(struct sampler *s)
-{
-	(void)s;
-}
-
-static void
-close_waits(struct sampler *s)
-{
-	(void)s;
-}
-
-#else
-
-static void
-open_waits(struct sampler *s)
-{
-	if (s->options.waits)
-		s->waits = waits_new(s->t->process, (unsigned)s->t->layout->ptr);
-}
-
-static void
-close_waits(struct sampler *s)
-{
-	if (s->waits)
-		waits_free(s->waits);
-}
-
-#endif
-
 struct sampler *
 sampler_new(const struct target *t, struct profile *profile, const struct sample_options *options)
 {
@@ -186,7 +154,8 @@ sampler_new(const struct target *t, struct profile *profile, const struct sample
 	s->capturer = capturer_new(s->stacks, s->threads, s->options.pausing);
 	s->cpu = cpu_new(t->process);
 	s->sleepers.process = t->process;
-	open_waits(s);
+	if (HAS_WAITS && options->waits)
+		s->waits = waits_new(t->process, (unsigned)t->layout->ptr);
 	s->cpu_before = process_cpu_time(t->process);
 	s->before = mem_counts(t->mem);
 	s->root = s->idle = PROFILE_ROOT;
@@ -202,7 +171,7 @@ sampler_free(struct sampler *s)
 {
 	if (!s)
 		return;
-	close_waits(s);
+	waits_free(s->waits);
 	capturer_free(s->capturer);
 	threads_free(s->threads);
 	stacks_free(s->stacks);
@@ -427,23 +396,6 @@ may_run(struct sampler *s, struct thread *t)
 
 /* ---- what is waited for ---- */
 
-#ifdef WITHOUT_waits
-
-static void
-name_wait(struct sampler *s, struct thread *t)
-{
-	(void)s;
-	(void)t;
-}
-
-static void
-add_blame(struct sampler *s)
-{
-	(void)s;
-}
-
-#else
-
 static uint32_t
 frame_of_text(struct sampler *s, const struct buf *text)
 {
@@ -460,7 +412,7 @@ name_wait(struct sampler *s, struct thread *t)
 	struct buf text = { 0 };
 	uint64_t key;
 
-	if (!s->waits)
+	if (!HAS_WAITS || !s->waits)
 		return;
 	key = task_call(s->t->process, &t->task, &call) ? 0 :
 	      (uint64_t)hash_words((uint64_t)call.number, call.args[0]) + 1;
@@ -548,7 +500,7 @@ add_blame(struct sampler *s)
 	raddr holder = 0;
 	int asked = 0;
 
-	for (size_t i = 0; s->waits && i < s->n_counted; i++) {
+	for (size_t i = 0; HAS_WAITS && s->waits && i < s->n_counted; i++) {
 		struct counted *c = &s->counted[i];
 
 		if (c->wait != PROFILE_WAITS_FOR_GIL || c->stack == PROFILE_FAILED)
@@ -562,8 +514,6 @@ add_blame(struct sampler *s)
 		                         blame_frame(s, holder && holder != c->tstate, frame));
 	}
 }
-
-#endif
 
 /* Whether it waits, and if so for the GIL: that is asked when it begins to, and then as
  * often as one that does wakes up to look after itself (sys.getswitchinterval). */
@@ -623,7 +573,7 @@ count_stack(struct sampler *s, struct thread *t, int holds_gil)
 		stack = bare_stack(s, t, root);
 	}
 	wait = find_wait(s, t);
-	if (s->waits && wait == PROFILE_WAITS && t->wait_frame && stack != PROFILE_FAILED)
+	if (HAS_WAITS && s->waits && wait == PROFILE_WAITS && t->wait_frame && stack != PROFILE_FAILED)
 		stack = profile_stack(s->profile, stack, t->wait_frame - 1);
 	note(s, (struct counted){ .kind = COUNT_STACK, .stack = stack, .tstate = t->tstate,
 	                          .times = (uint32_t)times,

@@ -128,14 +128,6 @@ tenths_of(int64_t ns)
 }
 
 static void
-say_seconds(struct buf *out, int64_t ns)
-{
-	int64_t tenths = tenths_of(ns);
-
-	buf_printf(out, "%" PRId64 ".%" PRId64, tenths / 10, tenths % 10);
-}
-
-static void
 say_failures(const struct sample_counts *c, struct buf *out)
 {
 	uint64_t total = 0;
@@ -188,14 +180,14 @@ say_cpu(const struct summary *r, const struct sample_counts *c, int64_t elapsed,
 
 	if (!c->samples && c->cpu > TENTH && c->cpu > elapsed / 10) {
 		buf_str(out, "; ");
-		say_seconds(out, c->cpu);
+		buf_seconds(out, c->cpu);
 		buf_str(out, " s of CPU time were used meanwhile, by threads that did not run Python then, "
 		        "or whose ids are not known");
 	} else if (r->options->mode == MODE_CPU && lost > MUCH && lost > c->cpu / 5) {
 		buf_str(out, "; ");
-		say_seconds(out, lost);
+		buf_seconds(out, lost);
 		buf_str(out, " of ");
-		say_seconds(out, c->cpu);
+		buf_seconds(out, c->cpu);
 		buf_str(out, " s of CPU time are in no sample, as threads did not run Python then, or "
 		        "ended too soon");
 	}
@@ -220,7 +212,7 @@ summary_end(const struct summary *r, int64_t elapsed)
 	if (processes > 1)
 		buf_printf(&line, " of %zu processes", processes);
 	buf_str(&line, " in ");
-	say_seconds(&line, elapsed);
+	buf_seconds(&line, elapsed);
 	buf_str(&line, " s");
 	if (isatty(STDERR_FILENO) && output_name())
 		buf_printf(&line, ", written to %s", output_name());
@@ -530,10 +522,10 @@ progress_draw(int64_t elapsed, int64_t total, uint64_t ticks, uint64_t samples)
 	    !tenths_of(elapsed))
 		return;
 	buf_str(&text, "\rpyflame: ");
-	say_seconds(&text, elapsed);
+	buf_seconds(&text, elapsed);
 	if (total) {
 		buf_str(&text, " of ");
-		say_seconds(&text, total);
+		buf_seconds(&text, total);
 	}
 	buf_printf(&text, " s, %" PRIu64 " samples, %" PRIu64 " ticks a second\033[K", samples,
 	           ticks * 1000000 / (uint64_t)(elapsed / 1000));

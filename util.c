@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Messages, memory, byte buffers, the clock: what has no better home. */
 #include <errno.h>
+#include <inttypes.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -221,6 +222,14 @@ buf_printf(struct buf *b, const char *format, ...)
 	va_start(ap, format);
 	buf_vprintf(b, format, ap);
 	va_end(ap);
+}
+
+void
+buf_seconds(struct buf *b, int64_t ns)
+{
+	int64_t tenths = (ns + 50 * MS) / (100 * MS);
+
+	buf_printf(b, "%" PRId64 ".%" PRId64, tenths / 10, tenths % 10);
 }
 
 void

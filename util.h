@@ -88,6 +88,9 @@ size_t buf_escape(struct buf *, const char *bytes, size_t n);
 /* Appends a text that others chose, with all escaped that is a control or not UTF-8. */
 void buf_visible(struct buf *, const char *text, size_t len);
 
+/* Appends a time in seconds, to the tenth. */
+void buf_seconds(struct buf *, int64_t ns);
+
 /* Puts a zero byte after what is there, which does not count.  Not for streams. */
 char *buf_terminate(struct buf *);
 void buf_printf(struct buf *, const char *format, ...) __attribute__((format(printf, 2, 3)));

@@ -183,19 +183,6 @@ watch_read(int fd, void *buf, size_t len)
 }
 
 int
-watch_open(const char *path, int flags)
-{
-	int fd;
-
-	if (_setjmp(watch.call))
-		return fail();
-	enter();
-	fd = open(path, flags);
-	leave();
-	return fd;
-}
-
-int
 watch_openat(int folder, const char *name, int flags)
 {
 	int fd;
@@ -206,6 +193,12 @@ watch_openat(int folder, const char *name, int flags)
 	fd = openat(folder, name, flags);
 	leave();
 	return fd;
+}
+
+int
+watch_open(const char *path, int flags)
+{
+	return watch_openat(AT_FDCWD, path, flags);
 }
 
 int

@@ -59,6 +59,12 @@ export_kind(const struct profile *p, uint32_t stack)
 	       EXPORT_STACK;
 }
 
+int
+export_has_frame(const struct profile *p, uint32_t stack)
+{
+	return stack != PROFILE_ROOT && !(profile_stack_frame(p, stack) & PROFILE_THREAD);
+}
+
 uint32_t *
 export_owners(const struct profile *p)
 {
@@ -503,12 +509,6 @@ struct slicer {
 	size_t n_slices, cap_slices;
 };
 
-static int
-has_frame(const struct profile *p, uint32_t stack)
-{
-	return stack != PROFILE_ROOT && !(profile_stack_frame(p, stack) & PROFILE_THREAD);
-}
-
 struct slicer *
 slicer_new(const struct profile *p, size_t levels)
 {
@@ -524,7 +524,7 @@ slicer_new(const struct profile *p, size_t levels)
 	for (uint32_t i = 1; i < n; i++) {
 		uint32_t parent = profile_stack_parent(p, i);
 
-		if (!has_frame(p, i))
+		if (!export_has_frame(p, i))
 			continue;
 		s->depths[i] = s->depths[parent] + 1;
 		s->bottoms[i] = s->depths[i] <= s->outer ? i : s->bottoms[parent];

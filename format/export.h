@@ -12,6 +12,9 @@ struct profile;
  * there is more. */
 void export_prepare(struct profile *);
 
+/* Whether a stack is neither a thread's root nor that of all. */
+int export_has_frame(const struct profile *, uint32_t stack);
+
 /* To be freed: of every stack the number of its thread (UINT32_MAX: none); of
  * every frame the number of its function, whatever the line, and how many
  * functions there are. */

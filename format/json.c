@@ -70,38 +70,30 @@ json_add_text(struct buf *out, const char *key, const char *text)
 		add_bytes(out, key, text, strlen(text));
 }
 
+/* Escaped by label_name(), or just buf_visible(). */
 static void
-add_name(struct buf *out, const char *key, const char *name, size_t len)
+add_escaped(struct buf *out, const char *key, const char *name, size_t len,
+            void (*escape)(struct buf *, const char *, size_t))
 {
-	struct buf label = { 0 };
+	struct buf text = { 0 };
 
-	label_name(&label, name, len);
-	add_bytes(out, key, label.data, label.len);
-	buf_free(&label);
+	escape(&text, name, len);
+	add_bytes(out, key, text.data, text.len);
+	buf_free(&text);
 }
 
 void
 json_add_name(struct buf *out, const char *key, const char *text)
 {
 	if (text)
-		add_name(out, key, text, strlen(text));
-}
-
-static void
-add_shown(struct buf *out, const char *key, const char *name, size_t len)
-{
-	struct buf shown = { 0 };
-
-	buf_visible(&shown, name, len);
-	add_bytes(out, key, shown.data, shown.len);
-	buf_free(&shown);
+		add_escaped(out, key, text, strlen(text), label_name);
 }
 
 void
 json_add_shown(struct buf *out, const char *key, const char *text)
 {
 	if (text)
-		add_shown(out, key, text, strlen(text));
+		add_escaped(out, key, text, strlen(text), buf_visible);
 }
 
 void
@@ -110,7 +102,7 @@ json_add_shown_string(struct buf *out, const char *key, const struct profile *p,
 	size_t len;
 	const char *s = profile_string_get(p, string, &len);
 
-	add_shown(out, key, s, len);
+	add_escaped(out, key, s, len, buf_visible);
 }
 
 void
@@ -119,7 +111,7 @@ json_add_string(struct buf *out, const char *key, const struct profile *p, uint3
 	size_t len;
 	const char *s = profile_string_get(p, string, &len);
 
-	add_name(out, key, s, len);
+	add_escaped(out, key, s, len, label_name);
 }
 
 void

@@ -94,15 +94,16 @@ static void
 add_run(struct buf *out, const struct profile *p, uint64_t busy)
 {
 	const struct profile_run *run = profile_run_get(p);
-	int64_t tenths = (run->duration + 50000) / 100000;
 	uint64_t idle = profile_get(p, PROFILE_IDLE, PROFILE_ROOT), waits, nothing;
 	uint64_t lost = run->missed + run->left_out;
 	const char *before = "";
 
 	nothing = profile_get(p, PROFILE_SAMPLES, PROFILE_ROOT);
 	waits = profile_total(p, PROFILE_IDLE) - idle;
-	if (run->duration)
-		buf_printf(out, "%" PRId64 ".%" PRId64 " s: ", tenths / 10, tenths % 10);
+	if (run->duration) {
+		buf_seconds(out, run->duration * 1000);
+		buf_str(out, " s: ");
+	}
 	add_counted(out, busy, "samples of what ran", &before);
 	add_counted(out, waits, "of what waited", &before);
 	add_counted(out, nothing, "times nothing ran", &before);
@@ -607,14 +608,14 @@ struct wait { /* of threads at one place */
 };
 
 static uint32_t
-find_caller(const struct profile *p, uint32_t stack)
+find_caller(const struct profile *p, const unsigned char *is_ours, uint32_t stack)
 {
 	uint32_t leaf = profile_stack_frame(p, stack);
 
 	for (; stack != PROFILE_ROOT; stack = profile_stack_parent(p, stack)) {
 		uint32_t frame = profile_stack_frame(p, stack);
 
-		if (!(frame & PROFILE_THREAD) && label_origin(p, frame) == ORIGIN_APPLICATION)
+		if (!(frame & PROFILE_THREAD) && is_ours[frame])
 			return frame;
 	}
 	return leaf;
@@ -668,15 +669,20 @@ merge_waits(struct wait *waits, size_t n)
 static size_t
 find_waits(const struct profile *p, const uint32_t *owners, struct wait *waits)
 {
+	unsigned char *is_ours = xcalloc(profile_frame_count(p), 1); /* the application's */
 	size_t n = 0;
 
+	for (uint32_t i = 0; i < profile_frame_count(p); i++)
+		is_ours[i] = label_origin(p, i) == ORIGIN_APPLICATION;
 	for (uint32_t i = 1; i < profile_stack_count(p); i++) {
 		uint64_t samples = profile_get(p, PROFILE_IDLE, i) - profile_get(p, PROFILE_GIL, i);
 		uint32_t leaf = profile_stack_frame(p, i);
 
 		if (samples && !(leaf & PROFILE_THREAD))
-			waits[n++] = (struct wait){ leaf, find_caller(p, i), owners[i], samples, 1 };
+			waits[n++] = (struct wait){ leaf, find_caller(p, is_ours, i),
+			                             owners[i], samples, 1 };
 	}
+	free(is_ours);
 	return merge_waits(waits, n);
 }
 

@@ -90,12 +90,6 @@ write_events(struct writer *w, const struct slice *slices, size_t n)
 
 /* ---- samples ---- */
 
-static int
-has_frame(const struct profile *p, uint32_t stack)
-{
-	return stack != PROFILE_ROOT && !(profile_stack_frame(p, stack) & PROFILE_THREAD);
-}
-
 /* Whether samples of these spans take less than so many events, about; for what was counted,
  * as other samples have holes between them. */
 static int
@@ -105,7 +99,7 @@ are_samples_less(const struct profile *p, const struct span *spans, size_t n, si
 	size_t frames = 0, most = events * EVENT_SIZE / FRAME_SIZE;
 
 	for (size_t i = 0; i < n && frames < most; i++)
-		for (uint32_t s = spans[i].stack; has_frame(p, s) && frames < most; frames++)
+		for (uint32_t s = spans[i].stack; export_has_frame(p, s) && frames < most; frames++)
 			s = profile_stack_parent(p, s);
 	return !profile_log_count(p) && frames < most;
 }
@@ -115,7 +109,7 @@ write_stack(struct writer *w, uint32_t stack)
 {
 	size_t n = 0;
 
-	for (; has_frame(w->p, stack); stack = profile_stack_parent(w->p, stack)) {
+	for (; export_has_frame(w->p, stack); stack = profile_stack_parent(w->p, stack)) {
 		w->stack = grow(w->stack, n, &w->cap_stack, sizeof *w->stack);
 		w->stack[n++] = profile_stack_frame(w->p, stack);
 	}

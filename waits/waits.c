@@ -50,6 +50,8 @@ waits_new(const struct process *p, unsigned word)
 void
 waits_free(struct waits *w)
 {
+	if (!w)
+		return;
 	files_free(w->files);
 	free(w->futexes);
 	free(w);
@@ -69,14 +71,14 @@ waits_note(struct waits *w, struct task *t)
 /* ---- times ---- */
 
 static void
-add_seconds(struct buf *out, int64_t ns)
+add_length(struct buf *out, int64_t ns)
 {
-	int64_t tenths = (ns + SECOND / 20) / (SECOND / 10);
-
-	if (ns < SECOND / 10)
-		buf_printf(out, "%" PRId64 " ms", ns / 1000000);
-	else
-		buf_printf(out, "%" PRId64 ".%" PRId64 " s", tenths / 10, tenths % 10);
+	if (ns < SECOND / 10) {
+		buf_printf(out, "%" PRId64 " ms", ns / MS);
+	} else {
+		buf_seconds(out, ns);
+		buf_str(out, " s");
+	}
 }
 
 /* A timespec, or with `micro` a timeval, of the program.  -1: there is none. */
@@ -117,7 +119,7 @@ add_left(const struct wait *w, int clock, int64_t until)
 		return;
 	left = until - (now.tv_sec * SECOND + now.tv_nsec);
 	buf_str(w->out, ", ");
-	add_seconds(w->out, left > 0 ? left : 0);
+	add_length(w->out, left > 0 ? left : 0);
 	buf_str(w->out, " left");
 }
 
@@ -128,7 +130,7 @@ add_at_most(const struct wait *w, int64_t ns)
 	if (ns < 0 || w->plain)
 		return;
 	buf_str(w->out, ", for ");
-	add_seconds(w->out, ns);
+	add_length(w->out, ns);
 	buf_str(w->out, " at most");
 }
 
@@ -470,22 +472,14 @@ is_frozen(int pid)
 }
 
 static int
-describe_tracer(int pid, int tid, struct buf *out)
+describe_tracer(int tid, struct buf *out)
 {
-	struct buf text = { 0 };
-	char name[48];
-	const char *p = NULL;
-	uint64_t tracer = 0;
+	char value[32];
+	const char *p = value;
+	uint64_t tracer;
 
-	text_format(name, sizeof name, "task/%d/status", tid);
-	if (!proc_read(pid, name, &text))
-		p = text_find(buf_terminate(&text), "TracerPid:\t");
-	if (p)
-		p += sizeof "TracerPid:\t" - 1;
-	if (p && parse_digits(&p, 10, &tracer))
-		tracer = 0;
-	buf_free(&text);
-	if (!tracer)
+	if (proc_status(tid, "TracerPid", value, sizeof value) || parse_digits(&p, 10, &tracer) ||
+	    !tracer)
 		return 0;
 	buf_str(out, "traced by ");
 	files_process((int)tracer, out);
@@ -510,15 +504,14 @@ int
 waits_describe(struct waits *w, struct task *t, int plain, struct buf *out)
 {
 	char state = task_state(w->process, t);
-	int pid = process_pid(w->process);
 	struct proc_call number;
 
 	if (state == 't')
-		return describe_tracer(pid, t->tid, out);
+		return describe_tracer(t->tid, out);
 	if (state != 'S' && state != 'D')
 		return 0;
 	if (!w->asked_frozen++)
-		w->frozen = is_frozen(pid);
+		w->frozen = is_frozen(process_pid(w->process));
 	if (w->frozen) {
 		buf_str(out, "frozen by its control group");
 		return 1;

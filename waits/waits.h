@@ -9,8 +9,49 @@ struct process;
 struct task;
 struct waits;
 
+#ifdef WITHOUT_waits
+
+/* This build knows nothing of waits. */
+enum { HAS_WAITS = 0 };
+
+static inline struct waits *
+waits_new(const struct process *p, unsigned word)
+{
+	(void)p;
+	(void)word;
+	return NULL;
+}
+
+static inline void
+waits_free(struct waits *w)
+{
+	(void)w;
+}
+
+static inline void
+waits_note(struct waits *w, struct task *t)
+{
+	(void)w;
+	(void)t;
+}
+
+static inline int
+waits_describe(struct waits *w, struct task *t, int plain, struct buf *out)
+{
+	(void)w;
+	(void)t;
+	(void)plain;
+	(void)out;
+	return 0;
+}
+
+#else
+
+enum { HAS_WAITS = 1 };
+
 /* word: the bytes of a pointer in the process.  Things that several threads wait for are looked
- * up once, so this is for one look at all of them.  To be ended with waits_free(). */
+ * up once, so this is for one look at all of them.  To be ended with waits_free(), for which NULL
+ * is none. */
 struct waits *waits_new(const struct process *, unsigned word);
 void waits_free(struct waits *);
 
@@ -21,5 +62,7 @@ void waits_note(struct waits *, struct task *);
  * or that it is frozen, or traced, and by whom; 0 if it runs, or is stopped, or that may not be
  * known.  plain: without what differs from time to time, such as what is left of a sleep. */
 int waits_describe(struct waits *, struct task *, int plain, struct buf *);
+
+#endif
 
 #endif
