@@ -630,12 +630,18 @@ stack_of(struct sampler *s, struct thread *t)
 	return t->stack;
 }
 
-/* Captures the stack of the thread, if it holds the GIL. */
+/* Captures the stack of the thread, if it holds the GIL.  Where the read that was to tell who
+ * does has failed, and another one was good, that is asked once more. */
 static enum why
 capture_holder(struct sampler *s, struct thread *t, const struct gil *gil, raddr *holder)
 {
+	const raddr untold = UINT64_MAX;
+	enum why why;
+
+	*holder = untold;
 	stack_of(s, t);
-	return capture_stack(s->capturer, t, gil, 0, holder);
+	why = capture_stack(s->capturer, t, gil, 0, holder);
+	return why == OK && *holder == untold ? read_holder(s, gil, holder) : why;
 }
 
 /* Samples the thread that holds this GIL, if any does; *ran is set then. */

@@ -247,25 +247,6 @@ print(int(d["total"] * r["period"] * (r["ticks"] + r["missed"] + r["left_out"]) 
         END { print sum, 2 * expected; exit sum < expected * 1.9 || sum > expected * 2.2 }'
 }
 
-# Goes 3000 calls deep and back.
-start_diver() {
-    find_python
-    start_command "$python" -c 'import sys, threading
-sys.setrecursionlimit(10000)
-threading.stack_size(256 << 20)
-def dive(n):
-    if n:
-        dive(n - 1)
-    for i in range(3): pass
-def run():
-    print("ready", flush=True)
-    while True: dive(3000)
-t = threading.Thread(target=run)
-t.daemon = True
-t.start()
-t.join()'
-}
-
 is_small_when_deep() {
     local format
     for format in "${timed[@]}" json svg; do
@@ -281,7 +262,7 @@ is_small_when_deep() {
     find_python
     start_target deep "$python" 3000
     is_small_when_deep
-    start_diver
+    start_target diver "$python"
     is_small_when_deep
 }
 

@@ -405,6 +405,21 @@ gil_holders() {
 @test "3.14: of threads that contend, the one with the GIL is sampled" { each_python 3.14 gil_holders; }
 @test "newest: of threads that contend, the one with the GIL is sampled" { also "$newest" gil_holders; }
 
+# What keeps the GIL is not idle, be it read at the first try or not.
+never_idle() {
+    start_target diver "$1"
+    for mode in gil wall; do
+        run_pyflame 0 -s 0.7 -m "$mode" --stats "$pid"
+        [ "$(samples stdout ':dive:')" -gt 0 ]
+        equal "$(stat_of idle)" 0
+    done
+}
+
+@test "3.8: a program that moves deep down is not idle"    { each_python 3.8 never_idle; }
+@test "3.11: a program that moves deep down is not idle"   { each_python 3.11 never_idle; }
+@test "3.12: a program that moves deep down is not idle"   { also 3.12 never_idle; }
+@test "newest: a program that moves deep down is not idle" { each_python "$newest" never_idle; }
+
 # sample_beside PYTHON OPTIONS THREAD...: see targets/beside.py.
 
 sample_beside() {
