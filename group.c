@@ -677,19 +677,36 @@ tick(struct group *g, struct member *m, int64_t before, int64_t until)
 	return why;
 }
 
+/* When now_ns() was 0, in microseconds since the epoch.  The two clocks are read at one moment,
+ * or nearly so: in between we may have to wait for a CPU. */
+static int64_t
+find_epoch(void)
+{
+	enum { TRIES = 20, NEAR_NS = 20000 };
+	int64_t best = INT64_MAX, epoch = 0;
+
+	for (int i = 0; i < TRIES && best > NEAR_NS; i++) {
+		int64_t before = now_ns(), taken;
+		struct timespec t;
+
+		clock_gettime(CLOCK_REALTIME, &t);
+		taken = now_ns() - before;
+		if (taken < best) {
+			best = taken;
+			epoch = t.tv_sec * INT64_C(1000000) + (t.tv_nsec - before) / 1000;
+		}
+	}
+	return epoch;
+}
+
 /* Logs when this tick is: one time for all processes.  Setting the clock does not change
  * how long ticks are apart. */
 static void
 log_tick(struct group *g)
 {
-	int64_t now = now_ns() / 1000;
-	struct timespec t;
-
-	if (!g->epoch) {
-		clock_gettime(CLOCK_REALTIME, &t);
-		g->epoch = t.tv_sec * INT64_C(1000000) + t.tv_nsec / 1000 - now;
-	}
-	profile_tick(g->profile, g->epoch + now);
+	if (!g->epoch)
+		g->epoch = find_epoch();
+	profile_tick(g->profile, g->epoch + now_ns() / 1000);
 }
 
 size_t

@@ -277,7 +277,7 @@ deep_stack() {
 movers() {
     local python=$1
     start_target turns "$python" 8 calls
-    run_pyflame 0 -s 1.5 -r 500us --threads --stats -f gecko -o profile "$pid"
+    run_pyflame 0 -s 1.5 -r 500us --threads --by-thread --stats --flamechart -o profile "$pid"
     assert_unharmed "$pid"
     forget_target "$pid"
     kill -TERM "$pid"

@@ -1,15 +1,14 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Whether samples tell what was true: turns.py GECKO-PROFILE CALLS
+"""Whether samples tell what was true: turns.py FLAMECHART CALLS
 
-CALLS is what targets/turns.py wrote. The time of a sample is taken before anything is
-read; so a call in which a thread is seen must not have returned before that time, and
-must have begun before the next sample's. Prints `N samples, N untrue` and what these
-were.
+CALLS is what targets/turns.py wrote, FLAMECHART is one with --by-thread: other formats share
+out the time between ticks. The time of a sample is taken before anything is read; so a call
+in which a thread is seen must not have returned before that time, and must have begun before
+the next sample's. Prints `N samples, N untrue` and what these were.
 """
 import bisect
 import collections
-import json
 import re
 import sys
 
@@ -26,20 +25,11 @@ def read_calls(path):
 
 def samples(path):
     """Thread, function and time of each sample of a mover."""
-    profile = json.load(open(path))
-    strings = profile['shared']['stringArray']
-    start = profile['meta']['startTime'] / 1000
-    for thread in profile['threads']:
-        funcs, frames, stacks = thread['funcTable'], thread['frameTable'], thread['stackTable']
-        for stack, time in zip(thread['samples']['stack'], thread['samples']['time']):
-            names = []
-            while stack is not None:
-                name = strings[funcs['name'][frames['func'][stacks['frame'][stack]]]]
-                names.append(re.sub('.*[.]', '', name))
-                stack = stacks['prefix'][stack]
-            rests = [name for name in names if name.startswith('rest_')]
-            if thread['name'].startswith('mover_') and rests:
-                yield thread['name'], rests[0], start + time / 1000
+    with open(path) as f:
+        for time in f:
+            match = re.match(r'thread \d+ (mover_\d+);.*:(rest_\d):\d+;$', f.readline())
+            if match:
+                yield match[1], match[2], int(time) / 1e6
 
 
 def main(profile, path):
