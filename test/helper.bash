@@ -281,12 +281,13 @@ has_started() {
     grep -q '^ready' "$target_out" || ! kill -0 "$pid" 2> /dev/null
 }
 
-# The same for what never says "ready": it may be the program's first instant.
+# The same for what never says "ready": it may be the program's first instant.  What it
+# writes is appended, as several processes may write at once.
 start_process() {
     started=$((started + 1))
     target_out=$BATS_TEST_TMPDIR/target.$started.out
     target_err=$BATS_TEST_TMPDIR/target.$started.err
-    "$@" > "$target_out" 2> "$target_err" < /dev/null 3>&- &
+    "$@" >> "$target_out" 2>> "$target_err" < /dev/null 3>&- &
     pid=$!
     living+=("$pid")
     while is_still_us "$pid"; do :; done
