@@ -466,7 +466,7 @@ sample_options(const struct options *o)
 		.mode = (enum mode)o->mode,
 		.all_threads = o->mode == MODE_CPU || (o->threads && o->mode != MODE_GIL),
 		.by_process = o->by_process && !split, .by_thread = o->by_thread && !split,
-		.tell_threads = split,
+		.tell_threads = split, .idle_apart = split && o->format->prepare,
 		.tell_idle = idle && o->threads && !o->exclude_idle && o->mode == MODE_WALL,
 		.log = keeps_times(o),
 		.waits = o->waits, .count_waits = o->stats && o->threads,

@@ -97,16 +97,23 @@ frame_of_name(struct sampler *s, uint32_t name)
 	return profile_frame(s->profile, (struct profile_frame){ PROFILE_NO_FILE, name, 0 });
 }
 
+/* The stack of idle moments on top of another one. */
+static uint32_t
+idle_on(struct sampler *s, uint32_t root)
+{
+	static const char idle[] = "(idle)";
+
+	return profile_stack(s->profile, root, frame_of_name(s,
+		profile_string(s->profile, idle, sizeof idle - 1)));
+}
+
 /* The root frame of the process, and the stack of its idle moments. */
 static void
 begin_process(struct sampler *s)
 {
-	static const char idle[] = "(idle)";
-
 	s->process = frame_of_name(s, name_process(s));
 	s->root = profile_stack(s->profile, PROFILE_ROOT, s->process);
-	s->idle = profile_stack(s->profile, s->root, frame_of_name(s,
-		profile_string(s->profile, idle, sizeof idle - 1)));
+	s->idle = idle_on(s, s->root);
 }
 
 /* What the process is called now, terminated. */
@@ -592,6 +599,9 @@ count_stack(struct sampler *s, struct thread *t, int holds_gil)
 static void
 count_idle(struct sampler *s)
 {
+	if (s->options.idle_apart && s->idle == PROFILE_ROOT)
+		s->idle = idle_on(s, profile_thread(s->profile, process_pid(s->t->process), 0,
+		                                    "(no thread)", s->command.data));
 	note(s, (struct counted){ .kind = COUNT_IDLE, .stack = s->idle,
 	                          .times = (uint32_t)s->covered });
 }

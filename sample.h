@@ -20,6 +20,7 @@ struct sample_options {
 	int by_process;   /* a root frame for the process */
 	int by_thread;    /* a root frame for every thread */
 	int tell_threads; /* to profile_thread, instead of both */
+	int idle_apart;   /* with that: moments at which none runs are of the process */
 	int tell_idle;    /* which samples found the thread waiting */
 	int exclude_idle;
 	int log;          /* keep every sample's time */

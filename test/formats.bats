@@ -194,9 +194,11 @@ else:
     print("ready", flush=True)
 time.sleep(100)'
     for format in "${timed[@]}"; do
-        timed_run 0.6 --threads --children -f "$format" "$pid"
-        read_format "$format" written totals > seen
-        last_for_the_run 4
+        for of_all in --threads ''; do # without it the idle moments of each
+            timed_run 0.6 $of_all --children -f "$format" "$pid"
+            read_format "$format" written totals > seen
+            last_for_the_run 4
+        done
     done
     run_pyflame 0 -s 0.3 --threads --children -f chrome -o written "$pid"
     equal "$(grep -o '"state":"idle"' written | wc -l)" 4
