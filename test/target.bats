@@ -83,8 +83,9 @@ start_any() {
     wait "$pid" || :
 }
 
+# Unbuffered, they may both write before the end of either's line.
 two_ready() {
-    [ "$(grep -c ready "$target_out")" = 2 ]
+    [ "$(grep -o ready "$target_out" | wc -l)" = 2 ]
 }
 
 @test "a zombie is called one" {
