@@ -740,9 +740,15 @@ count_lost(struct sampler *s, const struct lost *lost, size_t n)
 {
 	if (n)
 		threads_refresh(s->threads);
-	for (size_t i = 0; i < n; i++)
-		if (mem_is_over() || threads_find(s->threads, lost[i].tstate))
-			count_failed(s, lost[i].why);
+	for (size_t i = 0; i < n; i++) {
+		struct thread *t = threads_find(s->threads, lost[i].tstate);
+
+		if (!t && !mem_is_over())
+			continue;
+		count_failed(s, lost[i].why);
+		if (t)
+			cpu_settle(s->cpu, t, 1);
+	}
 }
 
 /* Counts a thread that was found without a frame, if it has the GIL and still has none. */
@@ -800,6 +806,7 @@ sample_thread(struct sampler *s, struct thread *t, unsigned flags, int *ran, siz
 			return OK;
 		t->still_since = threads_spell(s->threads);
 		stack_frames(t->stack, &frames);
+		cpu_settle(s->cpu, t, frames > 0);
 		if (frames && !threads_is_as_listed(s->threads, t))
 			why = TORN;
 		else if (frames || !t->older) /* else that one may run Python */

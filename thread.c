@@ -57,7 +57,9 @@ struct used { /* by one task */
 	int tid; /* 0: the slot is empty */
 	int64_t time, credit;
 	int is_young;  /* it began after the first tick, and has not run for long since */
-	uint64_t tick; /* of the last look */
+	uint64_t tick; /* of the last look, */
+	int64_t periods, borrowed; /* the answer, and what of their time was not its own */
+	int counted;   /* for that */
 };
 
 struct cpu {
@@ -70,6 +72,9 @@ struct cpu {
 	int64_t known; /* how much of that used since is of tasks that were seen, */
 	int64_t spent; /* or was credited to new ones, */
 	int64_t left;  /* and the rest */
+	size_t swept;  /* the slot up to which credit was taken back last */
+	int *granted;  /* the tasks that had periods at this tick */
+	size_t n_granted, cap_granted;
 };
 
 struct cpu *
@@ -87,19 +92,8 @@ cpu_free(struct cpu *c)
 	if (!c)
 		return;
 	free(c->slots);
+	free(c->granted);
 	free(c);
-}
-
-void
-cpu_tick(struct cpu *c, int64_t period, int64_t covered)
-{
-	int64_t used = process_cpu_time(c->process);
-
-	c->period = period;
-	c->covered = covered;
-	if (!c->ticks++)
-		c->began = used;
-	c->left = used < 0 ? 0 : used - c->began - c->known - c->spent;
 }
 
 static struct used *
@@ -112,11 +106,62 @@ find_slot(const struct cpu *c, int tid)
 	return &c->slots[i];
 }
 
+/* What a task that has ended was not counted for is nobody's again. */
+static void
+take_back(struct cpu *c, struct used *u)
+{
+	c->known -= u->credit;
+	u->credit = 0;
+}
+
+/* Looks for such tasks among some of all: each is asked about at every tick while it is there. */
+static void
+sweep(struct cpu *c)
+{
+	enum { A_TICK = 256 };
+
+	for (size_t i = 0; i < A_TICK && i < c->cap; i++) {
+		struct used *u = &c->slots[c->swept++ & (c->cap - 1)];
+
+		if (u->tid && u->tick + 1 < c->ticks)
+			take_back(c, u);
+	}
+}
+
+/* Those that ended before they could be sampled have nothing from the last tick. */
+static void
+take_uncounted(struct cpu *c)
+{
+	for (size_t i = 0; i < c->n_granted; i++) {
+		struct used *u = find_slot(c, c->granted[i]);
+
+		if (!u->tid || u->counted)
+			continue;
+		u->credit += u->periods * c->period - u->borrowed;
+		c->spent -= u->borrowed;
+	}
+	c->n_granted = 0;
+}
+
+void
+cpu_tick(struct cpu *c, int64_t period, int64_t covered)
+{
+	int64_t used = process_cpu_time(c->process);
+
+	take_uncounted(c);
+	sweep(c);
+	c->period = period;
+	c->covered = covered;
+	if (!c->ticks++)
+		c->began = used;
+	c->left = used < 0 ? 0 : used - c->began - c->known - c->spent;
+}
+
 /* Makes room; tasks that have not been seen for long are most likely gone. */
 static void
 grow_slots(struct cpu *c)
 {
-	enum { LONG = 10000 }; /* ticks */
+	enum { LONG = 1000 }; /* ticks */
 	struct used *old = c->slots;
 	size_t cap = c->cap, kept = 0;
 
@@ -128,15 +173,22 @@ grow_slots(struct cpu *c)
 	for (size_t i = 0; i < cap; i++)
 		if (old[i].tid && c->ticks - old[i].tick < LONG)
 			*find_slot(c, old[i].tid) = old[i];
+		else
+			take_back(c, &old[i]);
 	c->n = kept;
 	free(old);
 }
 
-/* Takes from what the process has used and nobody is known for, no more than `most`. */
+/*
+ * Takes from what the process has used and nobody is known for, no more than `most`.  Some
+ * is lent, as those who owe it will be known only when they have ended; without that the
+ * first sample of each, which may be the only one, would count too little.
+ */
 static int64_t
 take_left(struct cpu *c, int64_t most)
 {
-	int64_t some = c->left < most ? c->left : most;
+	enum { LENT_NS = 10000000 };
+	int64_t left = c->left + LENT_NS, some = left < most ? left : most;
 
 	if (some <= 0)
 		return 0;
@@ -161,10 +213,9 @@ begin_task(struct cpu *c, struct used *u, int64_t ran)
 static void
 borrow(struct cpu *c, struct used *u)
 {
-	int64_t some = u->is_young && u->credit < c->period / 2 ? take_left(c, c->period) : 0;
-
-	c->spent += some;
-	u->credit += some;
+	u->borrowed = u->is_young && u->credit < c->period / 2 ? take_left(c, c->period) : 0;
+	c->spent += u->borrowed;
+	u->credit += u->borrowed;
 }
 
 static struct used *
@@ -183,38 +234,71 @@ find_used(struct cpu *c, int tid, int64_t ran)
 	return u;
 }
 
-/*
- * The scheduler counts the time of a thread that runs on when the clock ticks,
- * which may be later than ours: what was not yet asked for is kept, as credit.
- */
-int64_t
-cpu_periods(struct cpu *c, struct thread *t)
+/* Notes what a task has used, which is its credit. */
+static void
+note_used(struct cpu *c, struct used *u, int64_t ran)
 {
 	enum { KEPT_NS = 20000000 }; /* some ticks of the scheduler */
-	int64_t most = c->period * c->covered, periods;
-	struct proc_times now;
-	struct used *u;
+	int64_t most = c->period * c->covered;
 
 	if (most < KEPT_NS)
 		most = KEPT_NS;
-	if (thread_times(t, &now))
-		return thread_state(t) == 'R' ? c->covered : 0; /* a kernel that does not count */
-	u = find_used(c, t->task.tid, now.ran);
-	c->known += now.ran - u->time;
-	u->credit += now.ran - u->time;
-	u->time = now.ran;
-	u->tick = c->ticks;
-	u->is_young = u->is_young && now.ran < KEPT_NS;
+	c->known += ran - u->time;
+	u->credit += ran - u->time;
+	u->time = ran;
+	u->is_young = u->is_young && ran < KEPT_NS;
 	if (u->credit > most)
 		u->credit = most;
-	if (thread_state(t) != 'R')
-		return 0;
+}
+
+/* For how many periods there is credit, which these take. */
+static int64_t
+grant(struct cpu *c, struct used *u)
+{
+	int64_t periods;
+
 	borrow(c, u);
 	periods = (u->credit + c->period / 2) / c->period;
 	if (periods > c->covered)
 		periods = c->covered;
 	u->credit -= periods * c->period;
+	if (periods) {
+		c->granted = grow(c->granted, c->n_granted, &c->cap_granted, sizeof *c->granted);
+		c->granted[c->n_granted++] = u->tid;
+	}
 	return periods;
+}
+
+/*
+ * The scheduler counts the time of a thread that runs on when the clock ticks, which may be
+ * later than ours: what was not yet asked for is kept, as credit.  A task may be asked about
+ * twice at one tick, if others have come or gone.
+ */
+int64_t
+cpu_periods(struct cpu *c, struct thread *t)
+{
+	struct proc_times now;
+	struct used *u;
+
+	if (thread_times(t, &now))
+		return thread_state(t) == 'R' ? c->covered : 0; /* a kernel that does not count */
+	u = find_used(c, t->task.tid, now.ran);
+	if (u->tick == c->ticks)
+		return u->periods;
+	note_used(c, u, now.ran);
+	u->tick = c->ticks;
+	u->counted = 0;
+	u->periods = thread_state(t) == 'R' ? grant(c, u) : 0;
+	return u->periods;
+}
+
+void
+cpu_settle(struct cpu *c, const struct thread *t, int counted)
+{
+	struct used *u = c->cap ? find_slot(c, t->task.tid) : NULL;
+
+	if (u && u->tid)
+		u->counted |= counted || !u->is_young;
 }
 
 /* ---- sleepers ---- */

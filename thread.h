@@ -81,13 +81,16 @@ int thread_times(struct thread *, struct proc_times *);
  * to, now.  It belongs to the task, whatever thread states that has meanwhile; what
  * a task used before it was first seen counts, but not before the first tick.
  * cpu_tick() begins a tick, which stands for `covered` of them, `period` nanoseconds each;
- * cpu_periods() is at most that many.
+ * cpu_periods() is at most that many.  cpu_settle() says that it has been sampled for these,
+ * or (counted: 0) was found without Python frames: what a short thread was not sampled for
+ * is counted with others of the kind.
  */
 struct cpu;
 struct cpu *cpu_new(const struct process *);
 void cpu_free(struct cpu *);
 void cpu_tick(struct cpu *, int64_t period, int64_t covered);
 int64_t cpu_periods(struct cpu *, struct thread *);
+void cpu_settle(struct cpu *, const struct thread *, int counted);
 
 /*
  * Threads that sleep need not be asked at each tick whether they run.  One that has used

@@ -247,7 +247,7 @@ only_task(struct tids *ts, struct thread *const *threads, size_t n)
 	return ts->n_tasks == 1 ? ts->tasks[0].tid : 0;
 }
 
-/* Whether it is another one now. */
+/* Whether it is another one now: then it is not known whether that is to be sampled. */
 static int
 set_task(struct thread *t, int tid)
 {
@@ -255,6 +255,7 @@ set_task(struct thread *t, int tid)
 		return 0;
 	task_close(&t->task);
 	t->task.tid = tid;
+	t->wanted = UNASKED;
 	return 1;
 }
 

@@ -293,6 +293,11 @@ start_process() {
     while is_still_us "$pid"; do :; done
 }
 
+# are_ready N: so many have said so.  Unbuffered, two may before the end of either's line.
+are_ready() {
+    [ "$(grep -o ready "$target_out" | wc -l)" = "$1" ]
+}
+
 # Between fork and exec it is a copy of this shell.
 is_still_us() {
     cmp -s "/proc/$BASHPID/cmdline" "/proc/$1/cmdline"

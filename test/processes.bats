@@ -27,11 +27,6 @@ mind_children() {
     done
 }
 
-# are_ready N: so many have said so.
-are_ready() {
-    [ "$(grep -c ready "$target_out")" = "$1" ]
-}
-
 # start_tree CHILDREN PYTHON ARGUMENT...: runs targets/tree.py.
 start_tree() {
     local children=$1

@@ -57,6 +57,27 @@ tells_successors_apart() {
 @test "3.13: threads that follow each other" { also 3.13 tells_successors_apart; }
 @test "3.14: threads that follow each other" { each_python 3.14 tells_successors_apart; }
 
+# Many are gone before they can be read: what these used is not the others', nor nobody's.
+shares_of_brief_threads() {
+    start_target brief "$1" used
+    run_pyflame 0 -m cpu -n -s "$(many 2 6)" "$pid"
+    assert_unharmed "$pid"
+    forget_target "$pid"
+    kill -TERM "$pid"
+    wait "$pid"
+    echo "$(cat used), sampled $(samples stdout ':longer') $(samples stdout ':shorter')"
+    awk -v longer="$(samples stdout ':longer')" -v shorter="$(samples stdout ':shorter')" '{
+        off = 100 * longer / (longer + shorter) - 100 * $1 / ($1 + $2)
+        print off " points off"
+        exit off < -7 || off > 7 }' used
+}
+
+@test "3.6: shares of threads that live for a millisecond"  { also 3.6 shares_of_brief_threads; }
+@test "3.8: shares of threads that live for a millisecond"  { each_python 3.8 shares_of_brief_threads; }
+@test "3.11: shares of threads that live for a millisecond" { each_python 3.11 shares_of_brief_threads; }
+@test "3.12: shares of threads that live for a millisecond" { also 3.12 shares_of_brief_threads; }
+@test "3.14: shares of threads that live for a millisecond" { also 3.14 shares_of_brief_threads; }
+
 # --- states that threads left behind --------------------------------------------
 
 knows_dead_states() {
