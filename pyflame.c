@@ -42,8 +42,11 @@
  *
  * waits/: knows the kernel and one process: what a thread that does not run waits for.
  *   waits/calls.c    system calls by their numbers
+ *   waits/names.c    processes and signals by their numbers
+ *   waits/locks.c    who has a lock of a file
+ *   waits/unix.c     unix sockets, asked of the kernel
  *   waits/sockets.c  sockets by their inodes
- *   waits/files.c    descriptors; who has the other end of a pipe, who a lock
+ *   waits/files.c    descriptors; who has the other end of a pipe or socket
  *   waits/waits.c    a thread's wait, in words
  *
  * CPython: knows its structures.
@@ -103,6 +106,7 @@
 #include "sandbox.h"
 #include "explain.h"
 #include "process.h"
+#include "waits/waits.h"
 #include "target.h"
 #include "clock.h"
 #include "capture.h"
@@ -890,6 +894,8 @@ main(int argc, char *argv[])
 		die(USAGE, "--rotate wants -o with %s, the time, in the file's name, as each file would "
 		    "replace the one before", "%t");
 	output_open(r.options.output, r.options.n_pids ? r.options.pids[0] : 0);
+	if (r.options.dump || r.options.waits)
+		waits_prepare();
 	if (!r.options.command)
 		sandbox_enter(0);
 	r.profile = new_profile(&r.options);

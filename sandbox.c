@@ -214,7 +214,7 @@ static const uint16_t allowed[] = {
 	SYS_rt_sigaction, SYS_rt_sigprocmask, SYS_rt_sigpending, SYS_rt_sigreturn, SYS_restart_syscall,
 	SYS_getpid, SYS_getppid, SYS_getpgid, SYS_geteuid, SYS_uname, SYS_setitimer, SYS_ppoll,
 	SYS_signalfd4, SYS_set_tid_address, SYS_getpriority, SYS_sched_getscheduler,
-	SYS_readlinkat, SYS_faccessat, SYS_exit, SYS_exit_group, SYS_futex,
+	SYS_readlinkat, SYS_faccessat, SYS_getxattr, SYS_exit, SYS_exit_group, SYS_futex,
 #ifdef SYS_fstat
 	SYS_fstat,
 #endif

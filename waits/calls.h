@@ -21,11 +21,14 @@ enum call_about {
 	CALL_SLEEP,     /* a clock, flags, a time's address */
 	CALL_CHILD,     /* a pid, -1 for any */
 	CALL_WAITID,    /* what kind of id, the id */
+	CALL_CONNECT,   /* a descriptor, an address and its length */
 	CALL_LOCK,      /* a descriptor of a file to be locked */
 	CALL_FCNTL,     /* a descriptor and a command, which may be that as well */
 	CALL_PATH,      /* a path's address, the first one */
 	CALL_PATH_AT,   /* the second one */
 	CALL_SIGNAL,    /* any signal */
+	CALL_SIGNALS,   /* the address of a set of signals, one, a time's address */
+	CALL_FORK,      /* until a child has memory of its own */
 	CALL_SOCKETCALL, /* which call on a socket, the address of its arguments */
 };
 

@@ -11,9 +11,9 @@ struct files;
 struct files *files_new(int pid);
 void files_free(struct files *);
 
-/* Appends what a descriptor is: a path; a pipe, and which processes have its other end, as far
- * as they may be seen; a socket, see sockets.h; what is watched by an epoll; another kernel
- * object by its kind.  0 if there is no such descriptor or it may not be looked at.  plain:
+/* Appends what a descriptor is: a path; a pipe or a unix socket, and which processes have its other
+ * end, as far as they may be seen; a socket, see sockets.h; what is watched by an epoll; another
+ * kernel object by its kind, and what it is about.  0 if there is no such descriptor or it may not be looked at.  plain:
  * without what differs from time to time. */
 int files_describe(struct files *, int fd, int plain, struct buf *);
 
@@ -21,10 +21,8 @@ int files_describe(struct files *, int fd, int plain, struct buf *);
  * was closed. */
 void files_list(struct files *, const int *fds, size_t n, int plain, struct buf *);
 
-/* Appends what a process is called, after its pid. */
-void files_process(int pid, struct buf *);
-
-/* Appends who has the lock that somebody waits for, if that is known: " held by PID NAME". */
-void files_lock_holder(struct files *, int fd, struct buf *);
+/* Appends who has the lock that the process waits for, by flock(2) or else by fcntl(2), if that
+ * is known: " held by PID NAME". */
+void files_lock_holder(struct files *, int fd, int by_flock, struct buf *);
 
 #endif

@@ -7,6 +7,7 @@
 
 #include "util.h"
 #include "proc.h"
+#include "waits/unix.h"
 #include "waits/sockets.h"
 
 enum { MOST_SOCKETS = 1 << 18, GOOD_MS = 1000, WORDS = 4, LISTEN = 10 };
@@ -20,7 +21,7 @@ struct socket {
 	uint64_t inode;
 	const char *protocol;
 	struct address local, remote;
-	int words;       /* of an address; 0: it has a path */
+	int words;       /* of an address; 0: it has a path, if it is of the family unix */
 	unsigned state, received; /* by the kernel, and not by the program */
 	size_t path;     /* where that is in `paths` */
 };
@@ -129,9 +130,9 @@ read_line(struct sockets *s, const char *p, const char *protocol)
 
 /* "NUM: REFS PROTOCOL FLAGS TYPE STATE INODE [PATH]" */
 static void
-read_unix_line(struct sockets *s, const char *p)
+read_unix_line(struct sockets *s, const char *p, const char *protocol)
 {
-	struct socket socket = { .protocol = "unix" };
+	struct socket socket = { .protocol = protocol };
 
 	p += strcspn(p, ":\n");
 	if (*p++ != ':')
@@ -147,21 +148,49 @@ read_unix_line(struct sockets *s, const char *p)
 		add(s, socket);
 }
 
+/* "SK PROTOCOL PORT GROUPS RECEIVED SENT DUMP LOCKS DROPS INODE" */
 static void
-read_table(struct sockets *s, const char *name, const char *protocol)
+read_netlink_line(struct sockets *s, const char *p, const char *protocol)
+{
+	/* Linux v6.1 include/uapi/linux/netlink.h */
+	static const char *const names[] = { "route", "unused", "usersock", "firewall", "sock_diag",
+	                                     "nflog", "xfrm", "selinux", "iscsi", "audit",
+	                                     "fib_lookup", "connector", "netfilter", "ip6_fw",
+	                                     "dnrtmsg", "kobject_uevent", "generic", "",
+	                                     "scsitransport", "ecryptfs", "rdma", "crypto", "smc" };
+	struct socket socket = { .protocol = protocol };
+	uint64_t which;
+
+	take(&p, 16);
+	which = take(&p, 10);
+	socket.path = s->paths.len;
+	if (which < LEN(names))
+		buf_str(&s->paths, names[which]);
+	buf_add(&s->paths, "", 1);
+	for (int i = 0; i < 7; i++)
+		take(&p, 16);
+	socket.inode = take(&p, 10);
+	if (socket.inode)
+		add(s, socket);
+}
+
+struct table {
+	const char *file, *protocol;
+	void (*read)(struct sockets *, const char *line, const char *protocol);
+};
+
+static void
+read_table(struct sockets *s, const struct table *table)
 {
 	struct buf text = { 0 };
 	char path[16];
 
-	text_format(path, sizeof path, "net/%s", name);
+	text_format(path, sizeof path, "net/%s", table->file);
 	if (!proc_read(s->pid, path, &text)) {
 		buf_terminate(&text);
 		for (const char *p = strchr(text.data, '\n'); p && p[1] && s->n < MOST_SOCKETS;
 		     p = strchr(p + 1, '\n'))
-			if (protocol)
-				read_line(s, p + 1, protocol);
-			else
-				read_unix_line(s, p + 1);
+			table->read(s, p + 1, table->protocol);
 	}
 	buf_free(&text);
 }
@@ -177,12 +206,16 @@ compare(const void *pa, const void *pb)
 static void
 read_tables(struct sockets *s)
 {
-	static const char *const names[] = { "tcp", "tcp6", "udp", "udp6", "raw", "raw6", "unix" };
-	static const char *const protocols[] = { "tcp", "tcp", "udp", "udp", "raw", "raw", NULL };
+	static const struct table tables[] = {
+		{ "tcp", "tcp", read_line }, { "tcp6", "tcp", read_line }, { "udp", "udp", read_line },
+		{ "udp6", "udp", read_line }, { "raw", "raw", read_line }, { "raw6", "raw", read_line },
+		{ "icmp", "icmp", read_line }, { "icmp6", "icmp", read_line },
+		{ "unix", "unix", read_unix_line }, { "netlink", "netlink", read_netlink_line },
+	};
 
 	s->n = s->paths.len = 0;
-	for (size_t i = 0; i < LEN(names); i++)
-		read_table(s, names[i], protocols[i]);
+	for (size_t i = 0; i < LEN(tables); i++)
+		read_table(s, &tables[i]);
 	sort(s->all, s->n, sizeof *s->all, compare);
 	s->read = now_ns();
 }
@@ -293,27 +326,58 @@ is_doubtful(const struct sockets *s, const struct socket *found)
 	       (found + 1 < end && found[1].inode == found->inode);
 }
 
-void
-sockets_describe(struct sockets *s, uint64_t inode, int plain, struct buf *out)
+/* In our own network namespace; else the tables have no more than its path. */
+static int
+describe_unix(uint64_t inode, int plain, uint64_t *peer, struct buf *out)
 {
-	const struct socket *found;
+	struct unix_socket own, other;
+	struct buf path = { 0 };
+	int found = unix_ask(inode, &own, &path);
 
-	found = find(s, inode);
-	if (!found && (!s->read || now_ns() - s->read > GOOD_MS * MS)) {
-		read_tables(s);
-		found = find(s, inode);
+	if (found) {
+		buf_printf(out, path.len ? "unix %s" : "unix", buf_terminate(&path));
+		path.len = 0;
+		if (own.listens)
+			buf_str(out, " LISTEN");
+		if (own.listens && !plain)
+			buf_printf(out, ", %u to be accepted", own.to_accept);
+		if (own.peer && unix_ask(own.peer, &other, &path) && path.len)
+			buf_printf(out, " \xe2\x86\x92 %s", buf_terminate(&path));
+		*peer = own.peer;
 	}
-	if (!found) {
-		buf_str(out, "socket");
-		return;
-	}
+	buf_free(&path);
+	return found;
+}
+
+static void
+describe_found(const struct sockets *s, const struct socket *found, int plain, struct buf *out)
+{
+	const char *path = s->paths.data + found->path;
+
 	buf_str(out, found->protocol);
 	if (is_doubtful(s, found))
 		return;
 	if (found->words) {
 		add_internet(found, plain, out);
-	} else if (s->paths.data[found->path]) {
+	} else if (*path) {
 		buf_str(out, " ");
-		buf_visible(out, s->paths.data + found->path, strlen(s->paths.data + found->path));
+		buf_visible(out, path, strlen(path));
 	}
+}
+
+int
+sockets_describe(struct sockets *s, uint64_t inode, int plain, uint64_t *peer, struct buf *out)
+{
+	const struct socket *found;
+
+	found = find(s, inode);
+	if ((!found || !found->words) && describe_unix(inode, plain, peer, out))
+		return 1;
+	if (!found && (!s->read || now_ns() - s->read > GOOD_MS * MS)) {
+		read_tables(s);
+		found = find(s, inode);
+	}
+	if (found)
+		describe_found(s, found, plain, out);
+	return found != NULL;
 }

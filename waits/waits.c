@@ -13,6 +13,8 @@
 #include "memory.h"
 #include "process.h"
 #include "waits/calls.h"
+#include "waits/names.h"
+#include "waits/unix.h"
 #include "waits/files.h"
 #include "waits/waits.h"
 
@@ -25,6 +27,7 @@ struct waits {
 	uint64_t *futexes; /* of the threads that were noted */
 	size_t n, cap;
 	int asked_frozen, frozen;
+	int has_namespace; /* of pids, other than ours: what the program calls them is not what we do */
 };
 
 /* A call in which a thread waits, and what is said of it. */
@@ -36,6 +39,21 @@ struct wait {
 	struct buf *out;
 };
 
+void
+waits_prepare(void)
+{
+	unix_prepare();
+}
+
+/* "NSpid:  4711 5", the number here first. */
+static int
+has_namespace(int pid)
+{
+	char value[64];
+
+	return !proc_status(pid, "NSpid", value, sizeof value) && strpbrk(value, " \t") != NULL;
+}
+
 struct waits *
 waits_new(const struct process *p, unsigned word)
 {
@@ -44,6 +62,7 @@ waits_new(const struct process *p, unsigned word)
 	w->process = p;
 	w->word = word;
 	w->files = files_new(process_pid(p));
+	w->has_namespace = has_namespace(process_pid(p));
 	return w;
 }
 
@@ -231,18 +250,38 @@ count_others(const struct waits *w, uint64_t futex)
 	return n ? n - 1 : 0;
 }
 
-/* A thread that joins another one waits at that one's id in memory, which the kernel clears
- * when it ends. */
+/* What we call a thread that the program calls so, 0 if there is none. */
 static int
-is_join(const struct wait *w)
+find_task(const struct waits *w, int tid)
 {
 	struct proc_stat stat;
+	struct proc_task *tasks;
+	int found = 0;
+
+	if (!w->has_namespace)
+		return proc_owner(tid) == process_pid(w->process) && !proc_stat(tid, &stat) ? tid : 0;
+	for (size_t n = process_tasks(w->process, &tasks); n-- > 0;)
+		if (tasks[n].inner == tid)
+			found = tasks[n].tid;
+	free(tasks);
+	return found;
+}
+
+/* A thread that joins another one waits at that one's id in memory, which the kernel clears
+ * when it ends, and wakes as if another process waited: pthread_join(3) of glibc and musl.  What
+ * we call that one, 0 if it does not. */
+static int
+find_joined(const struct wait *w)
+{
+	enum { FUTEX_PRIVATE = 128 };
 	uint32_t there;
 	int tid = (int)(uint32_t)w->call->args[2];
 
-	return tid > 1 && mem_read(process_mem(w->w->process), w->call->args[0], &there,
-	                           sizeof there) == OK && (int)there == tid &&
-	       proc_owner(tid) == process_pid(w->w->process) && !proc_stat(tid, &stat);
+	if (tid <= 1 || (w->w->has_namespace && w->call->args[1] & FUTEX_PRIVATE) ||
+	    mem_read(process_mem(w->w->process), w->call->args[0], &there, sizeof there) != OK ||
+	    (int)there != tid)
+		return 0;
+	return find_task(w->w, tid);
 }
 
 static void
@@ -251,9 +290,10 @@ describe_futex(const struct wait *w)
 	unsigned operation = (unsigned)w->call->args[1] & FUTEX_OPERATION;
 	size_t others = count_others(w->w, w->call->args[0]);
 	int64_t time = read_time(w, w->call->args[3], 0);
+	int joined = operation == FUTEX_WAIT || operation == FUTEX_WAIT_BITSET ? find_joined(w) : 0;
 
-	if ((operation == FUTEX_WAIT || operation == FUTEX_WAIT_BITSET) && is_join(w)) {
-		buf_printf(w->out, "thread %d to end", (int)w->call->args[2]);
+	if (joined) {
+		buf_printf(w->out, "thread %d to end", joined);
 		return;
 	}
 	buf_str(w->out, "lock");
@@ -266,20 +306,61 @@ describe_futex(const struct wait *w)
 		         time);
 }
 
+/* What we call a child that the program calls so, 0 if that is not known. */
+static int
+find_child(const struct waits *w, int pid)
+{
+	struct proc_stat stat;
+	char value[128];
+	const char *last;
+	uint64_t inner;
+	int *pids, found = 0;
+	size_t n;
+
+	if (!w->has_namespace)
+		return pid;
+	n = proc_list(&pids);
+	for (size_t i = 0; i < n && !found; i++) {
+		if (proc_stat(pids[i], &stat) || stat.parent != process_pid(w->process) ||
+		    proc_status(pids[i], "NSpid", value, sizeof value))
+			continue;
+		last = strrchr(value, '\t');
+		last = last ? last + 1 : value;
+		if (!parse_digits(&last, 10, &inner) && inner == (uint64_t)pid)
+			found = pids[i];
+	}
+	free(pids);
+	return found;
+}
+
 static void
 add_child(const struct wait *w, int pid)
 {
-	struct proc_stat stat;
-
-	if (w->plain) {
-		buf_str(w->out, " child");
+	buf_str(w->out, " child");
+	if (w->plain || !(pid = find_child(w->w, pid)))
 		return;
+	buf_str(w->out, " ");
+	names_process_and_state(pid, w->out);
+}
+
+/* Until a child of vfork(2), or of what is like it, executes a program or ends. */
+static void
+describe_fork(const struct wait *w)
+{
+	int *pids, child = 0;
+	size_t n;
+
+	if (w->plain)
+		return;
+	n = proc_list(&pids);
+	for (size_t i = 0; i < n && child >= 0; i++)
+		if (proc_lender(pids[i]) == process_pid(w->w->process))
+			child = child ? -1 : pids[i]; /* which of several is not known */
+	free(pids);
+	if (child > 0) {
+		buf_str(w->out, " child ");
+		names_process_and_state(child, w->out);
 	}
-	buf_printf(w->out, " child %d ", pid);
-	proc_short_command(pid, w->out);
-	if (!proc_stat(pid, &stat) && strchr("TtZ", stat.state))
-		buf_str(w->out, stat.state == 'Z' ? ", ended" : stat.state == 'T' ? ", stopped" :
-		        ", traced");
 }
 
 static void
@@ -296,20 +377,22 @@ describe_child(const struct wait *w)
 static void
 describe_waitid(const struct wait *w)
 {
-	enum { ALL, PID };
+	enum { ALL, PID, GROUP, PIDFD };
 
 	if (w->call->args[0] == PID)
 		add_child(w, (int)(int32_t)w->call->args[1]);
+	else if (w->call->args[0] == PIDFD)
+		describe_fd(w, w->call->args[1]);
 	else
 		buf_str(w->out, w->call->args[0] == ALL ? " any child" : " child");
 }
 
 static void
-describe_lock(const struct wait *w)
+describe_lock(const struct wait *w, int by_flock)
 {
 	describe_fd(w, w->call->args[0]);
 	if (!w->plain)
-		files_lock_holder(w->w->files, (int)w->call->args[0], w->out);
+		files_lock_holder(w->w->files, (int)w->call->args[0], by_flock, w->out);
 }
 
 static void
@@ -319,7 +402,7 @@ describe_fcntl(const struct wait *w)
 	uint64_t command = w->call->args[1];
 
 	if (command == SETLKW || command == SETLKW64 || command == OFD_SETLKW)
-		describe_lock(w);
+		describe_lock(w, 0);
 	else
 		describe_fd(w, w->call->args[0]);
 }
@@ -333,6 +416,36 @@ describe_path(const struct wait *w, uint64_t addr)
 		return;
 	buf_str(w->out, " ");
 	buf_visible(w->out, path, strlen(path));
+}
+
+/* Of a unix socket that is not connected yet only the call knows to what. */
+static void
+describe_connect(const struct wait *w)
+{
+	enum { UNIX = 1 };
+	struct { uint16_t family; char path[108]; } address = { 0 };
+	size_t len = w->call->args[2] < sizeof address ? w->call->args[2] : sizeof address;
+
+	describe_fd(w, w->call->args[0]);
+	if (len <= sizeof address.family ||
+	    mem_read(process_mem(w->w->process), w->call->args[1], &address, len) != OK ||
+	    address.family != UNIX)
+		return;
+	buf_str(w->out, " \xe2\x86\x92 ");
+	unix_path(address.path, len - sizeof address.family, w->out);
+}
+
+static void
+describe_signals(const struct wait *w)
+{
+	uint64_t set;
+
+	buf_str(w->out, " a signal");
+	if (mem_read(process_mem(w->w->process), w->call->args[0], &set, sizeof set) == OK && set) {
+		buf_str(w->out, " of ");
+		names_signals(set, w->out);
+	}
+	add_at_most(w, read_time(w, w->call->args[2], 0));
 }
 
 /* linux/net.h */
@@ -393,11 +506,14 @@ describe_about(const struct wait *w, enum call_about about)
 	case CALL_SLEEP: describe_sleep(w); break;
 	case CALL_CHILD: describe_child(w); break;
 	case CALL_WAITID: describe_waitid(w); break;
-	case CALL_LOCK: describe_lock(w); break;
+	case CALL_LOCK: describe_lock(w, 1); break;
+	case CALL_CONNECT: describe_connect(w); break;
 	case CALL_FCNTL: describe_fcntl(w); break;
 	case CALL_PATH: describe_path(w, args[0]); break;
 	case CALL_PATH_AT: describe_path(w, args[1]); break;
 	case CALL_SIGNAL: buf_str(w->out, " a signal"); break;
+	case CALL_SIGNALS: describe_signals(w); break;
+	case CALL_FORK: describe_fork(w); break;
 	default: break;
 	}
 }
@@ -482,7 +598,7 @@ describe_tracer(int tid, struct buf *out)
 	    !tracer)
 		return 0;
 	buf_str(out, "traced by ");
-	files_process((int)tracer, out);
+	names_process((int)tracer, out);
 	return 1;
 }
 

@@ -14,6 +14,11 @@ struct waits;
 /* This build knows nothing of waits. */
 enum { HAS_WAITS = 0 };
 
+static inline void
+waits_prepare(void)
+{
+}
+
 static inline struct waits *
 waits_new(const struct process *p, unsigned word)
 {
@@ -48,6 +53,9 @@ waits_describe(struct waits *w, struct task *t, int plain, struct buf *out)
 #else
 
 enum { HAS_WAITS = 1 };
+
+/* To be called before the sandbox, if it may be asked: else less is known of unix sockets. */
+void waits_prepare(void);
 
 /* word: the bytes of a pointer in the process.  Things that several threads wait for are looked
  * up once, so this is for one look at all of them.  To be ended with waits_free(), for which NULL
