@@ -420,15 +420,15 @@ describe_path(const struct wait *w, uint64_t addr)
 
 /* Of a unix socket that is not connected yet only the call knows to what. */
 static void
-describe_connect(const struct wait *w)
+describe_connect(const struct wait *w, const uint64_t *args)
 {
 	enum { UNIX = 1 };
 	struct { uint16_t family; char path[108]; } address = { 0 };
-	size_t len = w->call->args[2] < sizeof address ? w->call->args[2] : sizeof address;
+	size_t len = args[2] < sizeof address ? args[2] : sizeof address;
 
-	describe_fd(w, w->call->args[0]);
+	describe_fd(w, args[0]);
 	if (len <= sizeof address.family ||
-	    mem_read(process_mem(w->w->process), w->call->args[1], &address, len) != OK ||
+	    mem_read(process_mem(w->w->process), args[1], &address, len) != OK ||
 	    address.family != UNIX)
 		return;
 	buf_str(w->out, " \xe2\x86\x92 ");
@@ -448,6 +448,18 @@ describe_signals(const struct wait *w)
 	add_at_most(w, read_time(w, w->call->args[2], 0));
 }
 
+/* A word of the program's. */
+static int
+read_word(const struct wait *w, uint64_t addr, uint64_t *word)
+{
+	*word = 0;
+	if (mem_read(process_mem(w->w->process), addr, word, w->w->word) != OK)
+		return 0;
+	if (w->w->word == 4 && __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__)
+		*word >>= 32;
+	return 1;
+}
+
 /* linux/net.h */
 static void
 describe_socketcall(const struct wait *w)
@@ -455,12 +467,17 @@ describe_socketcall(const struct wait *w)
 	static const char *const names[] = { [3] = "connect", [5] = "accept", [9] = "send",
 	                                     [10] = "recv", [11] = "send", [12] = "recv",
 	                                     [16] = "send", [17] = "recv", [18] = "accept" };
-	uint64_t which = w->call->args[0];
-	uint64_t fd = 0;
+	enum { CONNECT = 3 };
+	uint64_t which = w->call->args[0], args[3] = { 0 };
 
 	buf_str(w->out, which < LEN(names) && names[which] ? names[which] : w->name);
-	if (mem_read(process_mem(w->w->process), w->call->args[1], &fd, w->w->word) == OK)
-		describe_fd(w, w->w->word == 4 && __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__ ? fd >> 32 : fd);
+	for (size_t i = 0; i < (which == CONNECT ? LEN(args) : 1); i++)
+		if (!read_word(w, w->call->args[1] + i * w->w->word, &args[i]))
+			return;
+	if (which == CONNECT)
+		describe_connect(w, args);
+	else
+		describe_fd(w, args[0]);
 }
 
 /* ---- all ---- */
@@ -507,7 +524,7 @@ describe_about(const struct wait *w, enum call_about about)
 	case CALL_CHILD: describe_child(w); break;
 	case CALL_WAITID: describe_waitid(w); break;
 	case CALL_LOCK: describe_lock(w, 1); break;
-	case CALL_CONNECT: describe_connect(w); break;
+	case CALL_CONNECT: describe_connect(w, args); break;
 	case CALL_FCNTL: describe_fcntl(w); break;
 	case CALL_PATH: describe_path(w, args[0]); break;
 	case CALL_PATH_AT: describe_path(w, args[1]); break;
