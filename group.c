@@ -89,6 +89,7 @@ struct group {
 	struct buf answer_text;
 	struct tally tally; /* of those that have ended */
 	struct buf refusal; /* the first one */
+	struct buf gil;     /* see sampler_say_gil, of those that have ended */
 	struct buf aside;   /* of the first process with another interpreter: which is left aside */
 };
 
@@ -166,6 +167,7 @@ close_member(struct group *g, struct member *m)
 {
 	if (!m->sampler)
 		return;
+	sampler_say_gil(m->sampler, &g->gil);
 	end_sampler(g, m);
 	target_close(&m->target);
 }
@@ -175,6 +177,7 @@ void
 group_restart(struct group *g, struct profile *profile)
 {
 	g->profile = profile;
+	g->gil.len = 0;
 	g->epoch = 0; /* somebody may have set the clock */
 	for (size_t i = 0; i < g->n; i++) {
 		struct member *m = g->members[i];
@@ -244,6 +247,7 @@ group_free(struct group *g)
 	buf_free(&g->answer_text);
 	buf_free(&g->refusal);
 	buf_free(&g->aside);
+	buf_free(&g->gil);
 	free(g->members);
 	free(g);
 }
@@ -807,6 +811,15 @@ group_counts(const struct group *g)
 	}
 	sum.ticks = g->ticks;
 	return sum;
+}
+
+void
+group_say_gil(const struct group *g, struct buf *out)
+{
+	buf_add(out, g->gil.data, g->gil.len);
+	for (size_t i = 0; i < g->n; i++)
+		if (g->members[i]->sampler)
+			sampler_say_gil(g->members[i]->sampler, out);
 }
 
 static struct tally

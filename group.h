@@ -72,6 +72,9 @@ const struct target *group_target(const struct group *, size_t i);
 /* All samplers' counts; ticks are those at which any process was sampled. */
 struct sample_counts group_counts(const struct group *);
 
+/* Appends what sampler_say_gil() has of each, those that have ended included. */
+void group_say_gil(const struct group *, struct buf *);
+
 /* How many processes have been sampled so far. */
 size_t group_sampled(const struct group *);
 

@@ -86,6 +86,7 @@ profile_free(struct profile *p)
 		free(p->more[i]);
 	free(p->run.title);
 	free(p->run.command);
+	free(p->run.gil);
 	free(p->run.host);
 	free(p->run.python);
 	free(p->log);

@@ -35,6 +35,7 @@ struct profile_thread {
  * with the profile. */
 struct profile_run {
 	char *title, *command, *host, *python;
+	char *gil;               /* a line for each thread that waited for it */
 	const char *mode;        /* one of profile_modes */
 	int pid;
 	int64_t start, duration; /* microseconds, start since the epoch */

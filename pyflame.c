@@ -48,6 +48,7 @@
  *   waits/sockets.c  sockets by their inodes
  *   waits/files.c    descriptors; who has the other end of a pipe or socket
  *   waits/waits.c    a thread's wait, in words
+ *   waits/contention.c  how much threads wait for the GIL, and for whom
  *
  * CPython: knows its structures.
  *   layouts.c     offsets in them, by version: start here for a new CPython

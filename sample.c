@@ -11,6 +11,7 @@
 #include "memory.h"
 #include "process.h"
 #include "waits/waits.h"
+#include "waits/contention.h"
 #include "layouts.h"
 #include "target.h"
 #include "snapshot.h"
@@ -33,6 +34,7 @@ struct counted {
 	enum { COUNT_STACK, COUNT_IDLE, COUNT_FAILED } kind;
 	uint32_t stack;
 	raddr tstate;
+	uint32_t contender; /* see thread.h, of one that waits for the GIL */
 	uint32_t times; /* with -m cpu: for how many ticks' worth of CPU time it stands */
 	unsigned char wait, unplaced, why;
 };
@@ -53,6 +55,7 @@ struct sampler {
 	struct batch batch;  /* what one tick reads of all threads */
 	struct cpu *cpu;     /* for -m cpu */
 	struct waits *waits; /* NULL: nobody wants to know */
+	struct contention *contention; /* the same */
 	uint32_t blamed, blame; /* a frame, and the one that blames it for the GIL's being held */
 	uint32_t process;    /* the process's frame */
 	struct buf command;  /* its name, where the profile has threads */
@@ -163,6 +166,8 @@ sampler_new(const struct target *t, struct profile *profile, const struct sample
 	s->sleepers.process = t->process;
 	if (HAS_WAITS && options->waits)
 		s->waits = waits_new(t->process, (unsigned)t->layout->ptr);
+	if (HAS_WAITS && (options->waits || (options->tell_idle && options->count_waits)))
+		s->contention = contention_new();
 	s->cpu_before = process_cpu_time(t->process);
 	s->before = mem_counts(t->mem);
 	s->root = s->idle = PROFILE_ROOT;
@@ -179,6 +184,7 @@ sampler_free(struct sampler *s)
 	if (!s)
 		return;
 	waits_free(s->waits);
+	contention_free(s->contention);
 	capturer_free(s->capturer);
 	threads_free(s->threads);
 	stacks_free(s->stacks);
@@ -222,6 +228,13 @@ int64_t
 sampler_stopped_ns(const struct sampler *s)
 {
 	return capturer_counts(s->capturer).stopped_ns;
+}
+
+void
+sampler_say_gil(const struct sampler *s, struct buf *out)
+{
+	if (HAS_WAITS && s->contention)
+		contention_say(s->contention, s->profile, out);
 }
 
 int
@@ -498,6 +511,14 @@ blame_frame(struct sampler *s, int known, uint32_t blamed)
 	return blamed;
 }
 
+static void
+blame_for(struct sampler *s, const struct counted *c, uint32_t frame)
+{
+	struct profile_frame f = profile_frame_get(s->profile, frame);
+
+	contention_blames(s->contention, c->contender, (uint64_t)f.file << 32 | f.function, c->times);
+}
+
 /* Puts what they wait for on the stacks of those that wait for the GIL: who has it is known
  * when all have been sampled. */
 static void
@@ -505,9 +526,9 @@ add_blame(struct sampler *s)
 {
 	uint32_t frame = 0;
 	raddr holder = 0;
-	int asked = 0;
+	int asked = 0, known;
 
-	for (size_t i = 0; HAS_WAITS && s->waits && i < s->n_counted; i++) {
+	for (size_t i = 0; HAS_WAITS && s->contention && i < s->n_counted; i++) {
 		struct counted *c = &s->counted[i];
 
 		if (c->wait != PROFILE_WAITS_FOR_GIL || c->stack == PROFILE_FAILED)
@@ -517,25 +538,57 @@ add_blame(struct sampler *s)
 			holder = find_blamed(s, &frame);
 		}
 		/* Who has got it meanwhile has waited for somebody else. */
-		c->stack = profile_stack(s->profile, c->stack,
-		                         blame_frame(s, holder && holder != c->tstate, frame));
+		known = holder && holder != c->tstate;
+		if (known)
+			blame_for(s, c, frame);
+		if (s->waits)
+			c->stack = profile_stack(s->profile, c->stack, blame_frame(s, known, frame));
 	}
 }
 
+/* Notes whether a thread waits for the GIL.  Its name is asked when it does for the first time. */
+static uint32_t
+note_contention(struct sampler *s, struct thread *t, enum profile_wait wait)
+{
+	struct contention *c = s->contention;
+	struct buf name = { 0 };
+
+	if (!HAS_WAITS || !c)
+		return 0;
+	if (!t->contender)
+		t->contender = contention_thread(c, t->task.tid);
+	if (wait != PROFILE_WAITS_FOR_GIL) {
+		contention_runs(c, t->contender, s->now, (uint64_t)s->covered);
+	} else if (contention_waits(c, t->contender, s->now, (uint64_t)s->covered)) {
+		threads_name(s->threads, t, &name);
+		contention_name(c, t->contender, buf_terminate(&name));
+		buf_free(&name);
+	}
+	return t->contender;
+}
+
 /* Whether it waits, and if so for the GIL: that is asked when it begins to, and then as
- * often as one that does wakes up to look after itself (sys.getswitchinterval). */
+ * often as one that does wakes up to look after itself (sys.getswitchinterval).  What waits are
+ * about is wanted to be right at each tick: but one that has used no CPU time since still waits
+ * for the same, and to see that is one read. */
 static enum profile_wait
 find_wait(struct sampler *s, struct thread *t)
 {
 	enum { GOOD_MS = 5 };
+	struct proc_times times = { .ran = -1 };
 
 	if (!s->options.tell_idle && !s->waits)
 		return PROFILE_RUNS;
+	if (s->waits && t->wait != PROFILE_RUNS && !thread_times(t, &times) &&
+	    times.ran == t->wait_ran && s->now < t->wait_named)
+		return (enum profile_wait)t->wait;
 	if (may_run(s, t)) {
 		t->wait = PROFILE_RUNS;
-	} else if (t->wait == PROFILE_RUNS || (s->now >= t->wait_until && thread_is_idle(t))) {
+	} else if (t->wait == PROFILE_RUNS ||
+	           ((s->now >= t->wait_until || times.ran != t->wait_ran) && thread_is_idle(t))) {
 		t->wait = sampler_wants_gil(s, t) ? PROFILE_WAITS_FOR_GIL : PROFILE_WAITS;
 		t->wait_until = s->now + GOOD_MS * MS;
+		t->wait_ran = times.ran;
 		name_wait(s, t);
 	}
 	return (enum profile_wait)t->wait;
@@ -584,6 +637,7 @@ count_stack(struct sampler *s, struct thread *t, int holds_gil)
 		stack = profile_stack(s->profile, stack, t->wait_frame - 1);
 	note(s, (struct counted){ .kind = COUNT_STACK, .stack = stack, .tstate = t->tstate,
 	                          .times = (uint32_t)times,
+	                          .contender = note_contention(s, t, wait),
 	                          .wait = (unsigned char)wait, .unplaced = !t->task.tid });
 	t->counted = s->tick;
 	if (wait == PROFILE_RUNS)

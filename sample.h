@@ -4,6 +4,7 @@
 
 /* Taking samples of one target. */
 
+struct buf;
 struct profile;
 struct sampler;
 struct target;
@@ -67,6 +68,9 @@ void sampler_stand_in(struct sampler *, int64_t ticks);
 /* Counts a tick, and those before it, as failed that is not taken, as others have taken too
  * long. */
 void sampler_leave_out(struct sampler *, int64_t before);
+
+/* Appends a line for each thread that has waited for the GIL; see contention.h. */
+void sampler_say_gil(const struct sampler *, struct buf *);
 
 /* Whether the last tick was a step towards BROKEN. */
 int sampler_is_troubled(const struct sampler *);

@@ -108,6 +108,11 @@ void
 summary_update(const struct summary *r, struct profile_run *run)
 {
 	struct sample_counts c = group_counts(r->group);
+	struct buf gil = { 0 };
+
+	group_say_gil(r->group, &gil);
+	free(run->gil);
+	run->gil = buf_terminate(&gil);
 
 	run->duration = (now_ns() - r->since) / 1000;
 	run->ticks = c.ticks - r->ticks;
@@ -147,6 +152,20 @@ say_failures(const struct sample_counts *c, struct buf *out)
 	buf_str(out, ")");
 }
 
+/* Lengths are known to a tick. */
+static void
+say_gil(const struct summary *r)
+{
+	struct buf text = { 0 };
+
+	group_say_gil(r->group, &text);
+	buf_terminate(&text);
+	for (char *line = text.data, *end; (end = strchr(line, '\n')); line = end + 1)
+		warn("waits for the GIL, to %d.%d ms: %.*s", (int)(r->options->period / MS),
+		     (int)(r->options->period / (MS / 10) % 10), (int)(end - line), line);
+	buf_free(&text);
+}
+
 void
 summary_stats(const struct summary *r)
 {
@@ -163,6 +182,7 @@ summary_stats(const struct summary *r)
 	if (r->options->threads)
 		warn("of %" PRIu64 " samples looked at, %" PRIu64 " are of threads that wait for the GIL",
 		     c.asked, c.waits);
+	say_gil(r);
 	for (int i = OK + 1; i < WHY_COUNT; i++)
 		if (c.failed[i])
 			warn("failed: %s %" PRIu64, why_word((enum why)i), c.failed[i]);

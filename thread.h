@@ -58,9 +58,11 @@ struct thread {
 	uint64_t counted;    /* the number of the tick at which it was last */
 	unsigned char wait;  /* enum profile_wait, as was found last, */
 	int64_t wait_until;  /* and if it still waits holds until then, now_ns() */
+	int64_t wait_ran;    /* with --waits: the CPU time that it had used before that was found */
 	uint32_t wait_frame; /* what says what it waits for, plus one; 0: nothing does */
 	uint64_t wait_call;  /* the call that this is about, and until when it is believed, */
 	int64_t wait_named;  /* now_ns() */
+	uint32_t contender;  /* what is known of its waits for the GIL; 0: nothing */
 	struct snap *planned; /* holds the head of its thread state, too, and is read in one
 	                       * call with the lists; NULL: there is none */
 };

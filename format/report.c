@@ -296,6 +296,51 @@ add_threads(struct buf *out, const struct profile *p, const uint32_t *owners)
 	free(rows);
 }
 
+/* As much of a line as there is room for, after so many blanks. */
+static void
+add_gil_part(struct buf *out, size_t blanks, const char *line, size_t len)
+{
+	struct buf text = { 0 };
+
+	buf_add(&text, line, len);
+	columns_pad(out, blanks);
+	columns_cut(out, &text, columns_width() - blanks);
+	buf_str(out, "\n");
+	buf_free(&text);
+}
+
+/* On two lines if one is too short. */
+static void
+add_gil_line(struct buf *out, const char *line, size_t len)
+{
+	enum { MARGIN = 2, DEEPER = 9 };
+	const char *holder = text_find(line, ", held by ");
+	size_t part = holder && (size_t)(holder - line) < len && len + MARGIN > columns_width() ?
+	              (size_t)(holder - line) : len;
+
+	add_gil_part(out, MARGIN, line, part);
+	if (part < len)
+		add_gil_part(out, DEEPER, line + part + 2, len - part - 2);
+}
+
+/* How much each waits for the GIL, for how long, and for whom. */
+static void
+add_gil(struct buf *out, const struct profile_run *run)
+{
+	enum { SHOWN = 10 };
+	const char *line = run->gil, *end;
+	size_t n = 0;
+
+	if (!line || !*line)
+		return;
+	columns_heading(out, "waits for the GIL, and how long half and 99 of 100 of them took");
+	for (; (end = strchr(line, '\n')); line = end + 1)
+		if (n++ < SHOWN)
+			add_gil_line(out, line, (size_t)(end - line));
+	if (n > SHOWN)
+		buf_printf(out, "  and %zu threads more, none of which waited more\n", n - SHOWN);
+}
+
 /* ---- functions and lines ---- */
 
 static void
@@ -729,6 +774,7 @@ report_write(const struct profile *p, struct buf *out)
 	add_command(out, profile_run_get(p));
 	add_run(out, p, r.busy);
 	add_threads(out, p, owners);
+	add_gil(out, profile_run_get(p));
 	if (r.busy >= TELLING || !profile_total(p, PROFILE_IDLE)) {
 		add_functions(out, &r);
 		add_lines(out, &r);

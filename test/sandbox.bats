@@ -223,8 +223,8 @@ readlink readlinkat renameat stat lstat unlinkat write clock_gettime nanosleep t
 poll ioctl kill ptrace waitpid wait4 getpriority setpriority prctl
 sigaction sigaddset sigdelset sigemptyset sigfillset sigismember sigpending sigprocmask
 sigtimedwait signal process_vm_readv
-getenv geteuid getpgrp getpid getppid getauxval prlimit isatty tcgetpgrp uname
-execvp fork socketpair syscall
+getxattr getenv geteuid getpgrp getpid getppid getauxval prlimit isatty tcgetpgrp uname
+execvp fork socket socketpair syscall
 _setjmp longjmp clone ppoll signalfd
 END
     comm -23 needed ours | comm -23 - known > unknown

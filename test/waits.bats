@@ -101,7 +101,7 @@ spawning() {
     states["$pid"]=RSD
     is_waiting() {
         run_pyflame 0 -d "$pid"
-        [[ $output =~ ": looker (waits: "([a-z]*stat[a-z]*|statx|open(at)?)" $PWD/mounted/file" ]]
+        grep -qE ": looker \(waits: ([a-z]*stat[a-z]*|statx|open(at)?) $PWD/mounted/file" stdout
     }
     wait_for 20 is_waiting
     lacks "$output" 'looker \(idle'
@@ -118,17 +118,17 @@ in_namespaces() {
     child=$(pgrep -P "$inside" -x sleep)
 }
 
+# says_of_apart LISTENING PAIR: what is said of them after what is known anyway.
 says_of_apart() {
     run_pyflame 0 -d "$inside"
-    [[ $output =~ MainThread' (waits: '(wait4|waitpid|waitid)" child $child sleep 300, waiting)" ]] &&
-        [[ $output =~ "acceptor (waits: accept unix $PWD/socket$1)" ]] &&
-        [[ $output =~ "pair (waits: recv unix$2)" ]]
+    grep -qE "MainThread \(waits: (wait4|waitpid|waitid) child $child sleep 300, waiting\)" stdout &&
+        grep -qF "acceptor (waits: accept unix $PWD/socket$1)" stdout &&
+        grep -qF "pair (waits: recv unix$2)" stdout
 }
 
 @test "a child in another namespace of pids is named by its number here" {
     in_namespaces --pid
     wait_for 10 says_of_apart ' LISTEN, 0 to be accepted' ' with itself'
-    [[ $output != *"child 2 "* ]] || [ "$child" = 2 ]
 }
 
 @test "of unix sockets in another namespace of the network no more is said than is known" {
@@ -185,6 +185,83 @@ blames() {
 @test "3.12: who keeps the GIL from others is said"   { also 3.12 blames; }
 @test "3.14: who keeps the GIL from others is said"   { each_python 3.14 blames; }
 @test "newest: who keeps the GIL from others is said" { also "$newest" blames; }
+
+# Each that waits for the GIL blames the others by the time that they had it while it was sampled,
+# which they have noted: within a point of a hundred, in a long run.  Where others want the CPUs
+# some threads wait for these, and not for the GIL, hence the tries.
+blames_fairly() {
+    local try
+    for try in 1 2 3; do
+        blames_fairly_once "$1" && return
+    done
+    return 1
+}
+
+blames_fairly_once() {
+    requires format=json python3
+    start_target shares "$1"
+    run_pyflame 0 -s "$(many 3 12)" -f json --waits --stats "$pid"
+    forget_target "$pid"
+    kill -TERM "$pid"
+    wait "$pid"
+    matches "$stderr" "waits for the GIL, to 1\\.0 ms: [0-9.]+ % of [0-9]+ [a-z]+, p50 [0-9.]+ ms, p99 [0-9.]+ ms, held by [a-z]+\\.py:[a-z]+ [0-9.]+ %" || return
+    python3 - "$target_out" "$(many 4 1)" << 'END'
+import collections, json, sys
+profile = json.load(open('stdout'))
+since = profile['run']['start']
+until = since + profile['run']['duration']
+held, seen = collections.Counter(), collections.Counter()
+for line in open(sys.argv[1]):
+    if line.count(' ') == 2:
+        name, start, end = line.split()
+        held[name] += max(0, min(float(end), until) - max(float(start), since))
+stacks, frames = profile['stacks'], profile['frames']
+names = [thread['name'] for thread in profile['threads']]
+for i, count in enumerate(stacks['count']):
+    text = profile['strings'][frames['function'][stacks['frame'][i]]]
+    root = i
+    while stacks['parent'][root] >= 0:
+        root = stacks['parent'][root]
+    waiter = names[-1 - stacks['parent'][root]]
+    if ', held by ' in text and waiter in held:
+        holder = text.split(':')[-2]
+        assert holder != waiter
+        seen[waiter, holder] += count
+total, sum_held = sum(seen.values()), sum(held.values())
+assert total > 2000 and sum_held > 0.5 * (until - since)
+for holder in held:
+    due = sum(n * held[holder] / (sum_held - held[waiter]) for (waiter, _), n in seen.items() if waiter != holder)
+    blamed = sum(n for (_, other), n in seen.items() if other == holder)
+    print('%s had it for %.2f %%, is due %.2f %% and has %.2f %% of the blame' %
+          (holder, 100 * held[holder] / sum_held, 100 * due / total, 100 * blamed / total))
+    assert abs(due - blamed) * 100 <= float(sys.argv[2]) * total
+END
+}
+
+@test "3.8: the GIL is blamed on who has it"    { each_python 3.8 blames_fairly; }
+@test "3.11: the GIL is blamed on who has it"   { also 3.11 blames_fairly; }
+@test "3.13: the GIL is blamed on who has it"   { also 3.13 blames_fairly; }
+@test "3.14: the GIL is blamed on who has it"   { each_python 3.14 blames_fairly; }
+@test "newest: the GIL is blamed on who has it" { also "$newest" blames_fairly; }
+
+@test "how long threads wait for the GIL, and for whom, is in the report and in --stats" {
+    requires format=report
+    find_python
+    start_target gil "$python" 3
+    run_pyflame 0 -s 1 -f report --waits --stats "$pid"
+    [ "$(grep -c "^pyflame: waits for the GIL, to 1.0 ms: " stderr)" -ge 2 ]
+    grep -q '^waits for the GIL' stdout
+    [ "$(grep -cE "^  [0-9.]+ % of [0-9]+ (MainThread|busy_[12]), p50 [0-9.]+ ms, p99 " stdout)" -ge 2 ]
+    grep -qE ' held by busy_[0-2]\.py:busy_[0-2] [0-9.]+ %$' stdout
+    run_pyflame 0 -s 0.5 -f report --stats "$pid" # these were asked for with --stats
+    [ "$(grep -c '^pyflame: waits for the GIL, to ' stderr)" -ge 2 ]
+    run_pyflame 0 -s 0.5 -f report "$pid"
+    lacks "$(cat stdout)" 'p99'
+    run_pyflame 0 -s 0.5 --stats "$pid"
+    lacks "$stderr" 'waits for the GIL, '
+    run_pyflame 0 -s 0.5 --waits "$pid"
+    lacks "$stderr" 'waits for the GIL, '
+}
 
 waits_in_profile() {
     local leaf ticks

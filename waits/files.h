@@ -13,8 +13,8 @@ void files_free(struct files *);
 
 /* Appends what a descriptor is: a path; a pipe or a unix socket, and which processes have its other
  * end, as far as they may be seen; a socket, see sockets.h; what is watched by an epoll; another
- * kernel object by its kind, and what it is about.  0 if there is no such descriptor or it may not be looked at.  plain:
- * without what differs from time to time. */
+ * kernel object by its kind, and what it is about.  0 if there is no such descriptor or it may
+ * not be looked at.  plain: without what differs from time to time. */
 int files_describe(struct files *, int fd, int plain, struct buf *);
 
 /* Appends what several are, but no more than a few, and how many more there are.  -1: one that

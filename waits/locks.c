@@ -148,7 +148,7 @@ size_t
 locks_holders(const char *list, int pid, const struct stat *st, int by_flock, int *pids,
               size_t most)
 {
-	struct lock wanted, lock;
+	struct lock wanted = { 0 }, lock;
 	size_t n = 0, seen = 0;
 
 	if (!find_wanted(list, pid, st, by_flock, &wanted))

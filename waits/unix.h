@@ -19,7 +19,8 @@ void unix_prepare(void);
 /* Appends the path in an address, "@" in front of an abstract one. */
 void unix_path(const char *bytes, size_t len, struct buf *);
 
-/* Asks for that of one inode, and appends its path, if it has one.  0 if there is none, or not in this network namespace. */
+/* Asks for that of one inode, and appends its path, if it has one.  0 if there is none,
+ * or not in this network namespace. */
 int unix_ask(uint64_t inode, struct unix_socket *, struct buf *path);
 
 #endif
