@@ -27,8 +27,8 @@ $line
 
 waits() {
     requires format=report # such a build has them
-    mkdir -p folder
-    rm -f folder/*
+    rm -rf folder
+    mkdir folder
     start_target waits "$1" "$PWD/folder"
     wait_for 10 all_wait || { echo "$missed"; return 1; }
     named=$(grep -c "$(printf '\t')" "$target_out")
@@ -266,8 +266,8 @@ END
 waits_in_profile() {
     local leaf ticks
     requires format=report
-    mkdir -p folder
-    rm -f folder/*
+    rm -rf folder
+    mkdir folder
     start_target waits "$1" "$PWD/folder"
     wait_for 10 all_wait || { echo "$missed"; return 1; }
     run_pyflame 0 -s 0.3 -n --waits --stats "$pid"
