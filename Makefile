@@ -42,9 +42,10 @@ $(error FORMATS are some of $(ALL_FORMATS), not $(filter-out $(ALL_FORMATS),$(FO
 endif
 WITHOUT = $(filter-out collapsed $(FORMATS),$(ALL_FORMATS)) $(filter-out $(PARTS),$(ALL_PARTS))
 
-# What else it may do without; text alone does.
-ALL_PARTS = waits
+# What else it may do without, each a folder; text alone does.
+ALL_PARTS = waits values
 PARTS = $(if $(filter-out collapsed,$(FORMATS)),$(ALL_PARTS))
+WINGS = format $(ALL_PARTS)
 
 # format/NAME.c goes with its format, what several share with the last of these; all
 # read the runs of files with saved.c and json.c.
@@ -53,10 +54,10 @@ EXPORTED = $(filter report speedscope pprof gecko chrome,$(FORMATS))
 LEFT_OUT = $(filter-out format/json.c,$(WITHOUT:%=format/%.c)) \
 	$(if $(PAGED),,format/page.c) $(if $(EXPORTED),,format/export.c) \
 	$(if $(filter report,$(FORMATS)),,format/columns.c format/ranks.c) \
-	$(if $(filter waits,$(PARTS)),,$(wildcard waits/*.c)) \
+	$(foreach part,$(filter-out $(PARTS),$(ALL_PARTS)),$(wildcard $(part)/*.c)) \
 	$(if $(filter pprof,$(FORMATS)),,format/gzip.c)
 
-SOURCES = $(sort $(filter-out $(LEFT_OUT),$(wildcard *.c format/*.c waits/*.c)))
+SOURCES = $(sort $(filter-out $(LEFT_OUT),$(wildcard *.c $(WINGS:%=%/*.c))))
 OBJECTS = $(SOURCES:%.c=$(BUILD)/%.o) $(if $(PAGED),$(BUILD)/packed.o)
 
 override CFLAGS += -std=c11 -iquote . -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -DPYFLAME_VERSION='"$(VERSION)"' $(WARNINGS) $(SMALL)
@@ -70,7 +71,7 @@ $(PROGRAM): $(OBJECTS) $(BUILD)/without
 HOT = snapshot
 $(HOT:%=$(BUILD)/%.o): override CFLAGS += -O2
 
-$(BUILD)/%.o: %.c Makefile | $(BUILD)/format $(BUILD)/waits
+$(BUILD)/%.o: %.c Makefile | $(WINGS:%=$(BUILD)/%)
 	$(CC) $(CFLAGS) -MMD -MP -c -o $@ $<
 
 TOLD = $(BUILD)/format/formats.o $(BUILD)/pyflame.o $(BUILD)/dump.o \
@@ -90,7 +91,7 @@ $(BUILD)/packed.c: $(filter-out %.png,$(wildcard page/*)) | $(BUILD)/format
 	page/embed > $@.tmp
 	mv $@.tmp $@
 
-$(BUILD) $(BUILD)/format $(BUILD)/waits:
+$(BUILD) $(WINGS:%=$(BUILD)/%):
 	mkdir -p $@
 
 -include $(OBJECTS:.o=.d)

@@ -64,6 +64,10 @@
  *   codes.c       the cache of code objects, and whether they still are what they were
  *   stack.c       a thread's stack: proven, and in the profile's words
  *
+ * values/: knows CPython's objects: what variables are bound to.
+ *   values/shapes.c  offsets that only this needs
+ *   values/locals.c  the local variables of a frame
+ *
  * Sampling: knows when, and which processes.
  *   clock.c       when samples are due; what stands for ticks that are missed
  *   capture.c     reads one thread's stack; decides whether to stop the thread

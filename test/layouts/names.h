@@ -4,7 +4,7 @@
 
 /*
  * What the two programs that are compared have in common: the names of all
- * members of struct layout and of all words of _Py_DebugOffsets, and how they
+ * members of struct layout and of struct shape, and of all words of _Py_DebugOffsets, and how they
  * are printed, one NAME=VALUE a line.
  */
 #include <stdint.h>
@@ -12,6 +12,7 @@
 
 #include "../../util.h"
 #include "../../layouts.h"
+#include "../../values/shapes.h"
 
 #define KIND_MEMBERS(M) \
 	M(frames) M(live) M(instr) M(lines) M(text) M(dicts) M(attrs)
@@ -118,6 +119,23 @@ print_layout(const struct layout *l)
 #define PRINT(member) printf(#member "=%d\n", (int)l->member);
 	KIND_MEMBERS(PRINT_KIND)
 	MEMBERS(PRINT)
+}
+
+#define SHAPE_MEMBERS(M) \
+	M(code.argcount) M(code.kwonly) M(code.nlocals) M(code.stacksize) M(code.flags) \
+	M(code.names) M(code.kinds) M(code.cells) M(code.frees) \
+	M(frame.space) M(frame.locals) M(frame.top) M(frame.stack) M(frame.top_is_depth) \
+	M(items) M(function) M(generator) M(type_dict) M(type_base) M(type_name) M(lone_comma)
+
+#define SHAPE_MEMBER_SIZE(member) + sizeof(((struct shape *)0)->member)
+_Static_assert(sizeof(struct shape) == 0 SHAPE_MEMBERS(SHAPE_MEMBER_SIZE),
+               "a member of struct shape is not named here");
+
+static void
+print_shape(const struct shape *s)
+{
+#define PRINT_SHAPE(member) printf("shape." #member "=%d\n", s->member);
+	SHAPE_MEMBERS(PRINT_SHAPE)
 }
 
 #endif

@@ -319,6 +319,58 @@ find_interpreter(struct layout *l)
 #endif
 }
 
+static void
+find_shape_of_frame(struct shape *s)
+{
+#if PY_VERSION_HEX < 0x030b0000
+	s->code.nlocals = AT(PyCodeObject, co_nlocals);
+	s->code.names = AT(PyCodeObject, co_varnames);
+	s->code.cells = AT(PyCodeObject, co_cellvars);
+	s->code.frees = AT(PyCodeObject, co_freevars);
+	s->frame.space = AT(PyFrameObject, f_locals);
+	s->frame.locals = AT(PyFrameObject, f_localsplus);
+	s->frame.stack = AT(PyFrameObject, f_valuestack);
+#if PY_VERSION_HEX < 0x030a0000
+	s->frame.top = AT(PyFrameObject, f_stacktop);
+	s->frame.top_is_depth = 0;
+#else
+	s->frame.top = AT(PyFrameObject, f_stackdepth);
+	s->frame.top_is_depth = 1;
+#endif
+#else
+	s->code.nlocals = AT(PyCodeObject, co_nlocalsplus);
+	s->code.names = AT(PyCodeObject, co_localsplusnames);
+	s->code.kinds = AT(PyCodeObject, co_localspluskinds);
+	s->frame.space = AT(_PyInterpreterFrame, f_locals);
+	s->frame.locals = AT(_PyInterpreterFrame, localsplus);
+	s->frame.top_is_depth = 0;
+#endif
+}
+
+static void
+find_shape(struct shape *s)
+{
+	memset(s, 0xff, sizeof *s); /* all is ABSENT */
+	find_shape_of_frame(s);
+	s->code.argcount = AT(PyCodeObject, co_argcount);
+	s->code.stacksize = AT(PyCodeObject, co_stacksize);
+	s->code.flags = AT(PyCodeObject, co_flags);
+	s->items = AT(PyTupleObject, ob_item);
+	s->type_dict = AT(PyTypeObject, tp_dict);
+	s->type_base = AT(PyTypeObject, tp_base);
+	s->lone_comma = PY_VERSION_HEX < 0x03070000; /* Objects/exceptions.c */
+#if PY_VERSION_HEX < 0x03000000
+	s->function = AT(PyFunctionObject, func_name);
+	s->generator = AT(PyGenObject, gi_code);
+	s->type_name = AT(PyHeapTypeObject, ht_name);
+#else
+	s->code.kwonly = AT(PyCodeObject, co_kwonlyargcount);
+	s->function = AT(PyFunctionObject, func_qualname);
+	s->generator = AT(PyGenObject, gi_qualname);
+	s->type_name = AT(PyHeapTypeObject, ht_qualname);
+#endif
+}
+
 /* Debug builds up to 3.7 put two pointers before ob_refcnt. */
 static int
 shift(void)
@@ -514,6 +566,7 @@ main(int argc, char **argv)
 {
 	const char *what = argc > 1 ? argv[1] : "";
 	struct layout layout;
+	struct shape shape;
 
 	memset(&layout, 0xff, sizeof layout); /* all is ABSENT */
 	find_objects(&layout);
@@ -533,6 +586,8 @@ main(int argc, char **argv)
 		print_offsets();
 	} else if (strcmp(what, "values") == 0) {
 		print_layout(&layout);
+		find_shape(&shape);
+		print_shape(&shape);
 		print_words();
 	} else {
 		print_row(&layout);

@@ -13,6 +13,9 @@
 #include <stdlib.h>
 
 #include "../../layouts.c"
+#define rows shape_rows
+#include "../../values/shapes.c"
+#undef rows
 #include "names.h"
 
 #define NAME(name, member) W_##name,
@@ -35,6 +38,17 @@ print_rows(void)
 		print_release(since(rows[i]), 0);
 	for (size_t i = 0; i < LEN(selves); i++)
 		print_release(HEX(3u, (unsigned)selves[i].minor, 0), selves[i].free_threaded);
+}
+
+static void
+print_both(const struct layout *l)
+{
+	struct shape shape = { 0 };
+
+	print_layout(l);
+	if (shape_find(l, &shape))
+		printf("no row in shapes.c\n");
+	print_shape(&shape);
 }
 
 int
@@ -64,7 +78,7 @@ main(int argc, char **argv)
 		printf("row=");
 		print_release(layout.since, 0);
 		layout_shift_objects(&layout, atoi(argv[2]));
-		print_layout(&layout);
+		print_both(&layout);
 		return 0;
 	}
 	if (layout_from_debug_offsets(&layout, offsets, len, hex, atoi(argv[3])) != 0) {
@@ -73,7 +87,7 @@ main(int argc, char **argv)
 	}
 	printf("row=");
 	print_release(hex & 0xffff0000, layout.free_threaded);
-	print_layout(&layout);
+	print_both(&layout);
 	self = find_self(hex, layout.free_threaded);
 	for (size_t i = 0; i < LEN(printed); i++)
 		printf("word.%s=%d\n", word_names[i], self->words[printed[i]]);
