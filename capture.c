@@ -37,6 +37,8 @@ struct capturer {
 	int64_t refused, refusal; /* when stopping a thread was last refused, and
 	                           * for how long that is believed */
 	uint64_t refusals;        /* of all times */
+	void (*then)(void *);     /* to be called while a thread is stopped; NULL: nothing is */
+	void *context;
 	struct capture_counts counts;
 };
 
@@ -157,8 +159,12 @@ read_standing(struct capturer *k, struct thread *t)
 {
 	raddr holder;
 	int first;
+	enum why why = stack_read(k->stacks, t->stack, t->tstate, NULL, STACK_STOPPED, &holder,
+	                          &first);
 
-	return stack_read(k->stacks, t->stack, t->tstate, NULL, STACK_STOPPED, &holder, &first);
+	if (why == OK && k->then)
+		k->then(k->context);
+	return why;
 }
 
 static void
@@ -187,6 +193,20 @@ read_stopped(struct capturer *k, struct thread *t)
 	}
 	if (why == DENIED)
 		note_refusal(k, t);
+	return why;
+}
+
+enum why
+capture_stopped(struct capturer *k, struct thread *t, void (*then)(void *), void *context)
+{
+	enum why why;
+
+	if (!may_stop(k))
+		return DENIED;
+	k->then = then;
+	k->context = context;
+	why = read_stopped(k, t);
+	k->then = NULL;
 	return why;
 }
 

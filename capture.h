@@ -38,6 +38,11 @@ enum why capture_stack(struct capturer *, struct thread *, const struct gil *, u
 enum why capture_planned(struct capturer *, struct thread *, int planned, unsigned flags,
                          raddr *holder);
 
+/* Stops the thread, whatever it does, and reads its stack; where that is OK, then() is called
+ * before it goes on.  DENIED: it may not be stopped. */
+enum why capture_stopped(struct capturer *, struct thread *, void (*then)(void *context),
+                         void *context);
+
 struct capture_counts capturer_counts(const struct capturer *);
 
 #endif

@@ -16,6 +16,8 @@
 #include "target.h"
 #include "thread.h"
 #include "threads.h"
+#include "stack.h"
+#include "values/listing.h"
 #include "sample.h"
 #include "summary.h"
 #include "dump.h"
@@ -45,6 +47,7 @@ struct dump {
 	struct waits *waits;
 	const struct profile *p;
 	struct buf *out;
+	struct listing *locals; /* of the stack that is written; NULL: they are not asked for */
 };
 
 /* Begins to know which of all threads wait for the same. */
@@ -95,6 +98,70 @@ struct writer {
 	void (*end)(const struct dump *);
 };
 
+/* ---- local variables ---- */
+
+/* The variables of a thread's frames, which were read just now. */
+struct reading {
+	const struct dump *d;
+	const struct thread *t;
+};
+
+static void
+list_locals(void *context)
+{
+	const struct reading *r = context;
+	size_t n;
+	const raddr *addresses = stack_addresses(r->t->stack, &n);
+
+	listing_read(r->d->locals, addresses, n);
+}
+
+/* Reads the stack again: whether it is the very same. */
+static int
+stands_still(const struct dump *d, struct thread *t)
+{
+	const uint32_t *frames;
+	size_t n, again;
+	const raddr *addresses = stack_addresses(t->stack, &n);
+	uint32_t *were = xcalloc(n + 1, sizeof *were);
+	raddr *at = xcalloc(n + 1, sizeof *at);
+	int same;
+
+	if (n) {
+		memcpy(at, addresses, n * sizeof *at);
+		memcpy(were, stack_frames(t->stack, &again), n * sizeof *were);
+	}
+	same = sampler_stack(d->s, t, &frames, &again) == OK && again == n &&
+	       (!n || (!memcmp(were, frames, n * sizeof *were) &&
+	               !memcmp(at, stack_addresses(t->stack, &again), n * sizeof *at)));
+	free(were);
+	free(at);
+	return same;
+}
+
+/*
+ * Reads the variables of the stack that was read just now.  They are those of its frames if it
+ * stands: the thread is stopped for that, unless it waits; then, or where that may not be, it
+ * has to be the same afterwards.
+ */
+static void
+read_locals(const struct dump *d, struct thread *t)
+{
+	enum { TRIES = 3 };
+	struct reading r = { d, t };
+
+	if (!thread_is_idle(t) && sampler_stack_stopped(d->s, t, list_locals, &r) == OK)
+		return;
+	for (int i = 0; i < TRIES; i++) {
+		list_locals(&r);
+		if (stands_still(d, t))
+			return;
+	}
+	listing_fail(d->locals, TORN);
+}
+
+/* ---- any thread ---- */
+
 static void
 dump_state(const struct dump *d, const struct writer *writer, struct thread *t)
 {
@@ -102,6 +169,10 @@ dump_state(const struct dump *d, const struct writer *writer, struct thread *t)
 	size_t n;
 	enum why why = sampler_stack(d->s, t, &frames, &n);
 
+	if (HAS_VALUES && d->locals && why == OK && n) {
+		read_locals(d, t);
+		frames = stack_frames(t->stack, &n);
+	}
 	if (why == OK && n && !threads_is_as_listed(sampler_threads(d->s), t))
 		why = TORN;
 	writer->stack(d, t, frames, n, why);
@@ -127,22 +198,32 @@ dump_task(const struct dump *d, const struct writer *writer, struct thread *t)
 	buf_free(&state);
 }
 
+/* Lists the threads.  Those that start or end meanwhile make it fail. */
 static enum why
-dump_all(struct dump *d, const struct writer *writer)
+list_threads(struct dump *d)
 {
 	enum { TRIES = 20 };
-	struct thread *const *threads;
 	enum why why = TORN;
-	size_t n;
 
-	/* Threads that start or end while they are listed make it fail. */
 	for (int i = 0; i < TRIES && why != OK && why != GONE; i++)
 		why = threads_refresh(sampler_threads(d->s));
+	return why;
+}
+
+static enum why
+dump_all(struct dump *d, const struct writer *writer, int locals)
+{
+	const struct target *target = sampler_target(d->s);
+	struct thread *const *threads;
+	enum why why = list_threads(d);
+	size_t n;
+
 	if (why != OK)
 		return why;
 	sampler_note_holders(d->s);
 	threads = threads_all(sampler_threads(d->s), &n);
 	d->waits = begin_waits(d->s);
+	d->locals = HAS_VALUES && locals ? listing_new(target->mem, target->layout) : NULL;
 	/* The main thread first: Python makes it first, but not where it was
 	 * embedded in a program that had threads already. */
 	for (int main_thread = 1; main_thread >= 0; main_thread--)
@@ -150,6 +231,7 @@ dump_all(struct dump *d, const struct writer *writer)
 			if (!threads[i]->older && thread_is_main(threads[i]) == main_thread)
 				dump_task(d, writer, threads[i]);
 	waits_free(d->waits);
+	listing_free(d->locals);
 	return OK;
 }
 
@@ -163,6 +245,22 @@ write_header(const struct dump *d, struct thread *t, const char *name, const cha
 	           holds_gil(t) ? "*" : "");
 	label_name(d->out, name, strlen(name));
 	buf_printf(d->out, " (%s)\n", state);
+}
+
+/* Under the frame, which has them. */
+static void
+write_locals(const struct dump *d, size_t frame)
+{
+	size_t n;
+	enum why why = listing_of(d->locals, frame, &n);
+
+	for (size_t i = 0; i < n; i++) {
+		struct listed l = listing_get(d->locals, frame, i);
+
+		buf_printf(d->out, "    %s = %s\n", l.name, l.value);
+	}
+	if (why != OK)
+		buf_printf(d->out, "    (locals: %s)\n", why_word(why));
 }
 
 static void
@@ -180,6 +278,8 @@ write_stack(const struct dump *d, const struct thread *t, const uint32_t *frames
 	while (n-- > 0) {
 		label_frame(d->out, d->p, frames[n]);
 		buf_str(d->out, "\n");
+		if (HAS_VALUES && d->locals)
+			write_locals(d, n);
 	}
 }
 
@@ -225,9 +325,32 @@ write_json_header(const struct dump *d, struct thread *t, const char *name, cons
 }
 
 static void
-write_json_frame(struct buf *out, const struct profile *p, uint32_t frame)
+write_json_locals(const struct dump *d, size_t frame)
 {
-	struct profile_frame f = profile_frame_get(p, frame);
+	size_t n;
+	enum why why = listing_of(d->locals, frame, &n);
+
+	json_open(d->out, "locals", '[');
+	for (size_t i = 0; i < n; i++) {
+		struct listed l = listing_get(d->locals, frame, i);
+
+		json_open(d->out, NULL, '{');
+		json_add_text(d->out, "name", l.name);
+		json_add_text(d->out, "kind", l.kind);
+		json_add_text(d->out, "value", l.value);
+		json_close(d->out, '}');
+	}
+	json_close(d->out, ']');
+	if (why != OK)
+		json_add_text(d->out, "locals_failed", why_word(why));
+}
+
+static void
+write_json_frame(const struct dump *d, uint32_t frame, size_t i)
+{
+	struct profile_frame f = profile_frame_get(d->p, frame);
+	const struct profile *p = d->p;
+	struct buf *out = d->out;
 
 	json_open(out, NULL, '{');
 	json_add_shown_string(out, "function", p, f.function);
@@ -235,6 +358,8 @@ write_json_frame(struct buf *out, const struct profile *p, uint32_t frame)
 		json_add_shown_string(out, "file", p, f.file);
 	if (f.line > 0)
 		json_add_number(out, "line", f.line);
+	if (HAS_VALUES && d->locals)
+		write_json_locals(d, i);
 	json_close(out, '}');
 }
 
@@ -248,7 +373,7 @@ write_json_stack(const struct dump *d, const struct thread *t, const uint32_t *f
 		json_add_text(d->out, "failed", why_word(why));
 	json_open(d->out, "frames", '[');
 	while (why == OK && n-- > 0)
-		write_json_frame(d->out, d->p, frames[n]);
+		write_json_frame(d, frames[n], n);
 	json_close(d->out, ']');
 	json_close(d->out, '}');
 }
@@ -281,7 +406,7 @@ dump_end_json(struct buf *out)
 }
 
 enum why
-dump_json(struct sampler *s, const struct profile *p, struct buf *out)
+dump_json(struct sampler *s, const struct profile *p, int locals, struct buf *out)
 {
 	static const struct writer writer = { write_json_header, write_json_stack, write_json_end };
 	const struct target *target = sampler_target(s);
@@ -296,7 +421,7 @@ dump_json(struct sampler *s, const struct profile *p, struct buf *out)
 	json_add_shown(out, "command", buf_terminate(&name));
 	json_add_text(out, "python", version);
 	json_open(out, "threads", '[');
-	why = dump_all(&(struct dump){ .s = s, .p = p, .out = out }, &writer);
+	why = dump_all(&(struct dump){ .s = s, .p = p, .out = out }, &writer, locals);
 	json_close(out, ']');
 	json_close(out, '}');
 	if (why != OK)
@@ -307,9 +432,9 @@ dump_json(struct sampler *s, const struct profile *p, struct buf *out)
 }
 
 enum why
-dump_write(struct sampler *s, const struct profile *p, struct buf *out)
+dump_write(struct sampler *s, const struct profile *p, int locals, struct buf *out)
 {
 	static const struct writer writer = { write_header, write_stack, write_end };
 
-	return dump_all(&(struct dump){ .s = s, .p = p, .out = out }, &writer);
+	return dump_all(&(struct dump){ .s = s, .p = p, .out = out }, &writer, locals);
 }

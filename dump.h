@@ -9,13 +9,13 @@ struct sampler;
 /*
  * Appends every thread's stack, once: a line "TID: NAME (STATE)" ("TID*:" for
  * the one that holds the GIL), then a line "file:function:line" for each frame,
- * most recent call first; a blank line between threads.  OK, or why the
- * threads could not be listed.
+ * most recent call first; a blank line between threads.  locals: under each frame its local
+ * variables.  OK, or why the threads could not be listed.
  */
-enum why dump_write(struct sampler *, const struct profile *, struct buf *);
+enum why dump_write(struct sampler *, const struct profile *, int locals, struct buf *);
 
 /* The same as an object of JSON; all such objects stand between what these two append. */
-enum why dump_json(struct sampler *, const struct profile *, struct buf *);
+enum why dump_json(struct sampler *, const struct profile *, int locals, struct buf *);
 void dump_begin_json(struct buf *);
 void dump_end_json(struct buf *);
 

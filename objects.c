@@ -15,7 +15,8 @@
 #include "layouts.h"
 #include "objects.h"
 
-enum { MAX_TEXT = 1 << 12, MAX_ENTRIES = 1 << 16 }; /* characters, of a name */
+enum { MAX_TEXT = 1 << 12 /* characters, of a name */, MAX_ENTRIES = 1 << 16 /* of a dict; */,
+	PIECE = 64 /* at a time */ };
 
 raddr
 object_pointer(const struct layout *l, const void *p)
@@ -110,9 +111,10 @@ unicode_extent(struct mem *mem, const struct layout *l, raddr str, struct object
 	t->kind = bit_field(state, first, 3);
 	t->length = object_pointer(l, head + l->unicode.length);
 	t->addr = str + (raddr)(ascii ? l->unicode.ascii : l->unicode.compact);
-	if (!compact || (t->kind != 1 && t->kind != 2 && t->kind != 4) || t->length > SIZE_MAX / 8)
+	if ((t->kind != 1 && t->kind != 2 && t->kind != 4) || t->length > SIZE_MAX / 8)
 		return BROKEN;
-	return OK;
+	/* That of a subclass is elsewhere: PyUnicodeObject.data comes next. */
+	return compact ? OK : object_read_pointer(mem, l, str + (raddr)l->unicode.compact, &t->addr);
 }
 
 enum why
@@ -216,33 +218,39 @@ table_3(struct mem *mem, const struct layout *l, raddr keys, raddr values, struc
 	return OK;
 }
 
+/* Tells of n entries from the one at `at` on; *enough gets what each() says. */
+static enum why
+piece_each(struct mem *mem, const struct layout *l, const struct table *t, size_t at, size_t n,
+           object_dict_item *each, void *context, int *enough)
+{
+	size_t word = (size_t)l->ptr, size = t->stride * word;
+	unsigned char entries[PIECE * 3 * 8], values[PIECE * 8];
+	enum why why = mem_read(mem, t->entries + at * size, entries, n * size);
+
+	if (why == OK && t->values)
+		why = mem_read(mem, t->values + at * word, values, n * word);
+	for (size_t i = 0; why == OK && i < n && !*enough; i++) {
+		const unsigned char *entry = entries + i * size + t->key * word;
+		raddr key = object_pointer(l, entry);
+		raddr value = object_pointer(l, t->values ? values + i * word : entry + word);
+
+		*enough = key && value && each(context, key, value);
+	}
+	return why;
+}
+
 static enum why
 table_each(struct mem *mem, const struct layout *l, const struct table *t,
            object_dict_item *each, void *context)
 {
-	size_t word = (size_t)l->ptr, size = t->stride * word;
-	unsigned char *entries, *values = NULL;
-	enum why why;
+	size_t most = t->n < MAX_ENTRIES ? t->n : MAX_ENTRIES;
+	enum why why = OK;
+	int enough = 0;
 
-	if (t->n > MAX_ENTRIES)
-		return DEEP;
-	entries = xcalloc(t->n, size);
-	why = mem_read(mem, t->entries, entries, t->n * size);
-	if (why == OK && t->values) {
-		values = xcalloc(t->n, word);
-		why = mem_read(mem, t->values, values, t->n * word);
-	}
-	for (size_t i = 0; why == OK && i < t->n; i++) {
-		const unsigned char *entry = entries + i * size + t->key * word;
-		raddr key = object_pointer(l, entry);
-		raddr value = object_pointer(l, values ? values + i * word : entry + word);
-
-		if (key && value && each(context, key, value))
-			break;
-	}
-	free(entries);
-	free(values);
-	return why;
+	for (size_t at = 0; at < most && !enough && why == OK; at += PIECE)
+		why = piece_each(mem, l, t, at, most - at < PIECE ? most - at : PIECE, each, context,
+		                 &enough);
+	return why == OK && !enough && t->n > most ? DEEP : why;
 }
 
 enum why
@@ -304,27 +312,21 @@ object_dict_get(struct mem *mem, const struct layout *l, raddr dict, const char 
 
 /* The attributes that a class's instances share keys for. */
 static enum why
-split_get(struct mem *mem, const struct layout *l, raddr type, raddr values, const char *name,
-          raddr *value)
+split_each(struct mem *mem, const struct layout *l, raddr type, raddr values,
+           object_dict_item *each, void *context)
 {
-	struct search s = { mem, l, name, 0 };
 	struct table t;
 	raddr keys;
 	enum why why = object_read_pointer(mem, l, type + (raddr)l->type.cached_keys, &keys);
 
 	if (why == OK)
-		why = table_3(mem, l, keys, values, &t);
-	if (why == OK)
-		why = table_each(mem, l, &t, match_name, &s);
-	if (why != OK)
-		return why;
-	*value = s.value;
-	return s.value ? OK : BROKEN;
+		why = table_3(mem, l, keys, values + (raddr)l->dict.first_value, &t);
+	return why == OK ? table_each(mem, l, &t, each, context) : why;
 }
 
 enum why
-object_attribute(struct mem *mem, const struct layout *l, raddr object, const char *name,
-                 raddr *value)
+object_attribute_each(struct mem *mem, const struct layout *l, raddr object,
+                      object_dict_item *each, void *context)
 {
 	raddr type, flags, basicsize, dictoffset, dict = 0, word = 0, p = (raddr)l->ptr;
 	enum why why = object_read_pointer(mem, l, object + (raddr)l->object.type, &type);
@@ -339,26 +341,38 @@ object_attribute(struct mem *mem, const struct layout *l, raddr object, const ch
 		return why;
 
 	if (l->attrs == ATTRS_DICT || !(flags & l->type.managed_dict)) {
-		why = object_read_pointer(mem, l, object + dictoffset, &dict);
+		/* A negative one, from the end of an object without a fixed size, is not followed. */
+		if (dictoffset && dictoffset < basicsize)
+			why = object_read_pointer(mem, l, object + dictoffset, &dict);
 	} else if (l->attrs == ATTRS_PAIR) {
 		why = object_read_pointer(mem, l, object - (raddr)l->object.dict_before - p, &word);
 		if (why == OK && word)
-			return split_get(mem, l, type, word + (raddr)l->dict.first_value, name, value);
+			return split_each(mem, l, type, word, each, context);
 		why = object_read_pointer(mem, l, object - (raddr)l->object.dict_before, &dict);
 	} else if (l->attrs == ATTRS_TAGGED) {
 		why = object_read_pointer(mem, l, object - (raddr)l->object.dict_before, &word);
 		if (why == OK && word & 1)
-			return split_get(mem, l, type, word + 1 + (raddr)l->dict.first_value, name, value);
+			return split_each(mem, l, type, word + 1, each, context);
 		dict = word;
 	} else {
 		why = object_read_pointer(mem, l, object - (raddr)l->object.dict_before, &dict);
 		if (why == OK && !dict && flags & l->type.inline_values)
-			return split_get(mem, l, type, object + basicsize + (raddr)l->dict.first_value,
-			                 name, value);
+			return split_each(mem, l, type, object + basicsize, each, context);
 	}
+	return why == OK && dict ? object_dict_each(mem, l, dict, each, context) : why;
+}
+
+enum why
+object_attribute(struct mem *mem, const struct layout *l, raddr object, const char *name,
+                 raddr *value)
+{
+	struct search s = { mem, l, name, 0 };
+	enum why why = object_attribute_each(mem, l, object, match_name, &s);
+
 	if (why != OK)
 		return why;
-	return dict ? object_dict_get(mem, l, dict, name, value) : BROKEN;
+	*value = s.value;
+	return s.value ? OK : BROKEN;
 }
 
 enum { MAX_BITS = 90, MAX_BYTES = 12 }; /* of an integer that is read */

@@ -41,12 +41,17 @@ enum why object_type_name(struct mem *, const struct layout *, raddr object, cha
                           size_t size);
 
 /*
- * Calls each() with every key and value of a dict until it returns non-zero.
+ * Calls each() with every key and value of a dict until it returns non-zero; DEEP: there
+ * were more than any that matters has.
  * values is where the values of a split table lie (0: ask the dict itself).
  */
 typedef int object_dict_item(void *context, raddr key, raddr value);
 enum why object_dict_each(struct mem *, const struct layout *, raddr dict,
                           object_dict_item *each, void *context);
+
+/* The same with an object's attributes, but for those in slots and of its class. */
+enum why object_attribute_each(struct mem *, const struct layout *, raddr object,
+                               object_dict_item *each, void *context);
 
 /* The value of a str key of a dict, of an instance's attribute; BROKEN if
  * there is none. */

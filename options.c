@@ -19,11 +19,12 @@
 #include "proc.h"
 #include "waits/waits.h"
 #include "layouts.h"
+#include "values/listing.h"
 #include "options.h"
 
 enum { OPT_THREADS = 256, OPT_BY_THREAD, OPT_FLAMECHART, OPT_ABI, OPT_STATS, OPT_SEED, OPT_PAUSE,
        OPT_NO_PAUSE, OPT_CHILDREN, OPT_ALL, OPT_BY_PROCESS, OPT_TITLE, OPT_DIFF,
-       OPT_ROTATE, OPT_WAITS };
+       OPT_ROTATE, OPT_WAITS, OPT_LOCALS };
 
 struct option {
 	const char *name;
@@ -44,6 +45,7 @@ static const struct option options[] = {
 	{ "format", 'f', 1 },
 	{ "help", 'h', 0 },
 	{ "input", 'i', 1 },
+	{ "locals", OPT_LOCALS, 0 },
 	{ "mode", 'm', 1 },
 	{ "no-line-numbers", 'n', 0 },
 	{ "no-pause", OPT_NO_PAUSE, 0 },
@@ -95,6 +97,7 @@ static const char help_rest[] =
 	"  -n, --no-line-numbers   frames are file:function\n"
 	"  -x, --exclude-idle      leave out (idle), and with --threads the idle threads\n"
 	"  -d, --dump              print every thread's stack once and exit\n"
+	"      --locals            with -d: the arguments and local variables of each frame\n"
 	"      --threads           sample every thread, not only those that run\n"
 	"      --waits             what each thread waits for, on its stack; implies --threads\n"
 	"      --by-process        a root frame for every process\n"
@@ -558,6 +561,8 @@ check(struct options *o, const char *operand, int operands)
 	check_pairs(o, pids);
 	if (o->waits && o->mode)
 		die(USAGE, "--waits and -m %s do not go together", profile_modes[o->mode]);
+	if (o->locals && !o->dump)
+		die(USAGE, "--locals goes with -d");
 	if (o->command && !o->command[0])
 		die(USAGE, "-t wants a command to run");
 	if (o->all && (pids || o->command))
@@ -574,6 +579,14 @@ set_waits(struct options *o)
 	if (!HAS_WAITS)
 		die(USAGE, "--waits: this pyflame was built without it");
 	o->waits = o->threads = 1;
+}
+
+static void
+set_locals(struct options *o)
+{
+	if (!HAS_VALUES)
+		die(USAGE, "--locals: this pyflame was built without it");
+	o->locals = 1;
 }
 
 static void
@@ -606,6 +619,7 @@ set_option(struct options *o, int option, char *value)
 	case OPT_CHILDREN: o->children = 1; break;
 	case OPT_DIFF: o->diff = value; break;
 	case OPT_FLAMECHART: o->flamechart = 1; break;
+	case OPT_LOCALS: set_locals(o); break;
 	case OPT_NO_PAUSE: o->no_pause = 1; break;
 	case OPT_PAUSE: o->pause = 1; break;
 	case OPT_ROTATE: o->rotate = parse_rotate(value); break;

@@ -25,7 +25,7 @@ struct options {
 	int mode;             /* enum mode of sample.h */
 	int pause, no_pause;
 	int children, all, by_process;
-	int dump, threads, by_thread, waits, exclude_idle, no_lines, flamechart, stats, quiet;
+	int dump, locals, threads, by_thread, waits, exclude_idle, no_lines, flamechart, stats, quiet;
 };
 
 /* Parses argv.  Prints help or version and exits, or says what is wrong with

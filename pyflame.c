@@ -66,7 +66,18 @@
  *
  * values/: knows CPython's objects: what variables are bound to.
  *   values/shapes.c  offsets that only this needs
+ *   values/pages.c   memory by pages that are kept for a while
+ *   values/secrets.c names whose values are not shown
+ *   values/numbers.c integers and floats in decimal
+ *   values/quoted.c  text in quotes
+ *   values/types.c   what kind of thing an object is, and its class's name
  *   values/locals.c  the local variables of a frame
+ *   values/show.c    what bounds a value that is written; and its kinds:
+ *   values/scalars.c numbers and text
+ *   values/containers.c what is made of other objects
+ *   values/named.c   modules, classes, functions
+ *   values/values.c  any object
+ *   values/listing.c the variables of a stack, as text
  *
  * Sampling: knows when, and which processes.
  *   clock.c       when samples are due; what stands for ticks that are missed
@@ -642,7 +653,8 @@ dump_process(struct run *r, size_t i, struct buf *out)
 	const struct process *p = group_target(r->group, i)->process;
 	struct sampler *s = group_sampler(r->group, i);
 	struct buf text = { 0 };
-	enum why why = is_json(r) ? dump_json(s, r->profile, out) : dump_write(s, r->profile, &text);
+	enum why why = is_json(r) ? dump_json(s, r->profile, r->options.locals, out) :
+	                            dump_write(s, r->profile, r->options.locals, &text);
 
 	if (why != OK)
 		warn("cannot list the threads of pid %d: %s", process_pid(p), why_word(why));

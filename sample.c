@@ -1257,6 +1257,13 @@ sampler_stack(struct sampler *s, struct thread *t, const uint32_t **frames, size
 	return why;
 }
 
+enum why
+sampler_stack_stopped(struct sampler *s, struct thread *t, void (*then)(void *), void *context)
+{
+	stack_of(s, t);
+	return capture_stopped(s->capturer, t, then, context);
+}
+
 void
 sampler_note_holders(struct sampler *s)
 {

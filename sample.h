@@ -85,6 +85,11 @@ const struct target *sampler_target(const struct sampler *);
 struct threads *sampler_threads(struct sampler *);
 enum why sampler_stack(struct sampler *, struct thread *, const uint32_t **frames, size_t *n);
 
+/* The same with the thread stopped, and then() called before it goes on.  DENIED: it may not be
+ * stopped. */
+enum why sampler_stack_stopped(struct sampler *, struct thread *, void (*then)(void *context),
+                               void *context);
+
 /* Lists the threads again.  Whether there is a GIL to be held, as last listed; whether
  * the thread waits for one, as far as that can be known. */
 enum why sampler_list(struct sampler *);

@@ -336,6 +336,14 @@ locals_each(struct mem *mem, const struct layout *l, raddr frame, local_each *ea
 	return f.shape.code.kinds == ABSENT ? each_heap(&list) : each_plus(&list);
 }
 
+int
+locals_are_names(struct mem *mem, const struct layout *l, raddr frame)
+{
+	struct frame f;
+
+	return look_at(&f, mem, l, frame) == OK && !(f.flags & OPTIMIZED);
+}
+
 struct wanted {
 	const char *name;
 	raddr object;

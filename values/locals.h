@@ -30,6 +30,9 @@ const char *local_kind_word(enum local_kind);
 typedef int local_each(void *context, const struct local *);
 enum why locals_each(struct mem *, const struct layout *, raddr frame, local_each *, void *context);
 
+/* Whether the frame is one of a module or a class's body. */
+int locals_are_names(struct mem *, const struct layout *, raddr frame);
+
 /* What the variable of that name is bound to; BROKEN if there is none. */
 enum why locals_get(struct mem *, const struct layout *, raddr frame, const char *name,
                     raddr *object);

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef NAMED_H
+#define NAMED_H
+
+/* Objects that are told by a name; see show.h. */
+
+struct show;
+struct type;
+
+enum why named_module(struct show *, raddr object, const struct type *);
+enum why named_type(struct show *, raddr object, const struct type *);
+
+/* Functions, methods, generators and coroutines. */
+enum why named_function(struct show *, raddr object, const struct type *);
+
+#endif
