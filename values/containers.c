@@ -208,12 +208,29 @@ container_dict(struct show *s, raddr object, const struct type *t)
 }
 
 /* CPython Include/cpython/setobject.h: fill, used, mask, table; an entry is the key and its
- * hash, in 2.7 the other way round.  -1 is the hash of what was removed. */
+ * hash, in 2.7 the other way round.  -1 is the hash of what was removed; 2.7 has a certain str
+ * in its place (CPython v2.7.18 Objects/setobject.c, dummy). */
+static int
+is_removed(struct show *s, raddr object, raddr hash)
+{
+	struct buf text = { 0 };
+	struct type t;
+	int dummy;
+
+	if (s->l->text != TEXT_BYTES)
+		return hash == (s->l->ptr == 8 ? UINT64_MAX : UINT32_MAX);
+	dummy = type_of(s->mem, s->l, s->shape, object, &t) == OK && t.kind == TYPE_STR &&
+	        object_text(s->mem, s->l, object, &text) == OK &&
+	        !strcmp(buf_terminate(&text), "<dummy key>");
+	buf_free(&text);
+	return dummy;
+}
+
 static enum why
 show_entries(struct show *s, raddr table, uint64_t n)
 {
 	size_t p = (size_t)s->l->ptr, key = s->l->text == TEXT_BYTES ? p : 0;
-	raddr object, hash, removed = p == 8 ? UINT64_MAX : UINT32_MAX;
+	raddr object;
 	unsigned char entry[16];
 
 	s->several = 0;
@@ -223,8 +240,7 @@ show_entries(struct show *s, raddr table, uint64_t n)
 		if (why != OK)
 			return why;
 		object = object_pointer(s->l, entry + key);
-		hash = object_pointer(s->l, entry + (p - key));
-		if (object && hash != removed)
+		if (object && !is_removed(s, object, object_pointer(s->l, entry + (p - key))))
 			show_member(s, object);
 		else if (!s->slots--)
 			s->over = 1;

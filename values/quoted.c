@@ -98,7 +98,7 @@ add_escape(struct buf *out, uint32_t c)
 static void
 add_character(struct buf *out, uint32_t c, enum quoting how, char quote)
 {
-	if (c == (unsigned char)quote || c == '\\')
+	if (c == (unsigned char)quote || c == '\\' || (c == '\'' && how == QUOTED_TWICE))
 		buf_printf(out, "\\%c", (int)c);
 	else if (how == QUOTED_TEXT ? !is_printable(c) : c < ' ' || c >= 0x7f)
 		add_escape(out, c);

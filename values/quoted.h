@@ -16,6 +16,7 @@ struct quoted {
 	enum quoting {
 		QUOTED_TEXT,  /* as it is, but for what is not printable */
 		QUOTED_BYTES, /* what is not ASCII as \x.. */
+		QUOTED_TWICE, /* likewise, and single quotes even between double ones */
 		QUOTED_ASCII, /* likewise, or as \u.... */
 	} how;
 };

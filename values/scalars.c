@@ -16,8 +16,8 @@
 #include "values/show.h"
 #include "values/scalars.h"
 
-/* More than the 4300 decimal digits that Python itself may be asked for. */
-enum { MOST_DIGITS = 480 };
+/* More than the 4300 decimal digits that Python itself may be asked for; of 15 bits at least. */
+enum { MOST_BITS = 14400, MOST_DIGITS = MOST_BITS / 15 };
 
 static enum why
 machine_integer(struct show *s, raddr object)
@@ -106,7 +106,7 @@ scalar_int(struct show *s, raddr object, const struct type *t)
 	if (s->l->integer.count_shift == ABSENT && t->kind == TYPE_INT)
 		return machine_integer(s, object);
 	why = read_size(s, object, &n, &negative);
-	if (why == OK && n > MOST_DIGITS)
+	if (why == OK && n > MOST_BITS / bits_of_digits(s->l))
 		return large_integer(s, object, n);
 	if (why == OK)
 		why = read_digits(s, object, 0, (size_t)n, digits);
@@ -202,6 +202,7 @@ find_bytearray(const struct show *s, raddr object, struct quoted *q)
 {
 	enum why why = find_bytes(s, object, q);
 
+	q->how = s->shape->array_quotes ? QUOTED_TWICE : QUOTED_BYTES;
 	return why == OK ? show_word(s, object, 3, &q->addr) : why;
 }
 

@@ -38,7 +38,8 @@ static const struct row {
 	{ 0x30f, 0, 5, 5, 2, 3, 2, 0 },
 };
 
-enum { LONE_COMMA_TO = 0x306, INT = 4, BLOCKS = 20 * 3 * INT /* f_blockstack */ };
+enum { LONE_COMMA_TO = 0x306, ARRAY_QUOTES_TO = 0x30e }; /* releases */
+enum { INT = 4, BLOCKS = 20 * 3 * INT /* f_blockstack */ };
 
 /* The code and frames of 3.10 and before. */
 static void
@@ -102,5 +103,6 @@ shape_find(const struct layout *l, struct shape *s)
 	s->type_dict = l->type.name + 30 * p;
 	s->type_name = row->type_name ? l->type.name + row->type_name * p : l->type.cached_keys - p;
 	s->lone_comma = row->release <= LONE_COMMA_TO;
+	s->array_quotes = row->release <= ARRAY_QUOTES_TO;
 	return 0;
 }

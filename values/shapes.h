@@ -39,6 +39,7 @@ struct shape {
 	int type_base;    /* tp_base */
 	int type_name;    /* PyHeapTypeObject: 2.7: ht_name, 3.6: ht_qualname */
 	int lone_comma;   /* -3.6: an exception's single argument is followed by a comma */
+	int array_quotes; /* -3.14: a bytearray's quotes are always escaped */
 };
 
 /* Fills *out for a target of that layout.  0, or -1 if its release is not known here. */

@@ -77,7 +77,7 @@ dump_it(struct sampler *s, const struct target *t, struct profile *p, struct out
 {
 	struct buf text = { 0 };
 
-	dump_write(s, p, &text);
+	dump_write(s, p, 1, &text);
 	o->dumped = text.len;
 	for (size_t i = 0; i + 6 <= text.len; i++)
 		o->frames += !memcmp(text.data + i, "/a.py:", 6);

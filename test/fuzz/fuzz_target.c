@@ -128,7 +128,7 @@ sample(const struct target *t, const uint8_t *in)
 	for (int i = 0; i < 5 && sampler_tick(s, 0) == OK; i++)
 		;
 	sampler_rename(s);
-	dump_write(s, p, &text);
+	dump_write(s, p, 1, &text);
 	check_lines(&text);
 	text.len = 0;
 	(in[2] & 8 ? saved_write : collapsed_write)(p, &text);

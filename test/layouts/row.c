@@ -359,6 +359,7 @@ find_shape(struct shape *s)
 	s->type_dict = AT(PyTypeObject, tp_dict);
 	s->type_base = AT(PyTypeObject, tp_base);
 	s->lone_comma = PY_VERSION_HEX < 0x03070000; /* Objects/exceptions.c */
+	s->array_quotes = PY_VERSION_HEX < 0x030f0000; /* Objects/bytearrayobject.c */
 #if PY_VERSION_HEX < 0x03000000
 	s->function = AT(PyFunctionObject, func_name);
 	s->generator = AT(PyGenObject, gi_code);
