@@ -176,6 +176,8 @@ dump_state(const struct dump *d, const struct writer *writer, struct thread *t)
 	if (why == OK && n && !threads_is_as_listed(sampler_threads(d->s), t))
 		why = TORN;
 	writer->stack(d, t, frames, n, why);
+	/* Of thousands of threads what was read of them would be most of our memory. */
+	sampler_forget_stack(t);
 }
 
 /* A task, and what it runs in each interpreter that it has entered, the last one first. */

@@ -1265,6 +1265,14 @@ sampler_stack_stopped(struct sampler *s, struct thread *t, void (*then)(void *),
 }
 
 void
+sampler_forget_stack(struct thread *t)
+{
+	stack_free(t->stack);
+	t->stack = NULL;
+	t->still_since = 0;
+}
+
+void
 sampler_note_holders(struct sampler *s)
 {
 	size_t n_gils, n;

@@ -90,6 +90,9 @@ enum why sampler_stack(struct sampler *, struct thread *, const uint32_t **frame
 enum why sampler_stack_stopped(struct sampler *, struct thread *, void (*then)(void *context),
                                void *context);
 
+/* Forgets what was read of a thread's stack: its frames are not to be used any more. */
+void sampler_forget_stack(struct thread *);
+
 /* Lists the threads again.  Whether there is a GIL to be held, as last listed; whether
  * the thread waits for one, as far as that can be known. */
 enum why sampler_list(struct sampler *);
