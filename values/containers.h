@@ -7,18 +7,18 @@
 struct show;
 struct type;
 
-enum why container_tuple(struct show *, raddr object, const struct type *);
-enum why container_list(struct show *, raddr object, const struct type *);
-enum why container_dict(struct show *, raddr object, const struct type *);
-enum why container_set(struct show *, raddr object, const struct type *); /* and frozenset */
-enum why container_deque(struct show *, raddr object, const struct type *);
-enum why container_range(struct show *, raddr object, const struct type *); /* and slice */
-enum why container_exception(struct show *, raddr object, const struct type *);
+void container_tuple(struct show *, raddr object, const struct type *);
+void container_list(struct show *, raddr object, const struct type *);
+void container_dict(struct show *, raddr object, const struct type *);
+void container_set(struct show *, raddr object, const struct type *); /* and frozenset */
+void container_deque(struct show *, raddr object, const struct type *);
+void container_range(struct show *, raddr object, const struct type *); /* and slice */
+void container_exception(struct show *, raddr object, const struct type *);
 
 /* A numpy.ndarray: only what it holds, and its shape. */
-enum why container_array(struct show *, raddr object, const struct type *);
+void container_array(struct show *, raddr object, const struct type *);
 
 /* The attributes of an object, each after a comma if s->several is set, else a blank. */
-enum why container_attributes(struct show *, raddr object);
+void container_attributes(struct show *, raddr object);
 
 #endif

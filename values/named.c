@@ -12,92 +12,75 @@
 #include "values/show.h"
 #include "values/named.h"
 
-enum why
+void
 named_module(struct show *s, raddr object, const struct type *t)
 {
-	raddr dict, name;
-	enum why why = show_word(s, object, 0, &dict);
+	raddr dict = show_word(s, object, 0), name = 0;
 
 	(void)t;
-	if (why == OK)
-		why = object_dict_get(s->mem, s->l, dict, "__name__", &name);
-	if (why != OK)
-		return why;
-	buf_str(s->out, "<module '");
-	why = show_name(s, name);
-	buf_str(s->out, "'>");
-	return why;
+	show_text(s, "<module '");
+	show_check(s, object_dict_get(s->o->mem, s->o->l, dict, "__name__", &name));
+	show_name(s, name);
+	show_text(s, "'>");
 }
 
 /* 2.7 calls only those classes that a program made itself so. */
-enum why
+void
 named_type(struct show *s, raddr object, const struct type *t)
 {
-	struct type named;
-	enum why why = type_at(s->mem, s->l, s->shape, object, &named);
+	struct type named = *t;
 
-	(void)t;
-	if (why != OK)
-		return why;
-	buf_str(s->out, s->l->text == TEXT_BYTES && !named.heap ? "<type '" : "<class '");
-	why = type_add_name(s->mem, s->l, s->shape, &named, s->out);
-	buf_str(s->out, "'>");
-	return why;
+	show_check(s, type_at(s->o, object, &named));
+	show_text(s, s->o->l->text == TEXT_BYTES && !named.heap ? "<type '" : "<class '");
+	show_check(s, type_add_name(s->o, &named, s->out));
+	show_text(s, "'>");
 }
 
 /* CPython Include/methodobject.h: m_ml, which begins with a name. */
-static enum why
+static void
 add_builtin(struct show *s, raddr object)
 {
-	char name[64];
-	raddr at;
-	enum why why = show_word(s, object, 0, &at);
+	char name[64] = "";
 
-	if (why == OK)
-		why = object_read_pointer(s->mem, s->l, at, &at);
-	if (why == OK)
-		why = mem_read_string(s->mem, at, name, sizeof name);
-	if (why == OK)
-		buf_str(s->out, name);
-	return why;
+	show_check(s, mem_read_string(s->o->mem, show_pointer(s, show_word(s, object, 0)), name,
+	                              sizeof name));
+	show_text(s, s->failed ? "" : name);
 }
 
 /* Of a function, or of a generator, which in 2.7 has only the code of one. */
-static enum why
-add_name(struct show *s, raddr object, const struct type *t)
+static void
+add_name(struct show *s, raddr object, enum type_kind kind)
 {
-	int is_generator = t->kind == TYPE_GENERATOR;
+	const struct shape *shape = s->o->shape;
 	raddr name;
-	enum why why;
 
-	if (t->kind == TYPE_BUILTIN)
-		return add_builtin(s, object);
-	if (!is_generator && t->kind != TYPE_FUNCTION)
-		return BROKEN;
-	why = object_read_pointer(s->mem, s->l, object + (raddr)(is_generator ? s->shape->generator :
-	                          s->shape->function), &name);
-	if (why == OK && is_generator && s->l->text == TEXT_BYTES)
-		why = object_read_pointer(s->mem, s->l, name + (raddr)s->l->code.name, &name);
-	return why == OK ? show_name(s, name) : why;
+	if (kind == TYPE_BUILTIN) {
+		add_builtin(s, object);
+		return;
+	}
+	s->failed |= kind != TYPE_GENERATOR && kind != TYPE_FUNCTION;
+	name = show_pointer(s, object + (raddr)(kind == TYPE_GENERATOR ? shape->generator :
+	                                                                 shape->function));
+	if (kind == TYPE_GENERATOR && s->o->l->text == TEXT_BYTES)
+		name = show_pointer(s, name + (raddr)s->o->l->code.name);
+	show_name(s, name);
 }
 
-enum why
+void
 named_function(struct show *s, raddr object, const struct type *t)
 {
 	raddr function = object;
 	struct type inner = *t;
-	enum why why = OK;
 
 	/* CPython Include/classobject.h: im_func. */
-	if (t->kind == TYPE_METHOD && (why = show_word(s, object, 0, &function)) == OK)
-		why = type_of(s->mem, s->l, s->shape, function, &inner);
-	if (why != OK)
-		return why;
-	buf_str(s->out, "<");
-	buf_str(s->out, t->kind == TYPE_METHOD ? "bound method" :
-	                t->kind == TYPE_BUILTIN ? "built-in function" : t->name);
-	buf_str(s->out, " ");
-	why = add_name(s, function, &inner);
-	buf_str(s->out, ">");
-	return why;
+	if (t->kind == TYPE_METHOD) {
+		function = show_word(s, object, 0);
+		show_check(s, type_of(s->o, function, &inner));
+	}
+	show_text(s, "<");
+	show_text(s, t->kind == TYPE_METHOD ? "bound method" :
+	             t->kind == TYPE_BUILTIN ? "built-in function" : t->name);
+	show_text(s, " ");
+	add_name(s, function, inner.kind);
+	show_text(s, ">");
 }

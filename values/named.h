@@ -7,10 +7,10 @@
 struct show;
 struct type;
 
-enum why named_module(struct show *, raddr object, const struct type *);
-enum why named_type(struct show *, raddr object, const struct type *);
+void named_module(struct show *, raddr object, const struct type *);
+void named_type(struct show *, raddr object, const struct type *);
 
 /* Functions, methods, generators and coroutines. */
-enum why named_function(struct show *, raddr object, const struct type *);
+void named_function(struct show *, raddr object, const struct type *);
 
 #endif

@@ -19,37 +19,26 @@
 /* More than the 4300 decimal digits that Python itself may be asked for; of 15 bits at least. */
 enum { MOST_BITS = 14400, MOST_DIGITS = MOST_BITS / 15 };
 
-static enum why
+static void
 machine_integer(struct show *s, raddr object)
 {
-	raddr value;
-	enum why why = object_read_pointer(s->mem, s->l, object + (raddr)s->l->integer.digits, &value);
+	raddr value = show_pointer(s, object + (raddr)s->o->l->integer.digits);
 
-	if (why == OK)
-		buf_printf(s->out, "%lld", s->l->ptr == 8 ? (long long)value : (long long)(int32_t)value);
-	return why;
+	buf_printf(s->out, "%lld", s->o->l->ptr == 8 ? (long long)value : (long long)(int32_t)value);
 }
 
 /* How many digits an integer has, and whether it is negative: see object_integer_of().  2.7's
  * long is as 3.6's int. */
-static enum why
-read_size(const struct show *s, raddr object, uint64_t *n, int *negative)
+static uint64_t
+read_size(struct show *s, raddr object, int *negative)
 {
 	enum { SIGN = 3, NEGATIVE = 2 };
-	raddr word;
-	enum why why = show_word(s, object, 0, &word);
-	int64_t size = s->l->ptr == 8 ? (int64_t)word : (int32_t)word;
+	int shift = s->o->l->integer.count_shift;
+	raddr word = show_word(s, object, 0);
+	int64_t size = s->o->l->ptr == 8 ? (int64_t)word : (int32_t)word;
 
-	if (why != OK)
-		return why;
-	if (s->l->integer.count_shift > 0) {
-		*n = word >> s->l->integer.count_shift;
-		*negative = (word & SIGN) == NEGATIVE;
-	} else {
-		*negative = size < 0;
-		*n = size < 0 ? 0 - (uint64_t)size : (uint64_t)size;
-	}
-	return OK;
+	*negative = shift > 0 ? (word & SIGN) == NEGATIVE : size < 0;
+	return shift > 0 ? word >> shift : size < 0 ? 0 - (uint64_t)size : (uint64_t)size;
 }
 
 /* CPython v2.7.18 Include/longintrepr.h: 30 bits where pointers have 64. */
@@ -59,210 +48,167 @@ bits_of_digits(const struct layout *l)
 	return l->integer.bits != ABSENT ? (unsigned)l->integer.bits : l->ptr == 8 ? 30 : 15;
 }
 
-static enum why
-read_digits(const struct show *s, raddr object, uint64_t first, size_t n, uint32_t *out)
+static void
+read_digits(struct show *s, raddr object, uint64_t first, size_t n, uint32_t *out)
 {
-	const struct layout *l = s->l;
+	const struct layout *l = s->o->l;
 	int at = l->integer.count_shift == ABSENT ? l->object.head + l->ptr : l->integer.digits;
 	size_t size = bits_of_digits(l) == 15 ? 2 : 4;
-	unsigned char bytes[MOST_DIGITS * 4];
-	enum why why = n ? mem_read(s->mem, object + (raddr)at + first * size, bytes, n * size) : OK;
+	uint16_t two;
 
-	for (size_t i = 0; why == OK && i < n; i++) {
-		uint16_t two;
-
-		memcpy(&two, bytes + i * size, sizeof two);
-		out[i] = two;
-		if (size == 4)
-			memcpy(&out[i], bytes + i * 4, sizeof out[i]);
+	memset(out, 0, n * 4);
+	if (n)
+		show_check(s, mem_read(s->o->mem, object + (raddr)at + first * size, out, n * size));
+	while (size == 2 && n-- > 0) { /* the last first, as they are in the same place */
+		memcpy(&two, (const char *)out + n * size, size);
+		out[n] = two;
 	}
-	return why;
 }
 
 /* What takes too long to be written in decimal is told by its size. */
-static enum why
+static void
 large_integer(struct show *s, raddr object, uint64_t n)
 {
-	unsigned bits = bits_of_digits(s->l);
+	unsigned bits = bits_of_digits(s->o->l);
 	uint32_t top;
-	enum why why = n < UINT32_MAX ? read_digits(s, object, n - 1, 1, &top) : BROKEN;
 
-	if (why != OK)
-		return why;
+	read_digits(s, object, n - 1, 1, &top);
 	for (n *= bits; bits && !(top >> (bits - 1) & 1); bits--)
 		n--;
 	buf_printf(s->out, "<int of %llu bits>", (unsigned long long)n);
-	return OK;
 }
 
-enum why
+void
 scalar_int(struct show *s, raddr object, const struct type *t)
 {
 	uint32_t digits[MOST_DIGITS];
-	int negative = 0;
-	uint64_t n = 0;
-	enum why why;
+	unsigned bits = bits_of_digits(s->o->l);
+	int negative;
+	uint64_t n;
 
-	if (s->l->integer.count_shift == ABSENT && t->kind == TYPE_INT)
-		return machine_integer(s, object);
-	why = read_size(s, object, &n, &negative);
-	if (why == OK && n > MOST_BITS / bits_of_digits(s->l))
-		return large_integer(s, object, n);
-	if (why == OK)
-		why = read_digits(s, object, 0, (size_t)n, digits);
-	if (why == OK)
-		number_integer(s->out, digits, (size_t)n, bits_of_digits(s->l), negative);
-	if (why == OK && t->kind == TYPE_LONG)
-		buf_str(s->out, "L");
-	return why;
+	if (s->o->l->integer.count_shift == ABSENT && t->kind == TYPE_INT) {
+		machine_integer(s, object);
+		return;
+	}
+	n = read_size(s, object, &negative);
+	if (n > MOST_BITS / bits) {
+		large_integer(s, object, n);
+		return;
+	}
+	read_digits(s, object, 0, (size_t)n, digits);
+	if (!s->failed)
+		number_integer(s->out, digits, (size_t)n, bits, negative);
+	show_text(s, t->kind == TYPE_LONG ? "L" : "");
 }
 
 int
 scalar_is_one(struct show *s, raddr object)
 {
-	uint32_t digit;
-	uint64_t n = 0;
+	uint32_t digit = 0;
 	int negative;
 
-	return read_size(s, object, &n, &negative) == OK && n == 1 && !negative &&
-	       read_digits(s, object, 0, 1, &digit) == OK && digit == 1;
+	if (read_size(s, object, &negative) == 1)
+		read_digits(s, object, 0, 1, &digit);
+	return digit == 1 && !negative;
 }
 
-enum why
+void
 scalar_bool(struct show *s, raddr object, const struct type *t)
 {
-	raddr word;
-	enum why why = show_word(s, object, 0, &word);
+	int shift = s->o->l->integer.count_shift;
 
 	(void)t;
-	if (why != OK)
-		return why;
-	if (s->l->integer.count_shift > 0)
-		word >>= s->l->integer.count_shift;
-	buf_str(s->out, word ? "True" : "False");
-	return OK;
+	show_text(s, show_word(s, object, 0) >> (shift > 0 ? shift : 0) ? "True" : "False");
 }
 
-static enum why
-read_double(const struct show *s, raddr object, unsigned index, uint64_t *bits)
+static uint64_t
+read_double(struct show *s, raddr object, unsigned index)
 {
-	return mem_read(s->mem, object + (raddr)s->l->object.head + index * sizeof *bits, bits,
-	                sizeof *bits);
+	uint64_t bits = 0;
+
+	show_check(s, mem_read(s->o->mem, object + (raddr)s->o->l->object.head + index * sizeof bits,
+	                       &bits, sizeof bits));
+	return bits;
 }
 
-enum why
+void
 scalar_float(struct show *s, raddr object, const struct type *t)
 {
-	uint64_t bits;
-	enum why why = read_double(s, object, 0, &bits);
-
 	(void)t;
-	if (why == OK)
-		number_float(s->out, bits, 1);
-	return why;
+	number_float(s->out, read_double(s, object, 0), 1);
 }
 
 /* A real part of 0.0, but not of -0.0, is left out. */
-enum why
+void
 scalar_complex(struct show *s, raddr object, const struct type *t)
 {
-	uint64_t real, imaginary;
-	enum why why = read_double(s, object, 0, &real);
-	int is_nan;
+	uint64_t real = read_double(s, object, 0), imaginary = read_double(s, object, 1);
+	int is_nan = imaginary << 1 > UINT64_C(0x7ff) << 53;
 
 	(void)t;
-	if (why == OK)
-		why = read_double(s, object, 1, &imaginary);
-	if (why != OK)
-		return why;
-	is_nan = imaginary << 1 > UINT64_C(0x7ff) << 53;
 	if (real) {
-		buf_str(s->out, "(");
+		show_text(s, "(");
 		number_float(s->out, real, 0);
-		buf_str(s->out, is_nan || !(imaginary >> 63) ? "+" : "");
+		show_text(s, is_nan || !(imaginary >> 63) ? "+" : "");
 	}
 	number_float(s->out, imaginary, 0);
-	buf_str(s->out, real ? "j)" : "j");
-	return OK;
+	show_text(s, real ? "j)" : "j");
 }
 
 /* ---- text ---- */
-
-static enum why
-find_bytes(const struct show *s, raddr object, struct quoted *q)
-{
-	*q = (struct quoted){ object + (raddr)s->l->bytes.data, 0, 1, QUOTED_BYTES };
-	return show_word(s, object, 0, &q->length);
-}
-
-/* CPython Include/cpython/bytearrayobject.h, v2.7.18 Include/bytearrayobject.h: the size, two
- * words, and where the bytes are. */
-static enum why
-find_bytearray(const struct show *s, raddr object, struct quoted *q)
-{
-	enum why why = find_bytes(s, object, q);
-
-	q->how = s->shape->array_quotes ? QUOTED_TWICE : QUOTED_BYTES;
-	return why == OK ? show_word(s, object, 3, &q->addr) : why;
-}
 
 /*
  * How many bytes a character of a unicode object takes is chosen when 2.7 is built.  Taken for
  * one of four bytes, two of two bytes are more than any there is, if the second is not a control.
  */
-static void
-find_width(const struct show *s, const struct quoted *q)
+static unsigned
+find_width(struct show *s, const struct quoted *q)
 {
-	uint32_t words[2];
+	uint32_t words[2] = { 0 };
 	size_t n = q->length < 4 ? 1 : 2;
 
-	if (*s->unicode || q->length < 2 || mem_read(s->mem, q->addr, words, n * 4) != OK)
+	if (!*s->unicode && q->length > 1 && mem_read(s->o->mem, q->addr, words, n * 4) == OK)
+		*s->unicode = words[0] >> 16 > 2 || words[1] >> 16 > 2 ? 2 : 4;
+	return *s->unicode ? *s->unicode : 4;
+}
+
+/*
+ * CPython v2.7.18 Include/unicodeobject.h: the length, and where the characters are.
+ * Include/cpython/bytearrayobject.h, v2.7.18 Include/bytearrayobject.h: the length, two words,
+ * and where the bytes are.
+ */
+static void
+find_text(struct show *s, raddr object, const struct type *t, struct quoted *q)
+{
+	int is_array = t->kind == TYPE_BYTEARRAY;
+	struct object_text text = { 0 };
+
+	if (t->kind == TYPE_STR && s->o->l->text != TEXT_BYTES) {
+		show_check(s, object_text_extent(s->o->mem, s->o->l, object, &text));
+		*q = (struct quoted){ text.addr, text.length, text.kind, QUOTED_TEXT };
 		return;
-	*s->unicode = words[0] >> 16 > 2 || (n == 2 && words[1] >> 16 > 2) ? 2 : 4;
+	}
+	*q = (struct quoted){ object + (raddr)s->o->l->bytes.data, show_word(s, object, 0), 1,
+	                      is_array && s->o->shape->array_quotes ? QUOTED_TWICE : QUOTED_BYTES };
+	if (is_array || t->kind == TYPE_UNICODE)
+		q->addr = show_word(s, object, is_array ? 3 : 1);
+	if (t->kind == TYPE_UNICODE) {
+		q->width = find_width(s, q);
+		q->how = QUOTED_ASCII;
+	}
 }
 
-/* CPython v2.7.18 Include/unicodeobject.h: the length, and where the characters are. */
-static enum why
-find_unicode(const struct show *s, raddr object, struct quoted *q)
-{
-	enum why why = show_word(s, object, 0, &q->length);
-
-	if (why == OK)
-		why = show_word(s, object, 1, &q->addr);
-	if (why != OK)
-		return why;
-	find_width(s, q);
-	q->width = *s->unicode ? *s->unicode : 4;
-	q->how = QUOTED_ASCII;
-	return OK;
-}
-
-static enum why
-find_text(const struct show *s, raddr object, struct quoted *q)
-{
-	struct object_text t;
-	enum why why = object_text_extent(s->mem, s->l, object, &t);
-
-	if (why == OK)
-		*q = (struct quoted){ t.addr, t.length, t.kind, QUOTED_TEXT };
-	return why;
-}
-
-enum why
+void
 scalar_text(struct show *s, raddr object, const struct type *t)
 {
 	int is_array = t->kind == TYPE_BYTEARRAY;
 	struct quoted q;
-	enum why why = t->kind == TYPE_UNICODE ? find_unicode(s, object, &q) :
-	               is_array ? find_bytearray(s, object, &q) :
-	               t->kind == TYPE_BYTES || s->l->text == TEXT_BYTES ? find_bytes(s, object, &q) :
-	               find_text(s, object, &q);
 
-	if (why != OK)
-		return why;
-	buf_str(s->out, is_array ? "bytearray(b" : t->kind == TYPE_BYTES ? "b" :
-	                t->kind == TYPE_UNICODE ? "u" : "");
-	why = quoted_add(s->mem, &q, SHOW_MOST, s->out);
-	buf_str(s->out, is_array ? ")" : "");
-	return why;
+	find_text(s, object, t, &q);
+	if (s->failed)
+		return;
+	show_text(s, is_array ? "bytearray(b" : t->kind == TYPE_BYTES ? "b" :
+	             t->kind == TYPE_UNICODE ? "u" : "");
+	show_check(s, quoted_add(s->o->mem, &q, SHOW_MOST, s->out));
+	show_text(s, is_array ? ")" : "");
 }

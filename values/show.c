@@ -8,6 +8,7 @@
 #include "memory.h"
 #include "layouts.h"
 #include "objects.h"
+#include "values/types.h"
 #include "values/show.h"
 
 int
@@ -18,43 +19,69 @@ show_is_full(struct show *s)
 	for (size_t i = 0; i < s->out->len && !s->over; i++)
 		n += (s->out->data[i] & 0xc0) != 0x80;
 	s->over |= n > SHOW_MOST;
-	return s->over;
+	return s->over || s->failed;
 }
 
-enum why
-show_word(const struct show *s, raddr object, unsigned n, raddr *out)
+void
+show_check(struct show *s, enum why why)
 {
-	return object_read_pointer(s->mem, s->l,
-	                           object + (raddr)s->l->object.head + n * (raddr)s->l->ptr, out);
+	s->failed |= why != OK;
+}
+
+raddr
+show_pointer(struct show *s, raddr addr)
+{
+	raddr value = 0;
+
+	show_check(s, object_read_pointer(s->o->mem, s->o->l, addr, &value));
+	return value;
+}
+
+raddr
+show_word(struct show *s, raddr object, unsigned n)
+{
+	const struct layout *l = s->o->l;
+
+	return show_pointer(s, object + (raddr)l->object.head + n * (raddr)l->ptr);
+}
+
+void
+show_text(struct show *s, const char *text)
+{
+	buf_str(s->out, text);
+}
+
+void
+show_name(struct show *s, raddr str)
+{
+	show_check(s, object_text(s->o->mem, s->o->l, str, s->out));
 }
 
 void
 show_member(struct show *s, raddr object)
 {
 	if (s->several)
-		buf_str(s->out, ", ");
+		show_text(s, ", ");
 	s->object(s, object);
 	s->several = 1;
 }
 
-enum why
+void
 show_members(struct show *s, raddr at, uint64_t n)
 {
-	raddr object;
-	enum why why = OK;
+	for (uint64_t i = 0; i < n && !show_is_full(s); i++) {
+		raddr object = show_pointer(s, at + i * (raddr)s->o->l->ptr);
 
-	for (uint64_t i = 0; i < n && why == OK && !show_is_full(s); i++) {
-		why = object_read_pointer(s->mem, s->l, at + i * (raddr)s->l->ptr, &object);
-		if (why == OK && object)
+		if (object)
 			show_member(s, object);
 		else if (!s->slots--)
 			s->over = 1;
 	}
-	return why;
 }
 
-enum why
-show_name(struct show *s, raddr str)
+void
+show_end(struct show *s, const char *text)
 {
-	return object_text(s->mem, s->l, str, s->out);
+	if (!s->over)
+		show_text(s, text);
 }

@@ -19,45 +19,37 @@
 
 enum { MOST_BASES = 64, HEAP = 1 << 9 /* Py_TPFLAGS_HEAPTYPE */ };
 
-static const struct {
-	char name[28];
-	uint8_t kind; /* enum type_kind */
-} known[] = {
-	{ "NoneType", TYPE_NONE }, { "bool", TYPE_BOOL }, { "int", TYPE_INT },
-	{ "long", TYPE_LONG }, { "float", TYPE_FLOAT }, { "complex", TYPE_COMPLEX },
-	{ "str", TYPE_STR }, { "unicode", TYPE_UNICODE }, { "bytes", TYPE_BYTES },
-	{ "bytearray", TYPE_BYTEARRAY }, { "list", TYPE_LIST }, { "tuple", TYPE_TUPLE },
-	{ "dict", TYPE_DICT }, { "set", TYPE_SET }, { "frozenset", TYPE_FROZENSET },
-	{ "range", TYPE_RANGE }, { "slice", TYPE_SLICE }, { "ellipsis", TYPE_ELLIPSIS },
-	{ "NotImplementedType", TYPE_NOT_IMPLEMENTED }, { "module", TYPE_MODULE },
-	{ "function", TYPE_FUNCTION }, { "builtin_function_or_method", TYPE_BUILTIN },
-	{ "method", TYPE_METHOD }, { "instancemethod", TYPE_METHOD }, { "type", TYPE_TYPE },
-	{ "BaseException", TYPE_EXCEPTION }, { "exceptions.BaseException", TYPE_EXCEPTION },
-	{ "generator", TYPE_GENERATOR }, { "coroutine", TYPE_GENERATOR },
-	{ "async_generator", TYPE_GENERATOR }, { "collections.deque", TYPE_DEQUE },
-	{ "numpy.ndarray", TYPE_ARRAY },
-};
+/* In the order of enum type_kind; after these come others for the same. */
+static const char known[] =
+	"NoneType\0bool\0int\0long\0float\0complex\0str\0unicode\0bytes\0bytearray\0list\0"
+	"tuple\0dict\0set\0frozenset\0range\0slice\0ellipsis\0NotImplementedType\0module\0"
+	"function\0builtin_function_or_method\0method\0type\0BaseException\0generator\0"
+	"collections.deque\0numpy.ndarray\0"
+	"instancemethod\0exceptions.BaseException\0coroutine\0async_generator\0";
+static const uint8_t others[] = { TYPE_METHOD, TYPE_EXCEPTION, TYPE_GENERATOR, TYPE_GENERATOR };
 
 static enum type_kind
 find_kind(const char *name)
 {
-	for (size_t i = 0; i < LEN(known); i++)
-		if (!strcmp(name, known[i].name))
-			return (enum type_kind)known[i].kind;
+	int kind = TYPE_OTHER + 1;
+
+	for (const char *k = known; *k; k += strlen(k) + 1, kind++)
+		if (!strcmp(name, k))
+			return (enum type_kind)(kind < TYPE_COUNT ? kind : others[kind - TYPE_COUNT]);
 	return TYPE_OTHER;
 }
 
 /* What the type is by itself. */
 static enum why
-look_at(struct mem *mem, const struct layout *l, raddr type, struct type *t)
+look_at(const struct objects *o, raddr type, struct type *t)
 {
 	raddr name, flags;
-	enum why why = object_read_pointer(mem, l, type + (raddr)l->type.name, &name);
+	enum why why = object_read_pointer(o->mem, o->l, type + (raddr)o->l->type.name, &name);
 
 	if (why == OK)
-		why = object_read_pointer(mem, l, type + (raddr)l->type.flags, &flags);
+		why = object_read_pointer(o->mem, o->l, type + (raddr)o->l->type.flags, &flags);
 	if (why == OK)
-		why = mem_read_string(mem, name, t->name, sizeof t->name);
+		why = mem_read_string(o->mem, name, t->name, sizeof t->name);
 	if (why == DEEP) { /* none of those known */
 		t->name[sizeof t->name - 1] = 0;
 		why = OK;
@@ -72,17 +64,17 @@ look_at(struct mem *mem, const struct layout *l, raddr type, struct type *t)
 }
 
 enum why
-type_at(struct mem *mem, const struct layout *l, const struct shape *s, raddr addr, struct type *t)
+type_at(const struct objects *o, raddr addr, struct type *t)
 {
 	struct type base;
 	raddr at = addr;
-	enum why why = look_at(mem, l, addr, t);
+	enum why why = look_at(o, addr, t);
 
 	for (int i = 0; i < MOST_BASES && why == OK && !t->kind; i++) {
-		why = object_read_pointer(mem, l, at + (raddr)s->type_base, &at);
+		why = object_read_pointer(o->mem, o->l, at + (raddr)o->shape->type_base, &at);
 		if (why != OK || !at)
 			return why;
-		why = look_at(mem, l, at, &base);
+		why = look_at(o, at, &base);
 		t->kind = base.kind;
 		t->exact = 0;
 	}
@@ -90,36 +82,33 @@ type_at(struct mem *mem, const struct layout *l, const struct shape *s, raddr ad
 }
 
 enum why
-type_of(struct mem *mem, const struct layout *l, const struct shape *s, raddr object,
-        struct type *t)
+type_of(const struct objects *o, raddr object, struct type *t)
 {
 	raddr type;
-	enum why why = object_read_pointer(mem, l, object + (raddr)l->object.type, &type);
+	enum why why = object_read_pointer(o->mem, o->l, object + (raddr)o->l->object.type, &type);
 
-	return why == OK ? type_at(mem, l, s, type, t) : why;
+	return why == OK ? type_at(o, type, t) : why;
 }
 
 /* The module of a class, from its dict, if that is a str. */
 static void
-add_module(struct mem *mem, const struct layout *l, const struct shape *s, raddr type,
-           struct buf *out)
+add_module(const struct objects *o, raddr type, struct buf *out)
 {
 	raddr dict, module;
 	size_t before = out->len;
 	struct type t;
 
-	if (object_read_pointer(mem, l, type + (raddr)s->type_dict, &dict) == OK && dict &&
-	    object_dict_get(mem, l, dict, "__module__", &module) == OK &&
-	    type_of(mem, l, s, module, &t) == OK && t.kind == TYPE_STR &&
-	    object_text(mem, l, module, out) == OK && out->len > before)
+	if (object_read_pointer(o->mem, o->l, type + (raddr)o->shape->type_dict, &dict) == OK &&
+	    object_dict_get(o->mem, o->l, dict, "__module__", &module) == OK &&
+	    type_of(o, module, &t) == OK && t.kind == TYPE_STR &&
+	    object_text(o->mem, o->l, module, out) == OK)
 		buf_str(out, ".");
 	else
 		out->len = before;
 }
 
 enum why
-type_add_name(struct mem *mem, const struct layout *l, const struct shape *s, const struct type *t,
-              struct buf *out)
+type_add_name(const struct objects *o, const struct type *t, struct buf *out)
 {
 	raddr name;
 	enum why why;
@@ -128,9 +117,7 @@ type_add_name(struct mem *mem, const struct layout *l, const struct shape *s, co
 		buf_str(out, t->name);
 		return OK;
 	}
-	add_module(mem, l, s, t->addr, out);
-	why = object_read_pointer(mem, l, t->addr + (raddr)s->type_name, &name);
-	if (why == OK)
-		why = object_text(mem, l, name, out);
-	return why;
+	add_module(o, t->addr, out);
+	why = object_read_pointer(o->mem, o->l, t->addr + (raddr)o->shape->type_name, &name);
+	return why == OK ? object_text(o->mem, o->l, name, out) : why;
 }

@@ -23,8 +23,7 @@ enum { MOST_OBJECTS = 400, MOST_SLOTS = 1 << 14 };
 
 struct values {
 	struct pages *pages;
-	struct mem *mem;
-	const struct layout *l;
+	struct objects objects;
 	struct shape shape;
 	unsigned unicode;
 };
@@ -34,13 +33,12 @@ values_new(struct mem *mem, const struct layout *l)
 {
 	struct values *v = xcalloc(1, sizeof *v);
 
-	v->l = l;
 	if (shape_find(l, &v->shape)) {
 		free(v);
 		return NULL;
 	}
 	v->pages = pages_new(mem);
-	v->mem = pages_mem(v->pages);
+	v->objects = (struct objects){ pages_mem(v->pages), l, &v->shape };
 	return v;
 }
 
@@ -56,13 +54,13 @@ values_free(struct values *v)
 struct mem *
 values_mem(const struct values *v)
 {
-	return v->mem;
+	return v->objects.mem;
 }
 
 const struct layout *
 values_layout(const struct values *v)
 {
-	return v->l;
+	return v->objects.l;
 }
 
 void
@@ -73,36 +71,38 @@ values_forget(struct values *v)
 
 /* ---- kinds ---- */
 
-static enum why
-show_word_of_it(struct show *s, raddr object, const struct type *t)
+static void
+show_constant(struct show *s, raddr object, const struct type *t)
 {
 	(void)object;
-	buf_str(s->out, t->kind == TYPE_NONE ? "None" : t->kind == TYPE_ELLIPSIS ? "Ellipsis" :
-	                "NotImplemented");
-	return OK;
+	show_text(s, t->kind == TYPE_NONE ? "None" : t->kind == TYPE_ELLIPSIS ? "Ellipsis" :
+	             "NotImplemented");
 }
 
-/* Who shows what, and what stands where such an object is in itself. */
-static const struct {
-	uint8_t kind, alike; /* enum type_kind; alike: so are objects of types derived from it */
-	char again[6];
-	show_kind *show;
-} kinds[] = {
-	{ TYPE_NONE, 1, "", show_word_of_it }, { TYPE_ELLIPSIS, 1, "", show_word_of_it },
-	{ TYPE_NOT_IMPLEMENTED, 1, "", show_word_of_it }, { TYPE_BOOL, 1, "", scalar_bool },
-	{ TYPE_INT, 0, "", scalar_int }, { TYPE_LONG, 0, "", scalar_int },
-	{ TYPE_FLOAT, 0, "", scalar_float }, { TYPE_COMPLEX, 0, "", scalar_complex },
-	{ TYPE_STR, 0, "", scalar_text }, { TYPE_UNICODE, 0, "", scalar_text },
-	{ TYPE_BYTES, 0, "", scalar_text }, { TYPE_BYTEARRAY, 0, "", scalar_text },
-	{ TYPE_LIST, 0, "[...]", container_list }, { TYPE_TUPLE, 0, "(...)", container_tuple },
-	{ TYPE_DICT, 0, "{...}", container_dict }, { TYPE_SET, 0, "", container_set },
-	{ TYPE_FROZENSET, 0, "", container_set }, { TYPE_DEQUE, 0, "[...]", container_deque },
-	{ TYPE_RANGE, 1, "", container_range }, { TYPE_SLICE, 1, "", container_range },
-	{ TYPE_EXCEPTION, 1, "", container_exception }, { TYPE_ARRAY, 1, "", container_array },
-	{ TYPE_MODULE, 1, "", named_module }, { TYPE_TYPE, 1, "", named_type },
-	{ TYPE_FUNCTION, 1, "", named_function }, { TYPE_BUILTIN, 1, "", named_function },
-	{ TYPE_METHOD, 1, "", named_function }, { TYPE_GENERATOR, 1, "", named_function },
+typedef void show_kind(struct show *, raddr object, const struct type *);
+
+/* Who shows what. */
+static show_kind *const kinds[TYPE_COUNT] = {
+	[TYPE_NONE] = show_constant, [TYPE_ELLIPSIS] = show_constant,
+	[TYPE_NOT_IMPLEMENTED] = show_constant, [TYPE_BOOL] = scalar_bool,
+	[TYPE_INT] = scalar_int, [TYPE_LONG] = scalar_int, [TYPE_FLOAT] = scalar_float,
+	[TYPE_COMPLEX] = scalar_complex, [TYPE_STR] = scalar_text, [TYPE_UNICODE] = scalar_text,
+	[TYPE_BYTES] = scalar_text, [TYPE_BYTEARRAY] = scalar_text, [TYPE_LIST] = container_list,
+	[TYPE_TUPLE] = container_tuple, [TYPE_DICT] = container_dict, [TYPE_SET] = container_set,
+	[TYPE_FROZENSET] = container_set, [TYPE_DEQUE] = container_deque,
+	[TYPE_RANGE] = container_range, [TYPE_SLICE] = container_range,
+	[TYPE_EXCEPTION] = container_exception, [TYPE_ARRAY] = container_array,
+	[TYPE_MODULE] = named_module, [TYPE_TYPE] = named_type, [TYPE_FUNCTION] = named_function,
+	[TYPE_BUILTIN] = named_function, [TYPE_METHOD] = named_function,
+	[TYPE_GENERATOR] = named_function,
 };
+
+/* Whether an object of a type derived from that one is shown as such alone. */
+static int
+is_alike(enum type_kind kind)
+{
+	return kind >= TYPE_MODULE && kind != TYPE_DEQUE;
+}
 
 /* A member of an enumeration, as `enum` has it. */
 static int
@@ -110,92 +110,86 @@ show_enum(struct show *s, raddr object)
 {
 	raddr name, value;
 
-	if (object_attribute(s->mem, s->l, object, "_name_", &name) != OK ||
-	    object_attribute(s->mem, s->l, object, "_value_", &value) != OK)
+	if (object_attribute(s->o->mem, s->o->l, object, "_name_", &name) != OK ||
+	    object_attribute(s->o->mem, s->o->l, object, "_value_", &value) != OK)
 		return 0;
-	buf_str(s->out, ".");
-	if (show_name(s, name) != OK)
-		buf_str(s->out, "<?>");
-	buf_str(s->out, ": ");
+	show_text(s, ".");
+	show_name(s, name);
+	show_text(s, ": ");
 	s->object(s, value);
 	return 1;
 }
 
 /* Its class; what it is if that is derived from something built in; and, but for those within
  * another one, its attributes. */
-static enum why
-show_instance(struct show *s, raddr object, const struct type *t, show_kind *as)
+static void
+show_instance(struct show *s, raddr object, const struct type *t)
 {
-	enum why why;
+	show_kind *as = kinds[t->kind];
 
-	buf_str(s->out, "<");
-	why = type_add_name(s->mem, s->l, s->shape, t, s->out);
-	if (why == OK && !s->instances++ && !(t->heap && show_enum(s, object))) {
-		buf_str(s->out, as ? " " : "");
-		why = as ? as(s, object, t) : OK;
+	show_text(s, "<");
+	show_check(s, type_add_name(s->o, t, s->out));
+	if (!s->instances++ && !(t->heap && show_enum(s, object))) {
+		if (as) {
+			show_text(s, " ");
+			as(s, object, t);
+		}
 		s->several = as != NULL;
-		if (why == OK && !show_is_full(s))
-			why = container_attributes(s, object);
+		if (!show_is_full(s))
+			container_attributes(s, object);
 	}
 	s->instances--;
-	buf_str(s->out, ">");
-	return why;
+	show_end(s, ">");
 }
 
-/* Writes an object that is not open already, as whatever it is. */
-static enum why
-show_kind_of(struct show *s, raddr object)
+/* Writes an object as whatever it is. */
+static void
+show_as(struct show *s, raddr object, const struct type *t)
 {
-	struct type t;
-	size_t i = 0;
-	enum why why = type_of(s->mem, s->l, s->shape, object, &t);
-
-	if (why != OK)
-		return why;
-	while (i < LEN(kinds) && kinds[i].kind != t.kind)
-		i++;
-	if (i < LEN(kinds) && (t.exact || kinds[i].alike))
-		return kinds[i].show(s, object, &t);
-	return show_instance(s, object, &t, i < LEN(kinds) ? kinds[i].show : NULL);
+	if (kinds[t->kind] && (t->exact || is_alike(t->kind)))
+		kinds[t->kind](s, object, t);
+	else
+		show_instance(s, object, t);
 }
 
+/* Writes one that is within itself, if it is. */
 static int
-is_open(struct show *s, raddr object)
+show_again(struct show *s, raddr object, const struct type *t)
 {
-	struct type t;
+	size_t i = s->depth;
 
-	for (size_t i = 0; i < s->depth; i++) {
-		if (s->open[i] != object)
-			continue;
-		if (type_of(s->mem, s->l, s->shape, object, &t) == OK)
-			for (size_t k = 0; k < LEN(kinds); k++)
-				if (kinds[k].kind == t.kind && *kinds[k].again)
-					return buf_str(s->out, kinds[k].again), 1;
-		return buf_str(s->out, "..."), 1;
-	}
-	return 0;
+	while (i && s->open[i - 1] != object)
+		i--;
+	if (i)
+		show_text(s, t->kind == TYPE_LIST || t->kind == TYPE_DEQUE ? "[...]" :
+		             t->kind == TYPE_TUPLE ? "(...)" : t->kind == TYPE_DICT ? "{...}" : "...");
+	return i != 0;
 }
 
 static void
 show_object(struct show *s, raddr object)
 {
 	int64_t number;
+	struct type t;
 
 	if (show_is_full(s) || s->depth == SHOW_DEEPEST || !s->objects) {
-		s->over = 1;
+		s->over |= !s->failed;
 		return;
 	}
 	s->objects--;
-	if (locals_number(s->l, object, &number)) {
+	if (locals_number(s->o->l, object, &number)) {
 		buf_printf(s->out, "%lld", (long long)number);
 		return;
 	}
-	if (is_open(s, object))
-		return;
-	s->open[s->depth++] = object;
-	if (show_kind_of(s, object) != OK)
-		buf_str(s->out, "<?>");
-	s->depth--;
+	show_check(s, type_of(s->o, object, &t));
+	if (!s->failed && !show_again(s, object, &t)) {
+		s->open[s->depth++] = object;
+		show_as(s, object, &t);
+		s->depth--;
+	}
+	if (s->failed)
+		show_text(s, "<?>");
+	s->failed = 0;
 }
 
 /* ---- the whole ---- */
@@ -219,9 +213,8 @@ void
 values_show(struct values *v, raddr object, struct buf *out)
 {
 	struct buf text = { 0 }, visible = { 0 };
-	struct show s = { .mem = v->mem, .l = v->l, .shape = &v->shape, .object = show_object,
-	                  .out = &text, .objects = MOST_OBJECTS, .slots = MOST_SLOTS,
-	                  .unicode = &v->unicode };
+	struct show s = { .o = &v->objects, .object = show_object, .out = &text,
+	                  .objects = MOST_OBJECTS, .slots = MOST_SLOTS, .unicode = &v->unicode };
 	size_t cut;
 
 	show_object(&s, object);
@@ -239,7 +232,7 @@ values_is_definition(struct values *v, raddr object)
 {
 	struct type t;
 
-	return type_of(v->mem, v->l, &v->shape, object, &t) == OK &&
+	return type_of(&v->objects, object, &t) == OK &&
 	       (t.kind == TYPE_MODULE || t.kind == TYPE_FUNCTION || t.kind == TYPE_BUILTIN ||
 	        t.kind == TYPE_TYPE);
 }
