@@ -27,6 +27,7 @@ replay() {
 @test "input files: what was found stays found"      { build input; replay input; }
 @test "options: what was found stays found"          { build options; replay options; }
 @test "a simulated target: what was found stays found" { build target; replay target; }
+@test "objects: what was found stays found"          { build values; replay values; }
 
 @test "a maps file of 100000 lines" {
     build maps
@@ -64,7 +65,7 @@ run_bounds() {
 @test "fuzzing finds nothing in a while" {
     requires all clang
     local name
-    for name in elf proc linetab target input options; do
+    for name in elf proc linetab target values input options; do
         "$tests/fuzz/build" "$name" fuzzer clang -O1 -g -fsanitize=fuzzer,address,undefined \
             -fno-sanitize-recover=all 2> log || skip "needs libFuzzer"
         mkdir -p "new-$name"
