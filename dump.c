@@ -10,6 +10,7 @@
 #include "profile.h"
 #include "format/label.h"
 #include "format/json.h"
+#include "proc.h"
 #include "process.h"
 #include "waits/waits.h"
 #include "layouts.h"
@@ -140,24 +141,56 @@ stands_still(const struct dump *d, struct thread *t)
 }
 
 /*
- * Reads the variables of the stack that was read just now.  They are those of its frames if it
- * stands: the thread is stopped for that, unless it waits; then, or where that may not be, it
- * has to be the same afterwards.
+ * Reads the variables of a thread that runs, and may not be stopped, or has run meanwhile: they
+ * are believed if they, and the stack, are the same twice in a row.
  */
 static void
-read_locals(const struct dump *d, struct thread *t)
+read_moving(const struct dump *d, struct thread *t)
 {
-	enum { TRIES = 3 };
+	enum { TRIES = 6 };
 	struct reading r = { d, t };
+	uint32_t hash, last = 0;
 
-	if (!thread_is_idle(t) && sampler_stack_stopped(d->s, t, list_locals, &r) == OK)
-		return;
-	for (int i = 0; i < TRIES; i++) {
+	for (int i = 0; i < TRIES; i++, last = hash) {
 		list_locals(&r);
-		if (stands_still(d, t))
+		hash = listing_hash(d->locals);
+		if (stands_still(d, t) && i && hash == last)
 			return;
 	}
 	listing_fail(d->locals, TORN);
+}
+
+/* Whether the thread waits; how much CPU time it has had by now. */
+static int
+is_waiting(struct thread *t, int64_t *ran)
+{
+	struct proc_times times;
+	int waits = thread_is_idle(t) && !thread_times(t, &times);
+
+	*ran = waits ? times.ran : 0;
+	return waits;
+}
+
+/* Reads a stack and its variables.  One that has not run meanwhile is as it was; any other is
+ * stopped for that, if it may be. */
+static enum why
+read_with_locals(const struct dump *d, struct thread *t, const uint32_t **frames, size_t *n)
+{
+	struct reading r = { d, t };
+	int64_t before, after;
+	int waits = is_waiting(t, &before);
+	enum why why = sampler_stack(d->s, t, frames, n);
+
+	if (why != OK || !*n)
+		return why;
+	if (waits)
+		list_locals(&r);
+	if (waits && is_waiting(t, &after) && after == before)
+		return OK;
+	if (sampler_stack_stopped(d->s, t, list_locals, &r) != OK)
+		read_moving(d, t);
+	*frames = stack_frames(t->stack, n);
+	return OK;
 }
 
 /* ---- any thread ---- */
@@ -167,12 +200,9 @@ dump_state(const struct dump *d, const struct writer *writer, struct thread *t)
 {
 	const uint32_t *frames;
 	size_t n;
-	enum why why = sampler_stack(d->s, t, &frames, &n);
+	enum why why = HAS_VALUES && d->locals ? read_with_locals(d, t, &frames, &n) :
+	                                         sampler_stack(d->s, t, &frames, &n);
 
-	if (HAS_VALUES && d->locals && why == OK && n) {
-		read_locals(d, t);
-		frames = stack_frames(t->stack, &n);
-	}
 	if (why == OK && n && !threads_is_as_listed(sampler_threads(d->s), t))
 		why = TORN;
 	writer->stack(d, t, frames, n, why);

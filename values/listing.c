@@ -138,6 +138,12 @@ listing_fail(struct listing *list, enum why why)
 		list->frames[i] = (struct frame){ .why = why };
 }
 
+uint32_t
+listing_hash(const struct listing *list)
+{
+	return hash_bytes(list->text.data, list->text.len);
+}
+
 /* Of a release that is not known there are no frames. */
 enum why
 listing_of(const struct listing *list, size_t frame, size_t *n)

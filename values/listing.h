@@ -46,6 +46,13 @@ listing_fail(struct listing *list, enum why why)
 	(void)why;
 }
 
+static inline uint32_t
+listing_hash(const struct listing *list)
+{
+	(void)list;
+	return 0;
+}
+
 static inline enum why
 listing_of(const struct listing *list, size_t frame, size_t *n)
 {
@@ -77,6 +84,9 @@ void listing_read(struct listing *, const raddr *frames, size_t n);
 
 /* Forgets what was read, as it is not to be believed; that is why for each of the frames. */
 void listing_fail(struct listing *, enum why);
+
+/* A hash of all that was read. */
+uint32_t listing_hash(const struct listing *);
 
 /* How many variables a frame has, arguments first; OK, or why not all of them are there. */
 enum why listing_of(const struct listing *, size_t frame, size_t *n);
