@@ -234,3 +234,26 @@ running_is_one_moment() {
 @test "3.9: so they are, or are left out, if it may not be stopped" { each_python 3.9 running_is_one_moment --no-pause; }
 @test "newest: so they are, or are left out, if it may not be stopped" { also "$newest" running_is_one_moment --no-pause; }
 @test "newest: variables of a thread that runs are of one moment" { each_python "$newest" running_is_one_moment; }
+
+@test "an array of numpy is told by what it holds, and its shape" {
+    requires format=report
+    find_python
+    "$python" -c 'import numpy' 2> /dev/null || skip "needs numpy"
+    cat > arrays.py <<'END'
+import numpy, sys, time
+def f():
+    a = numpy.zeros((3, 4))
+    b = numpy.zeros(5, dtype='int32')
+    c = numpy.array(1 + 2j)
+    sys.stdout.write('ready\n')
+    sys.stdout.flush()
+    while True:
+        time.sleep(1000)
+f()
+END
+    start_command "$python" arrays.py
+    run_pyflame 0 -d --locals "$pid"
+    equal "$(locals_of f)" "a = <numpy.ndarray float64 (3, 4)>
+b = <numpy.ndarray int32 (5,)>
+c = <numpy.ndarray complex128 ()>"
+}

@@ -9,7 +9,7 @@
 #include "memory.h"
 #include "values/pages.h"
 
-enum { PAGE = 4096 /* or a part of one */, KEPT = 64 };
+enum { PAGE = 4096 /* or a part of one */, KEPT = 256 };
 
 struct page {
 	raddr addr; /* plus one; 0: there is none */
