@@ -75,7 +75,7 @@ $(BUILD)/%.o: %.c Makefile | $(WINGS:%=$(BUILD)/%)
 	$(CC) $(CFLAGS) -MMD -MP -c -o $@ $<
 
 TOLD = $(BUILD)/format/formats.o $(BUILD)/pyflame.o $(BUILD)/dump.o \
-	$(BUILD)/sample.o $(BUILD)/options.o
+	$(BUILD)/sample.o $(BUILD)/options.o $(BUILD)/summary.o
 $(TOLD): override CFLAGS += $(WITHOUT:%=-DWITHOUT_%)
 $(TOLD): $(BUILD)/without
 

@@ -24,6 +24,7 @@
 #include "ptrace.h"
 #include "sandbox.h"
 #include "process.h"
+#include "waits/waits.h"
 #include "target.h"
 #include "thread.h"
 #include "threads.h"
@@ -108,12 +109,14 @@ void
 summary_update(const struct summary *r, struct profile_run *run)
 {
 	struct sample_counts c = group_counts(r->group);
-	struct buf gil = { 0 };
 
-	group_say_gil(r->group, &gil);
-	free(run->gil);
-	run->gil = buf_terminate(&gil);
+	if (HAS_WAITS) {
+		struct buf gil = { 0 };
 
+		group_say_gil(r->group, &gil);
+		free(run->gil);
+		run->gil = buf_terminate(&gil);
+	}
 	run->duration = (now_ns() - r->since) / 1000;
 	run->ticks = c.ticks - r->ticks;
 	run->missed = r->clock->missed - r->missed;
@@ -182,7 +185,8 @@ summary_stats(const struct summary *r)
 	if (r->options->threads)
 		warn("of %" PRIu64 " samples looked at, %" PRIu64 " are of threads that wait for the GIL",
 		     c.asked, c.waits);
-	say_gil(r);
+	if (HAS_WAITS)
+		say_gil(r);
 	for (int i = OK + 1; i < WHY_COUNT; i++)
 		if (c.failed[i])
 			warn("failed: %s %" PRIu64, why_word((enum why)i), c.failed[i]);
