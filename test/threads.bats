@@ -58,13 +58,19 @@ tells_successors_apart() {
 @test "3.14: threads that follow each other" { each_python 3.14 tells_successors_apart; }
 
 # Many are gone before they can be read: what these used is not the others', nor nobody's.
+# While others have the CPUs that is less sure, and there are too few samples.
 shares_of_brief_threads() {
+    local try=0
     start_target brief "$1" used
-    run_pyflame 0 -m cpu -n -s "$(many 2 6)" "$pid"
+    until [ $((try += 1)) -gt 5 ]; do
+        run_pyflame 0 -m cpu -n -s 1.5 "$pid"
+        [ "$(samples stdout)" -lt 1000 ] || break
+    done
     assert_unharmed "$pid"
     forget_target "$pid"
     kill -TERM "$pid"
     wait "$pid"
+    [ "$try" -le 5 ] || skip "others use the CPUs"
     echo "$(cat used), sampled $(samples stdout ':longer') $(samples stdout ':shorter')"
     awk -v longer="$(samples stdout ':longer')" -v shorter="$(samples stdout ':shorter')" '{
         off = 100 * longer / (longer + shorter) - 100 * $1 / ($1 + $2)
