@@ -83,7 +83,8 @@ add_state(const struct dump *d, struct thread *t, char state, struct buf *out)
 {
 	if (t->dead)
 		buf_str(out, "dead");
-	else if (state == 'S' && !holds_gil(t) && sampler_wants_gil(d->s, t))
+	else if (state == 'S' && !waits_are_frozen(d->waits) && !holds_gil(t) &&
+	         sampler_wants_gil(d->s, t))
 		buf_str(out, "waits for the GIL");
 	else if (state == 'R' || !waits_describe(d->waits, &t->task, 0, out))
 		buf_str(out, state_word(state));

@@ -206,6 +206,7 @@ frozen() {
     done
     patience=20 run_pyflame 0 -d "$pid"
     matches "$output" ':main:'
+    matches "$(head -n 1 stdout)" '\(frozen by its control group\)$'
     echo "$thaw" > "$group/$file"
     end_targets
     wait_for 30 rmdir "$group" 2> /dev/null

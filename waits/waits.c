@@ -598,10 +598,20 @@ is_frozen(int pid)
 		if (two)
 			two += 3;
 		frozen = (two && group_says("", two, strcspn(two, "\n"), "cgroup.events", "frozen 1")) ||
+		         (two && group_says("/unified", two, strcspn(two, "\n"), "cgroup.events",
+		                            "frozen 1")) ||
 		         (one && group_says("/freezer", one, strcspn(one, "\n"), "freezer.state", "FR"));
 	}
 	buf_free(&text);
 	return frozen;
+}
+
+int
+waits_are_frozen(struct waits *w)
+{
+	if (!w->asked_frozen++)
+		w->frozen = is_frozen(process_pid(w->process));
+	return w->frozen;
 }
 
 static int
@@ -643,9 +653,7 @@ waits_describe(struct waits *w, struct task *t, int plain, struct buf *out)
 		return describe_tracer(t->tid, out);
 	if (state != 'S' && state != 'D')
 		return 0;
-	if (!w->asked_frozen++)
-		w->frozen = is_frozen(process_pid(w->process));
-	if (w->frozen) {
+	if (waits_are_frozen(w)) {
 		buf_str(out, "frozen by its control group");
 		return 1;
 	}

@@ -41,6 +41,13 @@ waits_note(struct waits *w, struct task *t)
 }
 
 static inline int
+waits_are_frozen(struct waits *w)
+{
+	(void)w;
+	return 0;
+}
+
+static inline int
 waits_describe(struct waits *w, struct task *t, int plain, struct buf *out)
 {
 	(void)w;
@@ -65,6 +72,9 @@ void waits_free(struct waits *);
 
 /* Has another thread counted among those that may wait for the same as others. */
 void waits_note(struct waits *, struct task *);
+
+/* Whether all of them do, as their control group is frozen, as far as that may be known. */
+int waits_are_frozen(struct waits *);
 
 /* Appends what a thread does not run for: "waits: " with the system call and what it is about,
  * or that it is frozen, or traced, and by whom; 0 if it runs, or is stopped, or that may not be
