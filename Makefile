@@ -12,6 +12,8 @@ SMALLER = -Oz -fno-pie -falign-functions=1 -falign-loops=1 -falign-jumps=1 -fno-
 	-fno-inline-functions-called-once -fno-move-loop-invariants -fno-tree-dominator-opts \
 	-fno-tree-sra -fno-tree-switch-conversion -fno-thread-jumps -flto=1 -flto-partition=one \
 	-ffat-lto-objects
+# What a run for collapsed stacks alone does without is packed; PACKING= leaves it as it is.
+PACKING = $(filter x86_64,$(shell uname -m))
 endif
 CFLAGS = -Os -g
 WARNINGS = -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla
@@ -45,7 +47,7 @@ WITHOUT = $(filter-out collapsed $(FORMATS),$(ALL_FORMATS)) $(filter-out $(PARTS
 # What else it may do without, each a folder; text alone does.
 ALL_PARTS = waits values
 PARTS = $(if $(filter-out collapsed,$(FORMATS)),$(ALL_PARTS))
-WINGS = format $(ALL_PARTS)
+WINGS = format packed $(ALL_PARTS)
 
 # format/NAME.c goes with its format, what several share with the last of these; all
 # read the runs of files with saved.c and json.c.
@@ -60,12 +62,30 @@ LEFT_OUT = $(filter-out format/json.c,$(WITHOUT:%=format/%.c)) \
 SOURCES = $(sort $(filter-out $(LEFT_OUT),$(wildcard *.c $(WINGS:%=%/*.c))))
 OBJECTS = $(SOURCES:%.c=$(BUILD)/%.o) $(if $(PAGED),$(BUILD)/packed.o)
 
+comma = ,
 override CFLAGS += -std=c11 -iquote . -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -DPYFLAME_VERSION='"$(VERSION)"' $(WARNINGS) $(SMALL)
 
 all: $(PROGRAM)
 
-$(PROGRAM): $(OBJECTS) $(BUILD)/without
-	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(STARTFILES) $(OBJECTS) $(LDLIBS)
+# Linked to an address of their own, which link-time optimization does not know of.
+ALWAYS = label collapsed formats
+PACKED = $(if $(and $(PACKING),$(PARTS)),$(filter-out $(ALWAYS:%=$(BUILD)/format/%.o) $(BUILD)/packed/%, \
+	$(filter $(foreach wing,$(WINGS),$(BUILD)/$(wing)/%.o),$(OBJECTS))))
+OBJCOPY = objcopy
+$(PACKED): override CFLAGS += -fno-lto
+$(PACKED): FINISH = $(OBJCOPY) --prefix-alloc-sections=.wing $@
+ifneq ($(PACKED),)
+$(BUILD)/packed/packed.o: override CFLAGS += -DPACKED -fno-lto
+endif
+
+$(if $(PACKED),$(BUILD)/linked,$(PROGRAM)): $(OBJECTS) $(BUILD)/without
+	$(CC) $(CFLAGS) $(LDFLAGS) $(if $(PACKED),-Wl$(comma)-T$(comma)packed/wings.ld) -o $@ \
+		$(STARTFILES) $(OBJECTS) $(LDLIBS)
+
+ifneq ($(PACKED),)
+$(PROGRAM): $(BUILD)/linked packed/pack packed/wings.ld
+	OBJCOPY=$(OBJCOPY) packed/pack $(BUILD)/linked $@
+endif
 
 # What every sample runs through.
 HOT = snapshot
@@ -73,15 +93,21 @@ $(HOT:%=$(BUILD)/%.o): override CFLAGS += -O2
 
 $(BUILD)/%.o: %.c Makefile | $(WINGS:%=$(BUILD)/%)
 	$(CC) $(CFLAGS) -MMD -MP -c -o $@ $<
+	$(FINISH)
 
 TOLD = $(BUILD)/format/formats.o $(BUILD)/pyflame.o $(BUILD)/dump.o \
 	$(BUILD)/sample.o $(BUILD)/options.o $(BUILD)/summary.o
 $(TOLD): override CFLAGS += $(WITHOUT:%=-DWITHOUT_%)
 $(TOLD): $(BUILD)/without
 
-# Changes when FORMATS does.
+# These change when FORMATS and PACKING do.
 $(BUILD)/without: always | $(BUILD)
 	@echo $(WITHOUT) | cmp -s - $@ || echo $(WITHOUT) > $@
+
+$(BUILD)/packing: always | $(BUILD)
+	@echo $(if $(PACKED),yes) | cmp -s - $@ || echo $(if $(PACKED),yes) > $@
+
+$(filter $(foreach wing,$(WINGS),$(BUILD)/$(wing)/%.o),$(OBJECTS)): $(BUILD)/packing
 
 # The page's files, as arrays of bytes.
 $(BUILD)/packed.o: $(BUILD)/packed.c

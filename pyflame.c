@@ -9,6 +9,8 @@
  *
  * Ground: knows nothing about processes.
  *   util.c        messages, allocation, byte buffers, numbers, the time
+ *   packed/inflate.c  decompression
+ *   packed/packed.c   unpacks those parts of the program that are packed in its file
  *   profile.c     strings, frames, the call tree and its counts
  *
  * format/: knows a profile and nothing else.
@@ -109,6 +111,7 @@
 #include <unistd.h>
 
 #include "util.h"
+#include "packed/packed.h"
 #include "profile.h"
 #include "format/label.h"
 #include "format/collapsed.h"
@@ -901,11 +904,26 @@ sample_processes(struct run *r)
 	return (enum status)work(r);
 }
 
+/* Collapsed stacks of a process need nothing of what is packed. */
+static void
+unpack(const struct options *o)
+{
+	int error = 0;
+
+	if (o->dump || o->waits || o->n_inputs || o->diff || o->format != format_named("collapsed"))
+		error = packed_load();
+	if (error)
+		die(FAILURE, "cannot unpack what that needs: %s; where no memory may be made executable, "
+		    "use a pyflame built with make PACKING=", strerror(error));
+}
+
 int
 main(int argc, char *argv[])
 {
 	struct run r = { .options = options_parse(argc, argv) };
 	enum status status;
+
+	unpack(&r.options);
 
 	if (r.options.rotate && !output_tells_time(r.options.output))
 		die(USAGE, "--rotate wants -o with %s, the time, in the file's name, as each file would "

@@ -183,8 +183,10 @@ sampler_free(struct sampler *s)
 {
 	if (!s)
 		return;
-	waits_free(s->waits);
-	contention_free(s->contention);
+	if (s->waits)
+		waits_free(s->waits);
+	if (s->contention)
+		contention_free(s->contention);
 	capturer_free(s->capturer);
 	threads_free(s->threads);
 	stacks_free(s->stacks);

@@ -32,6 +32,20 @@ is_plain_build() {
     [ "$(wc -c < stripped)" -le 262144 ]
 }
 
+# What is seldom needed is packed, and unpacked into memory that then may be executed.
+@test "where no memory may be made executable it takes collapsed stacks, and says so of the rest" {
+    grep -q 'cannot unpack' "$pyflame" || skip "a build that is not packed"
+    compile refuse "$tests/tools/refuse.c"
+    find_python
+    start_target fib "$python"
+    run ./refuse enosys mprotect -- "$pyflame" -s 0.1 "$pid"
+    equal "$status" 0
+    matches "$output" ':main:'
+    run ./refuse enosys mprotect -- "$pyflame" -d "$pid"
+    equal "$status" 1
+    matches "$output" '^pyflame: cannot unpack what that needs: Function not implemented; where'
+}
+
 @test "it runs in an empty folder, without an environment" {
     requires root chroot
     is_plain_build

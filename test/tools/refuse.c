@@ -4,7 +4,7 @@
  *
  *   refuse eperm|enosys CALL... -- COMMAND [ARGUMENT]...
  *
- * The calls known here are process_vm_readv, ptrace, seccomp, kcmp and clone.
+ * The calls known here are process_vm_readv, ptrace, seccomp, kcmp, mprotect and clone.
  */
 #include <errno.h>
 #include <linux/filter.h>
@@ -23,6 +23,7 @@ number_of(const char *call)
 	       !strcmp(call, "ptrace") ? __NR_ptrace :
 	       !strcmp(call, "seccomp") ? __NR_seccomp :
 	       !strcmp(call, "kcmp") ? __NR_kcmp :
+	       !strcmp(call, "mprotect") ? __NR_mprotect :
 	       !strcmp(call, "clone") ? __NR_clone : -1;
 }
 
