@@ -132,11 +132,14 @@ read_segments(struct elf *e, uint64_t base, uint64_t phoff, unsigned phentsize, 
 				(struct elf_segment){ h.vaddr, h.memsz, (h.flags & PF_W) != 0 };
 		if (h.type == PT_DYNAMIC)
 			dynamic = h.vaddr;
+		if (h.type == PT_GNU_EH_FRAME)
+			e->unwind = h.vaddr;
 	}
 	if (!have_bias)
 		return -1;
 	for (size_t i = 0; i < e->n_segments; i++)
 		e->segments[i].addr += e->bias;
+	e->unwind += e->unwind ? e->bias : 0;
 	if (dynamic)
 		read_dynamic(e, dynamic + e->bias);
 	return 0;

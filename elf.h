@@ -29,6 +29,7 @@ struct elf {
 	size_t n_segments;
 	/* What the dynamic section says; 0 is "nothing". */
 	uint64_t symtab, strtab, strsize, hash, gnu_hash;
+	uint64_t unwind; /* .eh_frame_hdr; 0: none */
 };
 
 /* Reads the image whose header is at base.  0, or -1 if there is none that

@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/auxv.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
@@ -54,6 +55,38 @@ proc_read(int pid, const char *name, struct buf *out)
 
 	text_format(path, sizeof path, "/proc/%d/%s", pid, name);
 	return proc_read_path(path, out);
+}
+
+/* Nothing but a regular file is opened: to open some other things has effects.  Which inode it
+ * has is not the same everywhere, in layered file systems. */
+static int
+is_readable(int fd, uint64_t inode)
+{
+	const uint64_t number = (UINT64_C(1) << 40) - 1; /* see parse_map */
+	struct stat stat;
+
+	return !watch_fstat(fd, &stat) && S_ISREG(stat.st_mode) &&
+	       (stat.st_mode & S_IROTH || (stat.st_ino & number) == (inode & number));
+}
+
+int
+proc_open(int pid, const char *path, uint64_t inode)
+{
+	char place[PATH_MAX];
+	int fd, file = -1;
+
+	if (strlen(path) > sizeof place - 32)
+		return -1;
+	text_format(place, sizeof place, "/proc/%d/root%s", pid, path);
+	fd = watch_open(place, O_PATH | O_CLOEXEC);
+	if (fd < 0)
+		return -1;
+	if (is_readable(fd, inode)) {
+		text_format(place, sizeof place, "/proc/self/fd/%d", fd);
+		file = watch_open(place, O_RDONLY | O_CLOEXEC);
+	}
+	close(fd);
+	return file;
 }
 
 static void
@@ -98,6 +131,7 @@ parse_map(char *line, struct proc_map *m)
 		return -1;
 	m->readable = p[0] == 'r';
 	m->writable = p[1] == 'w';
+	m->executable = p[2] == 'x';
 	p += 5;
 	if (parse_field(&p, 16, ' ', &m->offset) || parse_field(&p, 16, ':', &major) ||
 	    parse_field(&p, 16, ' ', &minor) || parse_digits(&p, 10, &m->inode))
@@ -299,26 +333,34 @@ proc_cpu_time(int pid)
 	return t.tv_sec * INT64_C(1000000000) + t.tv_nsec;
 }
 
+/* " 0x1" */
+static int
+parse_word(const char **p, uint64_t *word)
+{
+	if (strncmp(*p, " 0x", 3))
+		return -1;
+	*p += 3;
+	return parse_digits(p, 16, word);
+}
+
 /* "7 0x1 0x2 0x3 0x4 0x5 0x6 SP PC", "-1 SP PC" or "running": proc(5). */
 static int
 parse_call(const char *p, struct proc_call *call)
 {
 	uint64_t number;
 
-	*call = (struct proc_call){ -1, { 0 } };
-	if (!strncmp(p, "-1 ", 3))
-		return 0;
-	if (parse_digits(&p, 10, &number) || number > INT_MAX)
-		return -1;
-	call->number = (int)number;
-	for (size_t i = 0; i < LEN(call->args); i++) {
-		if (strncmp(p, " 0x", 3))
+	*call = (struct proc_call){ .number = -1 };
+	if (!strncmp(p, "-1 ", 3)) {
+		p += 2;
+	} else {
+		if (parse_digits(&p, 10, &number) || number > INT_MAX)
 			return -1;
-		p += 3;
-		if (parse_digits(&p, 16, &call->args[i]))
-			return -1;
+		call->number = (int)number;
+		for (size_t i = 0; i < LEN(call->args); i++)
+			if (parse_word(&p, &call->args[i]))
+				return -1;
 	}
-	return 0;
+	return parse_word(&p, &call->sp) || parse_word(&p, &call->pc) ? -1 : 0;
 }
 
 int

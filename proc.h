@@ -9,7 +9,7 @@ struct buf;
 struct proc_map {
 	uint64_t start, end, offset;
 	uint64_t inode;
-	int readable, writable;
+	int readable, writable, executable;
 	const char *path; /* "" for none; without " (deleted)" */
 };
 
@@ -60,6 +60,7 @@ int64_t proc_cpu_time(int pid);
 struct proc_call {
 	int number;
 	uint64_t args[6];
+	uint64_t sp, pc; /* where it will go on */
 };
 int proc_call(int pid, int tid, int *fd, struct proc_call *);
 
@@ -97,6 +98,10 @@ int proc_owner(int tid);
 
 /* How long ago that start time was, nanoseconds. */
 int64_t proc_age(uint64_t start_time);
+
+/* Opens a file that a process has mapped, of that inode as its maps have it, for reading: the
+ * descriptor, or -1.  Another one has to be regular as well, and for everybody to read. */
+int proc_open(int pid, const char *path, uint64_t inode);
 
 /* A line "NAME:\tVALUE" of the status file: VALUE without the newline.  -1 if
  * there is none. */

@@ -110,6 +110,23 @@ live_is_stopping(const struct process *p, struct task *t)
 	return ptrace_is_stopping(t->tid);
 }
 
+#ifndef WITHOUT_native
+
+static size_t
+live_registers(const struct process *p, struct task *t, void *set, size_t size)
+{
+	(void)p;
+	return ptrace_registers(t->tid, set, size);
+}
+
+static int
+live_open(const struct process *p, const char *path, uint64_t inode)
+{
+	return proc_open(p->pid, path, inode);
+}
+
+#endif
+
 static int
 live_explain(const struct process *p, enum why why, struct buf *out)
 {
@@ -125,6 +142,9 @@ static const struct process_source live = {
 	.tasks = live_tasks, .task_name = live_task_name, .state = live_state,
 	.times = live_times, .call = live_call, .stop = live_stop, .resume = live_resume,
 	.is_stopping = live_is_stopping, .explain = live_explain,
+#ifndef WITHOUT_native
+	.registers = live_registers, .open = live_open,
+#endif
 };
 
 struct process *
@@ -215,6 +235,12 @@ process_task_name(const struct process *p, int tid, char *buf, size_t size)
 	return p->source->task_name(p, tid, buf, size);
 }
 
+int
+process_open_file(const struct process *p, const char *path, uint64_t inode)
+{
+	return p->source->open(p, path, inode);
+}
+
 void
 process_name(const struct process *p, struct buf *out)
 {
@@ -295,4 +321,10 @@ int
 task_is_stopping(const struct process *p, struct task *t)
 {
 	return t->tid && p->source->is_stopping(p, t);
+}
+
+size_t
+task_registers(const struct process *p, struct task *t, void *set, size_t size)
+{
+	return p->source->registers(p, t, set, size);
 }

@@ -46,6 +46,9 @@ struct process_source {
 	void (*resume)(const struct process *, struct task *);
 	int (*is_stopping)(const struct process *, struct task *);
 	int (*explain)(const struct process *, enum why, struct buf *);
+	/* for native/ alone: */
+	size_t (*registers)(const struct process *, struct task *, void *set, size_t size);
+	int (*open)(const struct process *, const char *path, uint64_t inode);
 };
 
 /* Opens one of that kind, which takes its memory over.  pid: what it is called by. */
@@ -84,9 +87,13 @@ int task_call(const struct process *, struct task *, struct proc_call *);
 uint64_t task_futex(const struct process *, struct task *);
 void task_close(struct task *);
 
-/* See ptrace.h: ptrace_stop, ptrace_resume, ptrace_is_stopping. */
+/* See proc.h: proc_open. */
+int process_open_file(const struct process *, const char *path, uint64_t inode);
+
+/* See ptrace.h: ptrace_stop, ptrace_resume, ptrace_is_stopping, ptrace_registers. */
 enum why task_stop(const struct process *, struct task *);
 void task_resume(const struct process *, struct task *);
 int task_is_stopping(const struct process *, struct task *);
+size_t task_registers(const struct process *, struct task *, void *set, size_t size);
 
 #endif

@@ -29,6 +29,7 @@
 #include <sys/ptrace.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
+#include <sys/uio.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -236,6 +237,15 @@ ptrace_resume(int tid)
 	for (int i = n_tracees; i-- > 0;)
 		if (tracees[i].stands && tracees[i].tid == tid)
 			let_go(&tracees[i]);
+}
+
+size_t
+ptrace_registers(int tid, void *set, size_t size)
+{
+	enum { GENERAL = 1 }; /* NT_PRSTATUS */
+	struct iovec to = { set, size };
+
+	return ptrace(PTRACE_GETREGSET, tid, (void *)GENERAL, &to) ? 0 : to.iov_len;
 }
 
 static void

@@ -25,6 +25,10 @@ void ptrace_resume(int tid);
  * it, from then on it executes nothing of its own. */
 int ptrace_is_stopping(int tid);
 
+/* Copies the general registers of a thread that stands still, as the kernel has them for such
+ * threads (NT_PRSTATUS); how many bytes that are, 0: they can't be had. */
+size_t ptrace_registers(int tid, void *set, size_t size);
+
 /* Whether there is any thread that was stopped, or asked to, and is not let go yet. */
 int ptrace_is_busy(void);
 

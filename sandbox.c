@@ -263,6 +263,9 @@ static const struct rule rules[] = {
 	{ SYS_ptrace, { IS(0, PTRACE_SEIZE), IS(3, 0) } }, /* without options */
 	{ SYS_ptrace, { IS(0, PTRACE_INTERRUPT) } },
 	{ SYS_ptrace, { IS(0, PTRACE_DETACH) } },
+#ifndef WITHOUT_native
+	{ SYS_ptrace, { IS(0, PTRACE_GETREGSET), IS(2, 1) } }, /* NT_PRSTATUS: but reads */
+#endif
 	{ SYS_openat, { { 2, O_ACCMODE | O_CREAT | O_TRUNC, O_RDONLY } } },
 	{ SYS_openat, { { 2, O_ACCMODE | O_CREAT | O_TRUNC, O_PATH } } }, /* in musl one of these */
 #ifdef SYS_open

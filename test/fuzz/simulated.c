@@ -199,7 +199,7 @@ maps(const struct process *p, struct proc_maps *out)
 {
 	(void)p;
 	*out = (struct proc_maps){ xcalloc(1, sizeof *out->maps), 1, NULL };
-	out->maps[0] = (struct proc_map){ SIM_ORIGIN, SIM_ORIGIN + sim.size, 0, 1, 1, 1, "/python" };
+	out->maps[0] = (struct proc_map){ SIM_ORIGIN, SIM_ORIGIN + sim.size, 0, 1, 1, 1, 1, "/python" };
 	return OK;
 }
 
@@ -281,7 +281,8 @@ call(const struct process *p, struct task *t, struct proc_call *out)
 {
 	(void)p;
 	(void)t;
-	*out = (struct proc_call){ SYS_futex, { sim.runtime + chance() * 16 } };
+	*out = (struct proc_call){ SYS_futex, { sim.runtime + chance() * 16 },
+	                           SIM_ORIGIN + chance() * 64, SIM_ORIGIN + chance() * 16 };
 	return chance() < 32 ? -1 : 0;
 }
 
@@ -310,6 +311,25 @@ is_stopping(const struct process *p, struct task *t)
 	return 0; /* it stops at once, or is not to be stopped */
 }
 
+static size_t
+registers(const struct process *p, struct task *t, void *set, size_t size)
+{
+	(void)p;
+	(void)t;
+	for (size_t i = 0; i < size; i++)
+		((unsigned char *)set)[i] = (unsigned char)chance();
+	return chance() < 32 ? 0 : size;
+}
+
+static int
+open_file(const struct process *p, const char *path, uint64_t inode)
+{
+	(void)p;
+	(void)inode;
+	(void)path;
+	return -1;
+}
+
 static int
 explain(const struct process *p, enum why why, struct buf *out)
 {
@@ -325,7 +345,8 @@ sim_process(void)
 	static const struct process_source source = {
 		.maps = maps, .exe = exe, .stat = stat, .lender = lender, .cpu_time = cpu_time,
 		.name = name, .tasks = tasks, .task_name = task_name, .state = state, .times = times, .call = call,
-		.stop = stop, .resume = resume, .is_stopping = is_stopping, .explain = explain,
+		.stop = stop, .resume = resume, .is_stopping = is_stopping,
+		.registers = registers, .open = open_file, .explain = explain,
 	};
 
 	return process_from(&source, mem_from(&bytes, NULL), SIM_PID);
