@@ -45,7 +45,7 @@ endif
 WITHOUT = $(filter-out collapsed $(FORMATS),$(ALL_FORMATS)) $(filter-out $(PARTS),$(ALL_PARTS))
 
 # What else it may do without, each a folder; text alone does.
-ALL_PARTS = waits values
+ALL_PARTS = waits values native
 PARTS = $(if $(filter-out collapsed,$(FORMATS)),$(ALL_PARTS))
 WINGS = format packed $(ALL_PARTS)
 
@@ -96,7 +96,8 @@ $(BUILD)/%.o: %.c Makefile | $(WINGS:%=$(BUILD)/%)
 	$(FINISH)
 
 TOLD = $(BUILD)/format/formats.o $(BUILD)/pyflame.o $(BUILD)/dump.o \
-	$(BUILD)/sample.o $(BUILD)/options.o $(BUILD)/summary.o
+	$(BUILD)/sample.o $(BUILD)/options.o $(BUILD)/summary.o \
+	$(BUILD)/stack.o $(BUILD)/capture.o $(BUILD)/sandbox.o $(BUILD)/process.o
 $(TOLD): override CFLAGS += $(WITHOUT:%=-DWITHOUT_%)
 $(TOLD): $(BUILD)/without
 

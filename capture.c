@@ -12,6 +12,7 @@
 #include "util.h"
 #include "proc.h"
 #include "process.h"
+#include "native/native.h"
 #include "thread.h"
 #include "threads.h"
 #include "stack.h"
@@ -33,6 +34,7 @@ enum {
 struct capturer {
 	struct stacks *stacks;
 	struct threads *threads;
+	struct native *native; /* NULL: nobody wants C stacks */
 	enum pausing pausing;
 	int64_t refused, refusal; /* when stopping a thread was last refused, and
 	                           * for how long that is believed */
@@ -43,11 +45,13 @@ struct capturer {
 };
 
 struct capturer *
-capturer_new(struct stacks *stacks, struct threads *threads, enum pausing pausing)
+capturer_new(struct stacks *stacks, struct threads *threads, struct native *native,
+             enum pausing pausing)
 {
 	struct capturer *k = xcalloc(1, sizeof *k);
 
-	*k = (struct capturer){ .stacks = stacks, .threads = threads, .pausing = pausing };
+	*k = (struct capturer){ .stacks = stacks, .threads = threads, .native = native,
+	                        .pausing = pausing };
 	return k;
 }
 
@@ -162,6 +166,8 @@ read_standing(struct capturer *k, struct thread *t)
 	enum why why = stack_read(k->stacks, t->stack, t->tstate, NULL, STACK_STOPPED, &holder,
 	                          &first);
 
+	if (HAS_NATIVE && k->native)
+		native_take(k->native, &t->task, &t->room);
 	if (why == OK && k->then)
 		k->then(k->context);
 	return why;
@@ -302,14 +308,21 @@ is_final(enum why why)
 	return why == GONE || why == DENIED || why == DEEP;
 }
 
+/* Whether what runs is stopped for every sample. */
+static int
+stops_always(const struct capturer *k)
+{
+	return k->pausing == PAUSE_ALWAYS || (HAS_NATIVE && k->native);
+}
+
 /* A thread that waits in the kernel does not move, and is not to be stopped:
  * some system calls (epoll_wait) would end with EINTR. */
-enum why
-capture_stack(struct capturer *k, struct thread *t, const struct gil *gil, unsigned flags,
-              raddr *holder)
+static enum why
+capture_once(struct capturer *k, struct thread *t, const struct gil *gil, unsigned flags,
+             raddr *holder)
 {
 	int asks = gil || flags, may = may_stop(k), first;
-	int always = may && k->pausing == PAUSE_ALWAYS;
+	int always = may && stops_always(k);
 	enum why why = stack_read(k->stacks, t->stack, t->tstate, gil, flags, holder, &first), stopped;
 
 	if (is_final(why) || (why == OK && asks && *holder != t->tstate))
@@ -328,9 +341,38 @@ capture_stack(struct capturer *k, struct thread *t, const struct gil *gil, unsig
 	return read_again(k, t, why, may, holder);
 }
 
+/* The same with the thread's C stack, if that can be had: Python's is good without. */
+static enum why
+capture_both(struct capturer *k, struct thread *t, const struct gil *gil, unsigned flags,
+             raddr *holder)
+{
+	enum { TRIES = 10 };
+
+	for (int i = 0; i < TRIES; i++) {
+		int waits = native_begin(k->native, &t->task);
+		enum why why = capture_once(k, t, gil, flags, holder);
+
+		if (why != OK || ((gil || flags) && *holder != t->tstate))
+			return why;
+		if (native_end(k->native, &t->task, &t->room) == OK || !(waits || may_stop(k)))
+			break;
+	}
+	return OK;
+}
+
+enum why
+capture_stack(struct capturer *k, struct thread *t, const struct gil *gil, unsigned flags,
+              raddr *holder)
+{
+	return HAS_NATIVE && k->native ? capture_both(k, t, gil, flags, holder) :
+	                                 capture_once(k, t, gil, flags, holder);
+}
+
 enum why
 capture_planned(struct capturer *k, struct thread *t, int planned, unsigned flags, raddr *holder)
 {
+	if (HAS_NATIVE && k->native)
+		return capture_stack(k, t, NULL, flags, holder);
 	if (k->pausing != PAUSE_ALWAYS && threads_is_still(k->threads, t)) {
 		remember_try(k, t, 1);
 		return OK;

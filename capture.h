@@ -5,6 +5,7 @@
 /* Reading one thread's stack, by whichever way its movements ask for. */
 
 struct gil;
+struct native;
 struct stacks;
 struct capturer;
 struct thread;
@@ -19,8 +20,9 @@ struct capture_counts {
 	int may_not_stop;   /* ptrace was refused where it was needed, most of the time */
 };
 
-/* Owns neither the stacks nor the threads, which must outlive it. */
-struct capturer *capturer_new(struct stacks *, struct threads *, enum pausing);
+/* Owns neither the stacks nor the threads, which must outlive it.  native: what C stacks are to be
+ * captured with, or NULL. */
+struct capturer *capturer_new(struct stacks *, struct threads *, struct native *, enum pausing);
 void capturer_free(struct capturer *);
 
 /*

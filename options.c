@@ -18,18 +18,20 @@
 #include "format/formats.h"
 #include "proc.h"
 #include "waits/waits.h"
+#include "native/native.h"
 #include "layouts.h"
 #include "values/listing.h"
 #include "options.h"
 
 enum { OPT_THREADS = 256, OPT_BY_THREAD, OPT_FLAMECHART, OPT_ABI, OPT_STATS, OPT_SEED, OPT_PAUSE,
        OPT_NO_PAUSE, OPT_CHILDREN, OPT_ALL, OPT_BY_PROCESS, OPT_TITLE, OPT_DIFF,
-       OPT_ROTATE, OPT_WAITS, OPT_LOCALS };
+       OPT_ROTATE, OPT_WAITS, OPT_LOCALS,
+       OPT_NATIVE };
 
 struct option {
 	const char *name;
 	int number; /* its letter, if it has one */
-	int wants;  /* a value */
+	enum { WANTS_NONE, WANTS_VALUE, MAY_HAVE } wants; /* one after "=", that is */
 };
 
 static const struct option options[] = {
@@ -47,6 +49,7 @@ static const struct option options[] = {
 	{ "input", 'i', 1 },
 	{ "locals", OPT_LOCALS, 0 },
 	{ "mode", 'm', 1 },
+	{ "native", OPT_NATIVE, MAY_HAVE },
 	{ "no-line-numbers", 'n', 0 },
 	{ "no-pause", OPT_NO_PAUSE, 0 },
 	{ "output", 'o', 1 },
@@ -100,6 +103,8 @@ static const char help_rest[] =
 	"      --locals            with -d: the arguments and local variables of each frame\n"
 	"      --threads           sample every thread, not only those that run\n"
 	"      --waits             what each thread waits for, on its stack; implies --threads\n"
+	"      --native[=all]      C frames between Python's, and on top of them; all: those of\n"
+	"                          the interpreter that run Python, too\n"
 	"      --by-process        a root frame for every process\n"
 	"      --by-thread         a root frame for every thread; implies --threads\n"
 	"      --flamechart        print samples in order, with their times\n"
@@ -521,18 +526,20 @@ check_format(struct options *o)
 static void
 check_pairs(const struct options *o, int pids)
 {
-	enum { INPUT, COMMAND, DUMP, CHART, ALL, PID, ROTATE, DIFF, PAUSE, NO_PAUSE, WAITS, BUSY };
+	enum { INPUT, COMMAND, DUMP, CHART, ALL, PID, ROTATE, DIFF, PAUSE, NO_PAUSE, WAITS, BUSY,
+	       NATIVE };
 	static const char names[][12] = { "-i", "-t", "-d", "--flamechart", "--all", "a pid",
 	                                  "--rotate", "--diff", "--pause", "--no-pause", "--waits",
-	                                  "-x" };
+	                                  "-x", "--native" };
 	static const unsigned char pairs[][2] = {
 		{ INPUT, COMMAND }, { INPUT, DUMP }, { INPUT, CHART }, { INPUT, ALL }, { INPUT, PID },
 		{ COMMAND, PID }, { COMMAND, DUMP }, { ROTATE, INPUT }, { ROTATE, DUMP },
 		{ ROTATE, DIFF }, { PAUSE, NO_PAUSE }, { WAITS, INPUT }, { WAITS, BUSY },
+		{ NATIVE, INPUT },
 	};
 	const int given[] = { o->n_inputs > 0, o->command != NULL, o->dump, o->flamechart, o->all,
 	                      pids, o->rotate != 0, o->diff != NULL, o->pause, o->no_pause,
-	                      o->waits, o->exclude_idle };
+	                      o->waits, o->exclude_idle, o->native };
 
 	for (size_t i = 0; i < LEN(pairs); i++)
 		if (given[pairs[i][0]] && given[pairs[i][1]])
@@ -590,6 +597,16 @@ set_locals(struct options *o)
 }
 
 static void
+set_native(struct options *o, const char *value)
+{
+	if (!HAS_NATIVE)
+		die(USAGE, "--native: this pyflame was built without it");
+	if (value && strcmp(value, "all"))
+		die(USAGE, "--native takes no value but all, not \"%s\"", value);
+	o->native = value ? NATIVE_ALL : NATIVE_OTHERS;
+}
+
+static void
 set_option(struct options *o, int option, char *value)
 {
 	switch (option) {
@@ -620,6 +637,7 @@ set_option(struct options *o, int option, char *value)
 	case OPT_DIFF: o->diff = value; break;
 	case OPT_FLAMECHART: o->flamechart = 1; break;
 	case OPT_LOCALS: set_locals(o); break;
+	case OPT_NATIVE: set_native(o, value); break;
 	case OPT_NO_PAUSE: o->no_pause = 1; break;
 	case OPT_PAUSE: o->pause = 1; break;
 	case OPT_ROTATE: o->rotate = parse_rotate(value); break;
@@ -674,9 +692,9 @@ parse_word(struct options *o, char **words, int *trace)
 		value = !is_long ? p[1] ? p + 1 : NULL : strchr(word, '=') ? strchr(word, '=') + 1 : NULL;
 		if (!option)
 			unknown_name(word);
-		if (is_long && value && !option->wants)
+		if (is_long && value && option->wants == WANTS_NONE)
 			die(USAGE, "option --%s takes no value", option->name);
-		if (option->wants && !value && !(value = words[used++]))
+		if (option->wants == WANTS_VALUE && !value && !(value = words[used++]))
 			die(USAGE, "option %s wants a value", word);
 		*trace |= option->number == 't';
 		set_option(o, option->number, value);

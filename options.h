@@ -23,6 +23,7 @@ struct options {
 	uint64_t seed;        /* 0: not given */
 	unsigned abi;         /* PY_VERSION_HEX, 0: as found */
 	int mode;             /* enum mode of sample.h */
+	int native;           /* enum native_frames of native/native.h */
 	int pause, no_pause;
 	int children, all, by_process;
 	int dump, locals, threads, by_thread, waits, exclude_idle, no_lines, flamechart, stats, quiet;

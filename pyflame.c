@@ -52,6 +52,19 @@
  *   waits/waits.c    a thread's wait, in words
  *   waits/contention.c  how much threads wait for the GIL, and for whom
  *
+ * native/: knows the kernel, memory and one process: its C frames.
+ *   native/machine.c     registers, by machine
+ *   native/demangle.c    names of functions of C++ and Rust
+ *   native/symbols.c     functions by their addresses
+ *   native/modules.c     the program and its libraries
+ *   native/rows.c        unwind tables
+ *   native/places.c      what is known of addresses of code
+ *   native/copy.c        copies of C stacks
+ *   native/code.c        what instructions tell of a stack
+ *   native/unwind.c      from one frame of the C stack to the next
+ *   native/merge.c       which C frame runs which Python frames
+ *   native/native.c      a thread's C stack, of the same moment as its Python stack
+ *
  * CPython: knows its structures.
  *   layouts.c     offsets in them, by version: start here for a new CPython
  *   objects.c     strings, integers, dictionaries, attributes
@@ -493,7 +506,7 @@ sample_options(const struct options *o)
 		.tell_idle = idle && o->threads && !o->exclude_idle && o->mode == MODE_WALL,
 		.log = keeps_times(o),
 		.waits = o->waits, .count_waits = o->stats && o->threads,
-		.exclude_idle = o->exclude_idle, .with_lines = !o->no_lines,
+		.exclude_idle = o->exclude_idle, .with_lines = !o->no_lines, .native = o->native,
 	};
 
 	return s;

@@ -12,6 +12,7 @@
 #include "process.h"
 #include "waits/waits.h"
 #include "waits/contention.h"
+#include "native/native.h"
 #include "layouts.h"
 #include "target.h"
 #include "snapshot.h"
@@ -56,6 +57,7 @@ struct sampler {
 	struct cpu *cpu;     /* for -m cpu */
 	struct waits *waits; /* NULL: nobody wants to know */
 	struct contention *contention; /* the same */
+	struct native *native; /* the same of C frames */
 	uint32_t blamed, blame; /* a frame, and the one that blames it for the GIL's being held */
 	uint32_t process;    /* the process's frame */
 	struct buf command;  /* its name, where the profile has threads */
@@ -161,7 +163,9 @@ sampler_new(const struct target *t, struct profile *profile, const struct sample
 	s->codes = codes_new(t->mem, t->layout, s->profile, s->options.with_lines);
 	s->stacks = stacks_new(t->mem, t->layout, s->codes);
 	s->threads = threads_new(t, end_thread);
-	s->capturer = capturer_new(s->stacks, s->threads, s->options.pausing);
+	if (HAS_NATIVE && options->native)
+		s->native = native_new(t->process, profile, options->native == NATIVE_ALL);
+	s->capturer = capturer_new(s->stacks, s->threads, s->native, s->options.pausing);
 	s->cpu = cpu_new(t->process);
 	s->sleepers.process = t->process;
 	if (HAS_WAITS && options->waits)
@@ -187,6 +191,8 @@ sampler_free(struct sampler *s)
 		waits_free(s->waits);
 	if (s->contention)
 		contention_free(s->contention);
+	if (s->native)
+		native_free(s->native);
 	capturer_free(s->capturer);
 	threads_free(s->threads);
 	stacks_free(s->stacks);
@@ -596,6 +602,36 @@ find_wait(struct sampler *s, struct thread *t)
 	return (enum profile_wait)t->wait;
 }
 
+/* The frames that were captured last, with those of C. */
+static const uint32_t *
+merged_frames(struct sampler *s, const struct thread *t, size_t *n)
+{
+	const uint32_t *frames = stack_frames(t->stack, n);
+	const struct native_entry *entries;
+	size_t n_entries;
+
+	if (!HAS_NATIVE || !s->native)
+		return frames;
+	entries = stack_entries(s->stacks, t->stack, native_word, s->native, &n_entries);
+	return native_merge(s->native, frames, *n, entries, n_entries, stacks_have_objects(s->stacks),
+	                    n);
+}
+
+/* That stack's number, on top of the stack `root`. */
+static uint32_t
+number_stack(struct sampler *s, const struct thread *t, uint32_t root)
+{
+	const uint32_t *frames;
+	size_t n;
+
+	if (!HAS_NATIVE || !s->native)
+		return stack_in_profile(t->stack, s->profile, root);
+	frames = merged_frames(s, t, &n);
+	for (size_t i = 0; i < n && root != PROFILE_FAILED; i++)
+		root = profile_stack(s->profile, root, frames[i]);
+	return root;
+}
+
 /* The stack of a thread that has no frame, but the GIL. */
 static uint32_t
 bare_stack(struct sampler *s, struct thread *t, uint32_t root)
@@ -627,7 +663,7 @@ count_stack(struct sampler *s, struct thread *t, int holds_gil)
 
 	if (s->options.tell_threads || s->options.by_thread)
 		root = thread_root(s, t);
-	stack = stack_in_profile(t->stack, s->profile, root);
+	stack = number_stack(s, t, root);
 	stack_frames(t->stack, &n);
 	if (!n && !s->options.by_thread) {
 		if (!holds_gil)
@@ -924,7 +960,8 @@ plan_stacks(struct sampler *s, int quick)
 		struct thread *t = threads[n];
 
 		t->planned = NULL;
-		if (t->wanted != WANTED || t->restless || (quick && threads_is_still(s->threads, t)))
+		if (t->wanted != WANTED || t->restless || (HAS_NATIVE && s->native) ||
+		    (quick && threads_is_still(s->threads, t)))
 			continue;
 		t->planned = stack_plan(s->stacks, stack_of(s, t), t->tstate, head);
 		if (t->planned)
@@ -1255,7 +1292,10 @@ sampler_stack(struct sampler *s, struct thread *t, const uint32_t **frames, size
 	struct stack *stack = stack_of(s, t);
 	enum why why = capture_stack(s->capturer, t, NULL, 0, &holder);
 
-	*frames = stack_frames(stack, n);
+	if (why == OK)
+		*frames = merged_frames(s, t, n);
+	else
+		*frames = stack_frames(stack, n);
 	return why;
 }
 

@@ -28,6 +28,7 @@ struct sample_options {
 	int with_lines;
 	int waits;       /* frames that say what threads wait for */
 	int count_waits; /* find out which threads wait for the GIL */
+	int native;      /* enum native_frames of native/native.h */
 };
 
 struct sample_counts {

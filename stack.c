@@ -19,6 +19,7 @@
 #include "util.h"
 #include "profile.h"
 #include "memory.h"
+#include "native/merge.h"
 #include "layouts.h"
 #include "objects.h"
 #include "snapshot.h"
@@ -42,6 +43,8 @@ struct stacks {
 	struct codes *codes;
 	struct walk_from from; /* of the walk at hand */
 	struct walk walk;
+	struct native_entry *entries; /* of the stack asked for last */
+	size_t n_entries, cap_entries;
 };
 
 /* A stack in words, root first; all zero is an empty one. */
@@ -87,6 +90,7 @@ stacks_free(struct stacks *all)
 	if (!all)
 		return;
 	free(all->walk.fresh);
+	free(all->entries);
 	free(all);
 }
 
@@ -571,4 +575,75 @@ stack_read(struct stacks *all, struct stack *st, raddr tstate, const struct gil 
 	if (why != OK)
 		*first = 0;
 	return why == AGAIN ? TORN : why;
+}
+
+/* ---- where C runs it ---- */
+
+int
+stacks_have_objects(const struct stacks *all)
+{
+	return all->l->frames == FRAMES_HEAP;
+}
+
+static void
+add_entry(struct stacks *all, raddr addr, size_t depth)
+{
+	all->entries = grow(all->entries, all->n_entries, &all->cap_entries, sizeof *all->entries);
+	all->entries[all->n_entries++] = (struct native_entry){ addr, (uint32_t)depth };
+}
+
+/* Gives the entries their _PyCFrames, which the eval loops have among their own variables: the
+ * innermost first, each of which says which frame its loop came to. */
+static void
+find_cframes(struct stacks *all, const struct stack *st, const raddr *came_to,
+             int (*word)(const struct native *, raddr, uint64_t *), const struct native *native)
+{
+	const struct layout *l = all->l;
+	raddr at = st->cframe, frame;
+
+	for (size_t i = all->n_entries; i-- > 0;) {
+		if (word(native, at + (raddr)l->cframe.frame, &frame) || frame != came_to[i])
+			return;
+		all->entries[i].addr = at;
+		if (word(native, at + (raddr)l->cframe.previous, &at))
+			return;
+	}
+}
+
+/* Where frames are marked that an eval loop was entered with. */
+static void
+list_marked(struct stacks *all, const struct stack *st,
+            int (*word)(const struct native *, raddr, uint64_t *), const struct native *native)
+{
+	const struct frames *p = &st->proven;
+	raddr *came_to = xcalloc(p->n + 1, sizeof *came_to);
+
+	for (size_t i = 0; i < p->n; i++) {
+		const struct visit *v = &p->visits[i];
+
+		if (v->entry && !v->linked)
+			add_entry(all, 0, i ? v[-1].depth : 0);
+		if (all->n_entries)
+			came_to[all->n_entries - 1] = v->frame;
+	}
+	find_cframes(all, st, came_to, word, native);
+	free(came_to);
+}
+
+const struct native_entry *
+stack_entries(struct stacks *all, const struct stack *st,
+              int (*word)(const struct native *, raddr, uint64_t *), const struct native *native,
+              size_t *n)
+{
+	const struct layout *l = all->l;
+	const struct frames *p = &st->proven;
+
+	all->n_entries = 0;
+	if (l->frame.entry != ABSENT)
+		list_marked(all, st, word, native);
+	for (size_t i = 0; i < p->n && l->frame.entry == ABSENT; i++)
+		if (l->frames == FRAMES_HEAP || p->visits[i].shim)
+			add_entry(all, p->visits[i].frame, i ? p->visits[i - 1].depth : 0);
+	*n = all->n_entries;
+	return all->entries;
 }

@@ -8,6 +8,8 @@ struct codes;
 struct gil;
 struct layout;
 struct mem;
+struct native;
+struct native_entry;
 struct profile;
 struct snap;
 struct stack;
@@ -61,6 +63,15 @@ int stack_unchanged(const struct stack *);
  * is in the target. */
 const uint32_t *stack_frames(const struct stack *, size_t *n);
 const raddr *stack_addresses(const struct stack *, size_t *n);
+
+/* The eval loops that run its frames, the oldest first, their number in *n, as an array that is
+ * good until the next call, or NULL if there are none.  word: reads from the copy of the C stack
+ * that was made at the same moment, 0 if it is there.  stacks_have_objects: whether they are
+ * addressed by the objects of their frames. */
+const struct native_entry *stack_entries(struct stacks *, const struct stack *,
+                                         int (*word)(const struct native *, raddr, uint64_t *),
+                                         const struct native *, size_t *n);
+int stacks_have_objects(const struct stacks *);
 
 /* Its number in the profile, on top of the stack `root`. */
 uint32_t stack_in_profile(struct stack *, struct profile *, uint32_t root);

@@ -41,9 +41,10 @@ struct thread {
 	int64_t credit;      /* CPU time that it has used and was not sampled for, */
 	int64_t used;        /* of as much; 0: not yet looked at */
 
-	/* capture.c: how it holds still */
+	/* capture.c: how it holds still, and how much of its C stack is to be copied */
 	uint64_t history;    /* of the last 64 samples, 1: not proven at first */
 	int restless;        /* it has to be stopped to be sampled */
+	uint32_t room;       /* bytes, 0: not known yet */
 
 	/* sample.c: what is sampled of it */
 	struct stack *stack; /* NULL: nothing yet */

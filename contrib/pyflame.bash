@@ -63,6 +63,7 @@ _pyflame() {
             return ;;
         -m | --mode) words="wall cpu gil" ;;
         -f | --format) words="collapsed report html svg speedscope pprof gecko chrome json" ;;
+        --native) words=all ;;
         --abi) words=$(_pyflame_versions "$1") ;;
         -s | --seconds | -r | --rate | --seed | --title | --rotate) return ;;
         *)

@@ -1,0 +1,284 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+# C frames among Python's: which there are, in which order, and that nothing is stopped for what
+# waits.
+
+load helper
+
+# What can't be had is marked so.
+marks='\(C frames '
+
+requires_native() {
+    requires format=report # such a build has them
+    case $(uname -m) in
+        x86_64 | aarch64 | i686) ;;
+        *) skip "not on this machine" ;;
+    esac
+}
+
+# build_library PYTHON: native.c for it, in $library; $unsuitable if it can't use that.
+build_library() {
+    "$1" -c 'import ctypes' 2> /dev/null || { unsuitable="no ctypes in $1"; return; }
+    library=$PWD/libnative.so
+    [ -e "$library" ] || compile "$library" -shared -fPIC -fno-optimize-sibling-calls "$targets/native.c" -lpthread
+}
+
+# block NAME FILE: the frames of the thread with that name in a dump, the innermost first.
+block() {
+    awk -v name="$1" '/^[0-9]+\*?: / { on = index($0, ": " name) } on && NF' "$2" | tail -n +2
+}
+
+# in_order FILE REGEX...: lines that match these, in that order; others may be between.
+in_order() {
+    local file=$1 line
+    shift
+    while IFS= read -r line; do
+        [ $# -eq 0 ] || ! [[ $line =~ $1 ]] || shift
+    done < "$file"
+    [ $# -eq 0 ] || { echo "not found, or not there: $1"; cat "$file"; return 1; }
+}
+
+# Waits until the innermost frame of Python calls the kernel.
+are_asleep() {
+    are_in_state "$pid" S
+}
+
+# --- what waits -----------------------------------------------------------------
+
+many_calls() {
+    requires_native
+    start_target many_calls "$1"
+    wait_for 20 are_asleep
+    run_pyflame 0 -d --native "$pid"
+    lacks "$output" "$marks"
+    equal "$(grep -cE '^[0-9]+\*?: ' stdout)" 15
+    # each frame of Python is there that is without C's, in the same order
+    grep -v '^libc\|\.so' stdout | grep -E '\.py:|^[0-9]+:' | sed 's/ (.*//' > with
+    run_pyflame 0 -d "$pid"
+    grep -E '\.py:|^[0-9]+:' stdout | sed 's/ (.*//' | diff - with
+    run_pyflame 0 -d --native=all "$pid"
+    lacks "$output" "$marks"
+    # every call of Python's was made by C that is named by what it exports
+    [ "$(grep -cE ':_?PyEval_EvalFrame(Ex|Default)' stdout)" -ge 30 ] || is_nameless "$1"
+}
+
+# Whether its eval loop has other names, as those of the parts that a compiler has put elsewhere.
+is_nameless() {
+    grep -qE 'python[0-9.]+\+0x' stdout
+}
+
+@test "2.7: what C called is where it was called"    { each_python 2.7 many_calls; }
+@test "3.6: what C called is where it was called"    { also 3.6 many_calls; }
+@test "3.7: what C called is where it was called"    { also 3.7 many_calls; }
+@test "3.8: what C called is where it was called"    { each_python 3.8 many_calls; }
+@test "3.9: what C called is where it was called"    { also 3.9 many_calls; }
+@test "3.10: what C called is where it was called"   { also 3.10 many_calls; }
+@test "3.11: what C called is where it was called"   { each_python 3.11 many_calls; }
+@test "3.12: what C called is where it was called"   { each_python 3.12 many_calls; }
+@test "3.13: what C called is where it was called"   { each_python 3.13 many_calls; }
+@test "3.14: what C called is where it was called"   { also 3.14 many_calls; }
+@test "3.14t: what C called is where it was called"  { also 3.14t many_calls; }
+@test "newest: what C called is where it was called" { each_python "$newest" many_calls; }
+@test "32 bits: what C called is where it was called" { each_python i386 many_calls; }
+
+# Two times from C to Python and back.
+calls() {
+    requires_native
+    build_library "$1"
+    [ -z "$unsuitable" ] || return 0
+    start_target native "$1" "$library" calls
+    wait_for 20 are_asleep
+    run_pyflame 0 -d --native "$pid"
+    lacks "$output" "$marks"
+    block MainThread stdout > frames
+    in_order frames '^libc.*:(clock_nanosleep|select|.*nanosleep)$' 'native\.py:wait:' 'ffi' \
+        '^libnative\.so:inner$' 'ffi' 'native\.py:calls_again:' 'ffi' '^libnative\.so:middle$' \
+        '^libnative\.so:outer$' 'native\.py:what_calls:' 'native\.py:<module>:'
+    equal "$(tail -n 1 frames | sed 's/.*\.py:/.py:/; s/:[0-9]*$//')" '.py:<module>'
+    equal "$(grep -c '^libnative' frames)" 3
+}
+
+@test "2.7: from C to Python to C to Python"    { each_python 2.7 calls; }
+@test "3.8: from C to Python to C to Python"    { each_python 3.8 calls; }
+@test "3.11: from C to Python to C to Python"   { each_python 3.11 calls; }
+@test "3.13: from C to Python to C to Python"   { also 3.13 calls; }
+@test "newest: from C to Python to C to Python" { each_python "$newest" calls; }
+
+# frames_of PYTHON WHAT THREAD: of native.py, in "frames".
+frames_of() {
+    requires_native
+    build_library "$1"
+    [ -z "$unsuitable" ] || return 0
+    start_target native "$1" "$library" "$2"
+    wait_for 20 are_asleep
+    run_pyflame 0 -d --native "$pid"
+    lacks "$output" "$marks"
+    block "$3" stdout > frames
+}
+
+sorts() {
+    frames_of "$1" sorts MainThread
+    [ -z "$unsuitable" ] || return 0
+    in_order frames 'native\.py:wait:' 'native\.py:(what_sorts\.<locals>\.)?key:' ':qsort(_r)?$' \
+        'native\.py:what_sorts:' 'native\.py:<module>:'
+}
+
+@test "qsort(3) with a comparison in Python" { each_python any sorts; }
+@test "newest: qsort(3) with a comparison in Python" { each_python "$newest" sorts; }
+
+born() {
+    frames_of "$1" born Dummy
+    [ -z "$unsuitable" ] || return 0
+    in_order frames 'native\.py:wait:' '^libnative\.so:middle$' '^libnative\.so:begins$'
+    equal "$(tail -n 1 frames)" 'libnative.so:begins'
+}
+
+@test "a thread that was born in C has where" { each_python any born; }
+
+interrupted() {
+    frames_of "$1" interrupted MainThread
+    [ -z "$unsuitable" ] || return 0
+    in_order frames '^libc.*:pause$' '^libnative\.so:handle$' '^libnative\.so:interrupted$' \
+        'native\.py:what_interrupted:' 'native\.py:<module>:'
+}
+
+@test "through a handler of a signal back into what it interrupted" { each_python any interrupted; }
+
+trampolines() {
+    requires_native
+    at_least 3.12 "$1" || { unsuitable="no -X perf before 3.12"; return; }
+    start_command "$1" -X perf "$targets/many_calls.py"
+    wait_for 20 are_asleep
+    run_pyflame 0 -d --native "$pid"
+    lacks "$output" "$marks|anonymous"
+    run_pyflame 0 -d --native=all "$pid"
+    lacks "$output" "$marks"
+    rm -f "/tmp/perf-$pid.map"
+}
+
+@test "3.12: code without a table: trampolines for perf" { each_python 3.12 trampolines; }
+@test "3.13: code without a table: trampolines for perf" { also 3.13 trampolines; }
+
+@test "what waits is not stopped, and not traced" {
+    requires_native
+    requires strace
+    find_python
+    start_target many_calls "$python"
+    wait_for 20 are_asleep
+    timeout 60 strace -f -o calls -e trace=ptrace "$pyflame" -d --native "$pid" > stdout 3>&-
+    [ -s stdout ]
+    run ! grep -E 'ptrace\(PTRACE_' calls
+    timeout 60 strace -f -o calls -e trace=ptrace "$pyflame" -s 0.3 --threads --native "$pid" > stdout 3>&-
+    grep -qE 'libc.*sleep [0-9]+$' stdout
+    run ! grep -E 'ptrace\(PTRACE_' calls
+}
+
+# Frames by pyflame and by gdb, which knows no names of Debian's programs either.
+like_gdb() {
+    requires_native
+    is_elf "$(readlink -f "$(command -v "$1")")" || { unsuitable="gdb does not understand $1"; return; }
+    start_target many_calls "$1"
+    wait_for 20 are_asleep
+    run_pyflame 0 -d --native=all "$pid"
+    timeout 100 gdb -nx -q -batch -p "$pid" -ex "source $tests/tools/frames_gdb.py" > gdb.out 2> gdb.err 3>&-
+    python3 "$tests/tools/compare_gdb.py" stdout gdb.out "/proc/$pid/maps"
+}
+
+@test "2.7: C frames are those that gdb finds"    { requires gdb python3; each_python 2.7 like_gdb; }
+@test "3.8: C frames are those that gdb finds"    { requires gdb python3; each_python 3.8 like_gdb; }
+@test "3.11: C frames are those that gdb finds"   { requires gdb python3; each_python 3.11 like_gdb; }
+@test "3.13: C frames are those that gdb finds"   { requires gdb python3; each_python 3.13 like_gdb; }
+
+# --- what runs --------------------------------------------------------------------
+
+# Of the CPU time a quarter is in C.
+shares() {
+    requires_native
+    build_library "$1"
+    [ -z "$unsuitable" ] || return 0
+    start_target native "$1" "$library" "$2"
+    run_pyflame 0 -n -x -s "$(many 3 20)" --native "$pid"
+    local all spun marked
+    all=$(samples stdout)
+    spun=$(samples stdout ';libnative\.so:spin ')
+    marked=$(samples stdout "$marks")
+    echo "$spun of $all in C, $marked marked"
+    [ "$all" -gt 100 ]
+    [ $((100 * spun)) -ge $((15 * all)) ]
+    [ $((100 * spun)) -le $((35 * all)) ]
+    [ $((100 * marked)) -le "$all" ]
+}
+
+@test "2.7: C has its share"                    { each_python 2.7 shares gil; }
+@test "3.8: C has its share"                    { also 3.8 shares gil; }
+@test "3.11: C has its share"                   { each_python 3.11 shares gil; }
+@test "newest: C has its share"                 { each_python "$newest" shares gil; }
+@test "C that has let go of the GIL has its share" { each_python any shares shares; }
+
+busy() {
+    requires_native
+    start_target fib "$1"
+    run_pyflame 0 -n -s 1 --native "$pid"
+    all_match '^[^;]+\.py:<module>;|^\(idle\)|^\(failed\)' stdout
+    [ $((50 * $(samples stdout "$marks"))) -le "$(samples stdout)" ]
+}
+
+@test "2.7: what runs is unwound"    { each_python 2.7 busy; }
+@test "3.6: what runs is unwound"    { also 3.6 busy; }
+@test "3.9: what runs is unwound"    { each_python 3.9 busy; }
+@test "3.10: what runs is unwound"   { also 3.10 busy; }
+@test "3.11: what runs is unwound"   { also 3.11 busy; }
+@test "3.12: what runs is unwound"   { each_python 3.12 busy; }
+@test "3.14: what runs is unwound"   { also 3.14 busy; }
+@test "3.14t: what runs is unwound"  { also 3.14t busy; }
+@test "newest: what runs is unwound" { each_python "$newest" busy; }
+
+@test "with --no-pause what runs is marked, and what waits is not" {
+    requires_native
+    find_python
+    build_library "$python"
+    [ -z "$unsuitable" ] || skip "$unsuitable"
+    start_target native "$python" "$library" shares
+    run_pyflame 0 -n -x -s 0.5 --native --no-pause "$pid"
+    grep -v '^(failed)' stdout > good
+    equal "$(samples good)" "$(samples good ';\(C frames not known\) ')"
+    start_target native "$python" "$library" sorts
+    wait_for 20 are_asleep
+    run_pyflame 0 -n -s 0.5 --threads --native --no-pause "$pid"
+    equal "$(samples stdout "$marks")" 0
+    [ "$(samples stdout ':qsort')" -gt 0 ]
+}
+
+# --- formats, options -------------------------------------------------------------
+
+@test "C frames are in all formats, and native there" {
+    requires_native
+    find_python
+    build_library "$python"
+    [ -z "$unsuitable" ] || skip "$unsuitable"
+    start_target native "$python" "$library" sorts
+    wait_for 20 are_asleep
+    local format
+    for format in html speedscope gecko chrome json; do
+        run_pyflame 0 -s 0.2 --threads --native -f "$format" -o "written.$format" "$pid"
+    done
+    for format in speedscope gecko chrome json; do
+        grep -qE ':qsort' "written.$format"
+    done
+    grep -qE '"cat":"native"' written.chrome || grep -qE 'native' written.chrome
+    run_pyflame 0 -i written.json -o again.txt
+    grep -qE ';libc[^;]*:qsort[^;]*;.*native\.py' again.txt
+    run_pyflame 0 -d --native -f json "$pid"
+    matches "$output" '"function":"libc[^"]*:qsort'
+}
+
+@test "--native takes all or nothing, and does not go with -i" {
+    requires_native
+    run_pyflame 2 --native=some 1
+    matches "$stderr" '^pyflame: --native takes no value but all, not "some"'
+    echo 'a 1' > profile.txt
+    run_pyflame 2 --native -i profile.txt
+    matches "$stderr" '^pyflame: -i and --native do not go together|--native and -i do not go together'
+    run_pyflame 2 --quiet=all 1
+    matches "$stderr" 'takes no value'
+}

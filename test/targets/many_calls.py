@@ -1,0 +1,108 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Threads that wait, below calls from C to Python of many kinds: many_calls.py"""
+from __future__ import print_function
+import os
+import re
+import select
+import signal
+import sys
+import threading
+import time
+
+signal.alarm(300)
+begun = []
+
+
+def wait():
+    begun.append(1)
+    time.sleep(300)
+
+
+class Waits(object):
+    def __init__(self):
+        wait()
+
+    def __call__(self):
+        wait()
+
+    def __lt__(self, other):
+        wait()
+        return True
+
+    def __iter__(self):
+        return self
+
+    def __next__(self):
+        wait()
+
+    next = __next__
+
+
+class Before(Waits):
+    def __init__(self):
+        pass
+
+
+def generator():
+    wait()
+    yield 1
+
+
+def delegates():
+    for i in generator():
+        yield i
+
+
+def thrown():
+    try:
+        yield 1
+    except KeyError:
+        wait()
+
+
+def throws():
+    it = thrown()
+    next(it)
+    it.throw(KeyError())
+
+
+def reads():
+    begun.append(1)
+    os.read(os.pipe()[0], 1)
+
+
+def polls():
+    begun.append(1)
+    select.select([], [], [], 300)
+
+
+def deep(n):
+    wait() if n == 0 else list(map(deep, [n - 1]))
+
+
+kinds = [
+    wait, reads, polls, Waits, Before(), throws,
+    lambda: sorted([Before(), Before()]),
+    lambda: sorted([2, 1], key=lambda i: wait()),
+    lambda: list(delegates()),
+    lambda: sum(Before()),
+    lambda: re.sub('a', lambda m: wait(), 'a'),
+    lambda: deep(30),
+    lambda: eval('wait()'),
+    lambda: apply_by(wait),
+]
+
+
+def apply_by(function, *args, **kwargs):
+    return function(*args, **kwargs)
+
+
+for kind in kinds:
+    thread = threading.Thread(target=kind)
+    thread.daemon = True
+    thread.start()
+while len(begun) < len(kinds):
+    time.sleep(0.01)
+print('ready')
+sys.stdout.flush()
+wait()

@@ -1,0 +1,86 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Python that calls C that calls Python: native.py LIBRARY WHAT
+
+LIBRARY is native.c, compiled. WHAT is one of the functions here that are called what_...; it
+says 'ready' and waits in the innermost of them, or goes on for ever.
+"""
+from __future__ import print_function
+import ctypes
+import signal
+import sys
+import threading
+import time
+
+signal.alarm(300)
+library = ctypes.CDLL(sys.argv[1])
+callback = ctypes.CFUNCTYPE(None)
+compare = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p, ctypes.c_void_p)
+
+
+def ready():
+    print('ready')
+    sys.stdout.flush()
+
+
+def wait():
+    threading.current_thread()  # which gives one that is not Python's a name
+    ready()
+    time.sleep(300)
+
+
+def what_calls():
+    library.outer(callback(calls_again))
+
+
+def calls_again():
+    library.inner(callback(wait))
+
+
+def what_sorts():
+    def key(a, b):
+        wait()
+        return 0
+    numbers = (ctypes.c_int * 2)(2, 1)
+    ctypes.CDLL(None).qsort(numbers, 2, ctypes.sizeof(ctypes.c_int), compare(key))
+
+
+def what_born():
+    library.born(callback(wait))
+
+
+def what_interrupted():
+    library.interrupted()
+
+
+def cpu():
+    return sum(__import__('os').times()[:2])
+
+
+def spins(seconds):
+    end = cpu() + seconds
+    while cpu() < end:
+        library.spin(1000)
+
+
+def loops(seconds):
+    end = cpu() + seconds
+    while cpu() < end:
+        for i in range(20000):
+            pass
+
+
+def what_shares():
+    ready()
+    while True:
+        spins(0.1)
+        loops(0.3)
+
+
+def what_gil():
+    """The GIL is kept."""
+    global library
+    library = ctypes.PyDLL(sys.argv[1])
+    what_shares()
+
+
+globals()['what_' + sys.argv[2]]()
