@@ -341,7 +341,8 @@ capture_once(struct capturer *k, struct thread *t, const struct gil *gil, unsign
 	return read_again(k, t, why, may, holder);
 }
 
-/* The same with the thread's C stack, if that can be had: Python's is good without. */
+/* The same with the thread's C stack, if that can be had: Python's is good without.  What waits,
+ * and has not run since, is what it was. */
 static enum why
 capture_both(struct capturer *k, struct thread *t, const struct gil *gil, unsigned flags,
              raddr *holder)
@@ -349,12 +350,19 @@ capture_both(struct capturer *k, struct thread *t, const struct gil *gil, unsign
 	enum { TRIES = 10 };
 
 	for (int i = 0; i < TRIES; i++) {
-		int waits = native_begin(k->native, &t->task);
-		enum why why = capture_once(k, t, gil, flags, holder);
+		int64_t used = native_begin(k->native, &t->task);
+		enum why why;
 
+		if (used && used == t->rested && t->both && !gil && !flags)
+			return OK;
+		t->rested = t->both = 0;
+		why = capture_once(k, t, gil, flags, holder);
 		if (why != OK || ((gil || flags) && *holder != t->tstate))
 			return why;
-		if (native_end(k->native, &t->task, &t->room) == OK || !(waits || may_stop(k)))
+		why = native_end(k->native, &t->task, &t->room);
+		if (why == OK)
+			t->rested = used;
+		if (why == OK || !(used || may_stop(k)))
 			break;
 	}
 	return OK;

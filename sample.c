@@ -305,6 +305,7 @@ thread_root(struct sampler *s, struct thread *t)
 {
 	if (!t->root || t->root_tid != t->task.tid) {
 		t->root = 1 + name_thread(s, t);
+		t->both = 0;
 		t->root_tid = t->task.tid;
 	}
 	return t->root - 1;
@@ -619,16 +620,20 @@ merged_frames(struct sampler *s, const struct thread *t, size_t *n)
 
 /* That stack's number, on top of the stack `root`. */
 static uint32_t
-number_stack(struct sampler *s, const struct thread *t, uint32_t root)
+number_stack(struct sampler *s, struct thread *t, uint32_t root)
 {
 	const uint32_t *frames;
 	size_t n;
 
 	if (!HAS_NATIVE || !s->native)
 		return stack_in_profile(t->stack, s->profile, root);
+	if (t->both)
+		return t->both - 1;
 	frames = merged_frames(s, t, &n);
 	for (size_t i = 0; i < n && root != PROFILE_FAILED; i++)
 		root = profile_stack(s->profile, root, frames[i]);
+	if (t->rested)
+		t->both = root + 1;
 	return root;
 }
 

@@ -45,9 +45,12 @@ struct thread {
 	uint64_t history;    /* of the last 64 samples, 1: not proven at first */
 	int restless;        /* it has to be stopped to be sampled */
 	uint32_t room;       /* bytes, 0: not known yet */
+	int64_t rested;      /* how long it had run, and waited for a CPU, when that was copied while
+	                      * it waited; 0: it was not */
 
 	/* sample.c: what is sampled of it */
 	struct stack *stack; /* NULL: nothing yet */
+	uint32_t both;       /* the number of that with its C frames, plus one, while it has rested */
 	uint64_t still_since; /* the spell in which its stack was proven last, see threads_spell() */
 	uint32_t root;       /* its stacks' in the profile, plus one; 0: none yet */
 	int root_tid;        /* the id that is in that one's name */

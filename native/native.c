@@ -99,7 +99,7 @@ read_call(struct native *n, struct task *t, struct proc_call *call, struct proc_
 	return task_call(n->process, t, call) || task_times(n->process, t, times) ? -1 : 0;
 }
 
-int
+int64_t
 native_begin(struct native *n, struct task *t)
 {
 	n->state = NOT_TAKEN;
@@ -107,7 +107,7 @@ native_begin(struct native *n, struct task *t)
 	if (!n->machine || read_call(n, t, &n->call, &n->times))
 		return 0;
 	n->state = WAITS;
-	return 1;
+	return n->times.ran + n->times.waited;
 }
 
 /* Copies the stack from its pointer on; where it ends, the copy does as well. */

@@ -34,7 +34,7 @@ native_free(struct native *n)
 	(void)n;
 }
 
-static inline int
+static inline int64_t
 native_begin(struct native *n, struct task *t)
 {
 	(void)n;
@@ -99,13 +99,14 @@ void native_free(struct native *);
  * waits in the kernel before the frames are read and after that, and has used no time
  * meanwhile, has not moved; what runs is stopped.
  *
- * native_begin() notes whether the thread waits: 0 if it does not.  Where it has been stopped,
+ * native_begin() says how long a thread that waits had run, and waited for a CPU, nanoseconds; 0:
+ * it does not wait.  Where it has been stopped,
  * native_take() copies its registers and its stack.  After that, native_end() says what came of it:
  * OK; TORN, it has moved, or nothing was copied; or AGAIN, more of the stack has to be copied:
  * all of it is to be done again then.  room: how many bytes to copy of that thread's, to be kept
  * from time to time, 0 at first.
  */
-int native_begin(struct native *, struct task *);
+int64_t native_begin(struct native *, struct task *);
 void native_take(struct native *, struct task *, uint32_t *room);
 enum why native_end(struct native *, struct task *, uint32_t *room);
 
