@@ -135,6 +135,13 @@ take_address(struct bytes *b, unsigned encoding, unsigned word)
 
 /* ---- rules ---- */
 
+/* An offset, in bytes. */
+static int64_t
+scaled(const struct program *g, uint64_t units)
+{
+	return (int64_t)(units * (uint64_t)g->data_unit);
+}
+
 static void
 set_rule(struct program *g, uint64_t reg, enum rule_kind kind, int64_t value)
 {
@@ -210,7 +217,7 @@ execute_cfa(struct program *g, struct bytes *b, unsigned op)
 	case 0x0c: /* DW_CFA_def_cfa */
 	case 0x12: /* DW_CFA_def_cfa_sf */
 		reg = take_uleb(b);
-		set_cfa(g, b, reg, op == 0x0c ? (int64_t)take_uleb(b) : take_sleb(b) * g->data_unit);
+		set_cfa(g, b, reg, op == 0x0c ? (int64_t)take_uleb(b) : scaled(g, take_leb(b, 1)));
 		return 1;
 	case 0x0d: /* DW_CFA_def_cfa_register */
 		set_cfa(g, b, take_uleb(b), g->row.cfa.value);
@@ -219,7 +226,7 @@ execute_cfa(struct program *g, struct bytes *b, unsigned op)
 		set_cfa(g, b, reg, (int64_t)take_uleb(b));
 		return 1;
 	case 0x13: /* DW_CFA_def_cfa_offset_sf */
-		set_cfa(g, b, reg, take_sleb(b) * g->data_unit);
+		set_cfa(g, b, reg, scaled(g, take_leb(b, 1)));
 		return 1;
 	case 0x0f: /* DW_CFA_def_cfa_expression */
 		g->row.cfa = take_expression(g, b, 0, RULE_IS_EXPRESSION);
@@ -245,7 +252,7 @@ execute_rule(struct program *g, struct bytes *b, unsigned op)
 	reg = take_uleb(b);
 	switch (op) {
 	case 0x05: /* DW_CFA_offset_extended */
-		set_rule(g, reg, RULE_AT, (int64_t)take_uleb(b) * g->data_unit);
+		set_rule(g, reg, RULE_AT, scaled(g, take_uleb(b)));
 		break;
 	case 0x06: /* DW_CFA_restore_extended */
 		if (reg < MACHINE_REGS)
@@ -254,9 +261,9 @@ execute_rule(struct program *g, struct bytes *b, unsigned op)
 	case 0x07: set_rule(g, reg, RULE_LOST, 0); break; /* DW_CFA_undefined */
 	case 0x08: set_rule(g, reg, RULE_SAME, 0); break; /* DW_CFA_same_value */
 	case 0x09: set_rule(g, reg, RULE_REGISTER, (int64_t)take_uleb(b)); break;
-	case 0x11: set_rule(g, reg, RULE_AT, take_sleb(b) * g->data_unit); break;
-	case 0x14: set_rule(g, reg, RULE_IS, (int64_t)take_uleb(b) * g->data_unit); break;
-	case 0x15: set_rule(g, reg, RULE_IS, take_sleb(b) * g->data_unit); break;
+	case 0x11: set_rule(g, reg, RULE_AT, scaled(g, take_leb(b, 1))); break;
+	case 0x14: set_rule(g, reg, RULE_IS, scaled(g, take_uleb(b))); break;
+	case 0x15: set_rule(g, reg, RULE_IS, scaled(g, take_leb(b, 1))); break;
 	}
 	return 1;
 }
@@ -289,7 +296,7 @@ execute(struct program *g, struct bytes *b)
 		if (op >> 6 == 1)
 			advance(g, low); /* DW_CFA_advance_loc */
 		else if (op >> 6 == 2) /* DW_CFA_offset */
-			set_rule(g, low, RULE_AT, (int64_t)take_uleb(b) * g->data_unit);
+			set_rule(g, low, RULE_AT, scaled(g, take_uleb(b)));
 		else if (op >> 6 == 3 && low < MACHINE_REGS) /* DW_CFA_restore */
 			g->row.rules[low] = g->first.rules[low];
 		else if (op >> 6 == 0 && !execute_cfa(g, b, op) && !execute_rule(g, b, op))

@@ -28,6 +28,7 @@ replay() {
 @test "options: what was found stays found"          { build options; replay options; }
 @test "a simulated target: what was found stays found" { build target; replay target; }
 @test "objects: what was found stays found"          { build values; replay values; }
+@test "C stacks: what was found stays found"         { build native; replay native; }
 
 @test "a maps file of 100000 lines" {
     build maps

@@ -3,7 +3,7 @@
  * All that reads a target, on one that is imitated: found, sampled and dumped
  * while the input damages it, between any two reads.
  *
- * Input: which Python, how it is sampled (2), interpreters and threads, frames,
+ * Input: which Python, and which C frames; how it is sampled (2), interpreters and threads, frames,
  * code objects, what the kernel tells, the length of the line table; that table;
  * then damages of 6 bytes each: when (before which read), what, where and with
  * what (2 bytes each).
@@ -114,6 +114,7 @@ sample(const struct target *t, const uint8_t *in)
 		.all_threads = in[2] & 1, .by_process = in[2] >> 1 & 1, .by_thread = in[2] >> 2 & 1,
 		.tell_idle = in[2] >> 4 & 1, .exclude_idle = in[2] >> 5 & 1, .log = in[2] >> 6 & 1,
 		.with_lines = in[2] >> 7, .count_waits = 1,
+		.native = in[0] / sim_kinds() % 3,
 	};
 	struct profile *p = profile_new();
 	struct buf text = { 0 };
