@@ -12,6 +12,7 @@
  * executing frame, is read twice.  So is somewhat more than changed in the last
  * samples, since that is not known beforehand.
  */
+#include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -592,42 +593,54 @@ add_entry(struct stacks *all, raddr addr, size_t depth)
 	all->entries[all->n_entries++] = (struct native_entry){ addr, (uint32_t)depth };
 }
 
-/* Gives the entries their _PyCFrames, which the eval loops have among their own variables: the
- * innermost first, each of which says which frame its loop came to. */
-static void
-find_cframes(struct stacks *all, const struct stack *st, const raddr *came_to,
-             int (*word)(const struct native *, raddr, uint64_t *), const struct native *native)
+/* The number of the visit of a frame, below number `end`; -1: there is none. */
+static ptrdiff_t
+find_visit(const struct frames *p, size_t end, raddr frame)
 {
-	const struct layout *l = all->l;
-	raddr at = st->cframe, frame;
+	while (end-- > 0)
+		if (p->visits[end].frame == frame)
+			return (ptrdiff_t)end;
+	return -1;
+}
 
-	for (size_t i = all->n_entries; i-- > 0;) {
-		if (word(native, at + (raddr)l->cframe.frame, &frame) || frame != came_to[i])
-			return;
-		all->entries[i].addr = at;
-		if (word(native, at + (raddr)l->cframe.previous, &at))
-			return;
+static void
+reverse_entries(struct stacks *all)
+{
+	for (size_t i = 0, k = all->n_entries; k-- > i; i++) {
+		struct native_entry first = all->entries[i];
+
+		all->entries[i] = all->entries[k];
+		all->entries[k] = first;
 	}
 }
 
-/* Where frames are marked that an eval loop was entered with. */
+/* Eval loops by the _PyCFrames that they have among their own variables, the innermost first: each
+ * says which frame its loop has come to, so the ones below that, up to where the loop before
+ * it has come to, are its.  What the copy does not have is left without an address. */
 static void
-list_marked(struct stacks *all, const struct stack *st,
-            int (*word)(const struct native *, raddr, uint64_t *), const struct native *native)
+list_cframes(struct stacks *all, const struct stack *st,
+             int (*word)(const struct native *, raddr, uint64_t *), const struct native *native)
 {
+	const struct layout *l = all->l;
 	const struct frames *p = &st->proven;
-	raddr *came_to = xcalloc(p->n + 1, sizeof *came_to);
+	raddr at = st->cframe, root = st->tstate + (raddr)l->thread.root, frame, next = 0;
+	ptrdiff_t top = (ptrdiff_t)p->n - 1, below = top;
 
-	for (size_t i = 0; i < p->n; i++) {
-		const struct visit *v = &p->visits[i];
-
-		if (v->entry && !v->linked)
-			add_entry(all, 0, i ? v[-1].depth : 0);
-		if (all->n_entries)
-			came_to[all->n_entries - 1] = v->frame;
+	while (top >= 0 && at != root) {
+		if (word(native, at + (raddr)l->cframe.frame, &frame) || frame != p->visits[top].frame ||
+		    word(native, at + (raddr)l->cframe.previous, &next))
+			break;
+		below = next == root ? -1 : word(native, next + (raddr)l->cframe.frame, &frame) ? top :
+		        find_visit(p, (size_t)top, frame);
+		if (below == top)
+			break;
+		add_entry(all, at, below < 0 ? 0 : p->visits[below].depth);
+		top = below;
+		at = next;
 	}
-	find_cframes(all, st, came_to, word, native);
-	free(came_to);
+	if (top >= 0)
+		add_entry(all, 0, 0);
+	reverse_entries(all);
 }
 
 const struct native_entry *
@@ -640,7 +653,7 @@ stack_entries(struct stacks *all, const struct stack *st,
 
 	all->n_entries = 0;
 	if (l->frame.entry != ABSENT)
-		list_marked(all, st, word, native);
+		list_cframes(all, st, word, native);
 	for (size_t i = 0; i < p->n && l->frame.entry == ABSENT; i++)
 		if (l->frames == FRAMES_HEAP || p->visits[i].shim)
 			add_entry(all, p->visits[i].frame, i ? p->visits[i - 1].depth : 0);

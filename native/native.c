@@ -87,6 +87,7 @@ native_free(struct native *n)
 	places_free(n->places);
 	merger_free(n->merger);
 	free(n->stack.frames);
+	free(n->stack.regs);
 	free(n->bytes);
 	free(n);
 }
@@ -176,11 +177,16 @@ native_word(const struct native *n, uint64_t addr, uint64_t *value)
 /* ---- unwinding ---- */
 
 static struct c_frame *
-add_frame(struct c_stack *s, const struct place *p, uint64_t sp)
+add_frame(struct c_stack *s, const struct place *p, const struct regs *regs, uint64_t sp)
 {
 	s->frames = grow(s->frames, s->n, &s->cap, sizeof *s->frames);
 	s->frames[s->n] = (struct c_frame){ .sp = sp, .module = p->module, .frame = p->frame,
-	                                    .flags = p->flags, .entry = -1 };
+	                                    .flags = p->flags, .entry = -1,
+	                                    .regs = (uint32_t)s->n_regs };
+	if (p->flags & (PLACE_EVAL | PLACE_OLD_EVAL)) {
+		s->regs = grow(s->regs, s->n_regs, &s->cap_regs, sizeof *s->regs);
+		s->regs[s->n_regs++] = *regs;
+	}
 	return &s->frames[s->n++];
 }
 
@@ -190,7 +196,7 @@ step_up(struct native *n, struct regs *regs, int *exact)
 {
 	const struct place *p = places_find(n->places, regs->pc - !*exact);
 	uint64_t sp = regs->r[n->machine->sp];
-	struct c_frame *f = add_frame(&n->stack, p, sp);
+	struct c_frame *f = add_frame(&n->stack, p, regs, sp);
 	enum step step = STEP_LOST;
 
 	if (p->flags & PLACE_ROW)
@@ -212,7 +218,7 @@ unwind(struct native *n)
 	enum step step = STEP_DONE;
 	int exact = 1;
 
-	n->stack.n = 0;
+	n->stack.n = n->stack.n_regs = 0;
 	while (step == STEP_DONE && n->stack.n < MAX_FRAMES)
 		step = step_up(n, &regs, &exact);
 	n->stack.whole = step == STEP_OUTERMOST;

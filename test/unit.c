@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Tests of what works on bytes alone: numbers as text, line tables, ELF images,
- * objects of Python, labels, the order of collapsed stacks, profiles saved and
+ * objects of Python, names of functions, labels, the order of collapsed stacks, profiles saved and
  * read back, times, streams.  A line `ok NAME` or `not ok NAME` for each check; the exit
  * status is 1 if any failed.
  */
@@ -17,6 +17,7 @@
 
 #include "util.h"
 #include "elf.h"
+#include "native/demangle.h"
 #include "memory.h"
 #include "layouts.h"
 #include "objects.h"
@@ -1299,6 +1300,44 @@ test_streams(void)
 	buf_free(&drained);
 }
 
+/* ---- names of functions ---- */
+
+static void
+test_demangling(void)
+{
+	static const char *const names[][2] = {
+		{ "deflate", "deflate" },
+		{ "_Z3fooi", "foo" },
+		{ "_ZN2at6native6kernelIfLi3EEEvv", "at::native::kernel" },
+		{ "_ZN3fooIiLb1EE3barIN1a1bEEEvT_", "foo::bar" },
+		{ "_ZNSt6vectorIiSaIiEE9push_backERKi", "std::vector::push_back" },
+		{ "_ZNK3Foo3barEv", "Foo::bar" },
+		{ "_ZN3FooC2Ev", "Foo::Foo" },
+		{ "_ZN3FooD1Ev", "Foo::~Foo" },
+		{ "_ZN3FooD1Ev.cold", "Foo::~Foo" },
+		{ "_ZN12_GLOBAL__N_13runEv", "_GLOBAL__N_1::run" },
+		{ "_ZN3fooB5cxx113barEv", "foo::bar" },
+		{ "_ZN4core3fmt5Write9write_fmt17h0123456789abcdefE", "core::fmt::Write::write_fmt" },
+		{ "_ZN12_$LT$str$GT$3run17h0123456789abcdefE", "<str>::run" },
+		/* more than is understood */
+		{ "_ZplRK1AS1_", "_ZplRK1AS1_" },
+		{ "_ZN3foo", "_ZN3foo" },
+		{ "_ZN99fooE", "_ZN99fooE" },
+		{ "_ZN3fooIXsr1a1bEE3barEv", "_ZN3fooIXsr1a1bEE3barEv" },
+		{ "_ZN", "_ZN" },
+		{ "_Z", "_Z" },
+	};
+
+	for (size_t i = 0; i < LEN(names); i++) {
+		struct buf out = { 0 };
+
+		demangle(names[i][0], strlen(names[i][0]), &out);
+		buf_terminate(&out);
+		check(!strcmp(out.data, names[i][1]), "%s: %s", names[i][0], out.data);
+		buf_free(&out);
+	}
+}
+
 int
 main(void)
 {
@@ -1324,5 +1363,6 @@ main(void)
 	test_timeline();
 	test_amounts();
 	test_streams();
+	test_demangling();
 	return check_status();
 }

@@ -66,6 +66,21 @@ def throws():
     it.throw(KeyError())
 
 
+# throw() puts generators on the stack that nothing runs. (In 3.9 and before what is below them
+# can't be found by then.)
+if sys.version_info >= (3, 10):
+    exec("""
+def delegates_throw():
+    yield from thrown()
+
+
+def throws_deep():
+    it = delegates_throw()
+    next(it)
+    it.throw(KeyError())
+""")
+
+
 def reads():
     begun.append(1)
     os.read(os.pipe()[0], 1)
@@ -91,6 +106,8 @@ kinds = [
     lambda: eval('wait()'),
     lambda: apply_by(wait),
 ]
+if sys.version_info >= (3, 10):
+    kinds.append(throws_deep)  # noqa: F821
 
 
 def apply_by(function, *args, **kwargs):
@@ -103,6 +120,6 @@ for kind in kinds:
     thread.start()
 while len(begun) < len(kinds):
     time.sleep(0.01)
-print('ready')
+print('ready, with %d threads' % (len(kinds) + 1))
 sys.stdout.flush()
 wait()
