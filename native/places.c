@@ -132,7 +132,8 @@ is_plumbing(const char *name)
 		"_PyCFunction_", "PyCFunction_", "cfunction_", "_PyMethodDef_", "method_vectorcall",
 		"method_call", "instancemethod_call", "instance_call", "vectorcall_", "object_vacall",
 		"_PyStack_", "gen_send_ex", "_TAIL_CALL_", "_PyCall",
-		"_Py_BuiltinCall", "_Py_VectorCall", "_Py_CallBuiltin", "py_trampoline_evaluator",
+		"_Py_BuiltinCall", "_Py_VectorCall", "_Py_CallBuiltin", "PyRun_", "_PyRun_", "run_mod",
+		"run_eval_code", "py_trampoline_evaluator",
 	};
 
 	for (size_t i = 0; i < LEN(starts); i++)

@@ -249,6 +249,36 @@ busy() {
     [ "$(samples stdout ':qsort')" -gt 0 ]
 }
 
+@test "a library that takes the place of another is seen as that" {
+    requires_native
+    find_python
+    build_library "$python"
+    [ -z "$unsuitable" ] || skip "$unsuitable"
+    cp "$library" other.so
+    start_target native "$python" "$library" reloads "$PWD/other.so"
+    run_pyflame 0 -n -x -s "$(many 5 20)" --native "$pid"
+    [ "$(samples stdout 'py:spins;.*;libnative\.so:spin ')" -gt 0 ]
+    equal "$(samples stdout 'py:spins;.*;other\.so:')" 0
+    # it may be noticed a second later
+    [ "$(samples stdout 'py:again;.*;other\.so:spin ')" -gt "$(samples stdout 'py:again;.*;libnative\.so:')" ]
+}
+
+@test "the frames of a program that has Python inside" {
+    requires_native
+    requires cc
+    local config flags
+    find_python
+    config=$(dirname "$python")/python3-config
+    [ -x "$config" ] || skip "needs python3-dev"
+    read -r -a flags <<< "$("$config" --embed --cflags --ldflags 2> /dev/null | tr '\n' ' ')"
+    cc -o program "$tests/tools/embed.c" "${flags[@]}" 2> log || skip "needs python3-dev"
+    start_command ./program "$targets/many_calls.py"
+    wait_for 20 are_asleep
+    run_pyflame 0 -d --native "$pid"
+    lacks "$output" "$marks"
+    equal "$(awk '/^$/ { exit } { last = $0 } END { print last }' stdout)" program:main
+}
+
 # --- formats, options -------------------------------------------------------------
 
 @test "C frames are in all formats, and native there" {

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Python that calls C that calls Python: native.py LIBRARY WHAT
+"""Python that calls C that calls Python: native.py LIBRARY WHAT [LIBRARY]
 
-LIBRARY is native.c, compiled. WHAT is one of the functions here that are called what_...; it
+LIBRARY is native.c, compiled; reloads wants another one. WHAT is one of the functions here that are called what_...; it
 says 'ready' and waits in the innermost of them, or goes on for ever.
 """
 from __future__ import print_function
@@ -81,6 +81,22 @@ def what_gil():
     global library
     library = ctypes.PyDLL(sys.argv[1])
     what_shares()
+
+
+def what_reloads():
+    """Another library takes the place of the first."""
+    global library
+    import _ctypes
+    ready()
+    spins(1)
+    _ctypes.dlclose(library._handle)
+    library = ctypes.CDLL(sys.argv[3])
+    again()
+
+
+def again():
+    while True:
+        library.spin(1000)
 
 
 globals()['what_' + sys.argv[2]]()

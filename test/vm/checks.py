@@ -163,6 +163,31 @@ def check_pause():
     unharmed(pid)
 
 
+def needs_native():
+    if os.uname().machine not in ('x86_64', 'aarch64', 'i686'):
+        raise Skip('not on this machine')
+
+
+def check_c_frames_of_what_waits():
+    needs_native()
+    pid = start('many_calls')
+    time.sleep(1)
+    out, _ = pyflame(0, '-d', '--native', pid)
+    assert re.search(r'^libc.*:[a-z_]+$', out, re.M), out[:1000]
+    assert '(C frames not' not in out, out[:3000]
+    assert '(C frames lost' not in out, out[:3000]
+    unharmed(pid)
+
+
+def check_c_frames_of_what_runs():
+    needs_native()
+    pid = start('fib')
+    out, _ = pyflame(0, '-n', '-s', '3', '-r', '20ms', '--native', pid)
+    assert samples(out, 'fib.py:main') >= 5, out[:500]
+    assert samples(out, r'\(C frames ') <= samples(out) / 20, out[:2000]
+    unharmed(pid)
+
+
 def check_command():
     program = 'def f():\n for i in range(%d): pass\nf()\n' % 10 ** 6
     with open('/tmp/command.py', 'w') as file:
@@ -269,7 +294,8 @@ def check_yama_3():
 
 CHECKS = [check_version, check_profile, check_exact_stacks, check_exact_stacks_paused,
           check_exact_stacks_not_paused, check_exact_stacks_of_32_bits,
-          check_holder_of_the_lock, check_idle, check_pause, check_command, check_not_python,
+          check_holder_of_the_lock, check_idle, check_pause, check_c_frames_of_what_waits,
+          check_c_frames_of_what_runs, check_command, check_not_python,
           check_no_such_process, check_user_own, check_user_of_root, check_undumpable,
           check_hidepid, check_yama_0, check_yama_1, check_yama_2, check_yama_3]
 
