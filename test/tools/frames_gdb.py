@@ -23,6 +23,7 @@ def frames_of_thread():
         frame = frame.older()
 
 
+gdb.execute('set backtrace past-main on')
 for thread in gdb.selected_inferior().threads():
     thread.switch()
     print('T %d' % (thread.ptid[1] or thread.ptid[0]))
