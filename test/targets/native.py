@@ -52,28 +52,22 @@ def what_interrupted():
     library.interrupted()
 
 
-def cpu():
-    return sum(__import__('os').times()[:2])
-
-
-def spins(seconds):
-    end = cpu() + seconds
-    while cpu() < end:
-        library.spin(1000)
+cpu = getattr(time, 'process_time', None) or time.clock
 
 
 def loops(seconds):
     end = cpu() + seconds
     while cpu() < end:
-        for i in range(20000):
+        for i in range(2000):
             pass
 
 
 def what_shares():
     ready()
     while True:
-        spins(0.1)
-        loops(0.3)
+        before = cpu()
+        library.spin(5000)
+        loops(3 * (cpu() - before))
 
 
 def what_gil():
@@ -88,7 +82,9 @@ def what_reloads():
     global library
     import _ctypes
     ready()
-    spins(1)
+    end = cpu() + 1
+    while cpu() < end:
+        library.spin(100)
     _ctypes.dlclose(library._handle)
     library = ctypes.CDLL(sys.argv[3])
     again()
@@ -96,7 +92,7 @@ def what_reloads():
 
 def again():
     while True:
-        library.spin(1000)
+        library.spin(100)
 
 
 globals()['what_' + sys.argv[2]]()
