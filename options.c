@@ -103,8 +103,7 @@ static const char help_rest[] =
 	"      --locals            with -d: the arguments and local variables of each frame\n"
 	"      --threads           sample every thread, not only those that run\n"
 	"      --waits             what each thread waits for, on its stack; implies --threads\n"
-	"      --native[=all]      C frames between Python's, and on top of them; all: those of\n"
-	"                          the interpreter that run Python, too\n"
+	"      --native[=all]      C frames among Python's; all: the interpreter's own, too\n"
 	"      --by-process        a root frame for every process\n"
 	"      --by-thread         a root frame for every thread; implies --threads\n"
 	"      --flamechart        print samples in order, with their times\n"
@@ -527,19 +526,19 @@ static void
 check_pairs(const struct options *o, int pids)
 {
 	enum { INPUT, COMMAND, DUMP, CHART, ALL, PID, ROTATE, DIFF, PAUSE, NO_PAUSE, WAITS, BUSY,
-	       NATIVE };
+	       NATIVE, LOCALS };
 	static const char names[][12] = { "-i", "-t", "-d", "--flamechart", "--all", "a pid",
 	                                  "--rotate", "--diff", "--pause", "--no-pause", "--waits",
-	                                  "-x", "--native" };
+	                                  "-x", "--native", "--locals" };
 	static const unsigned char pairs[][2] = {
 		{ INPUT, COMMAND }, { INPUT, DUMP }, { INPUT, CHART }, { INPUT, ALL }, { INPUT, PID },
 		{ COMMAND, PID }, { COMMAND, DUMP }, { ROTATE, INPUT }, { ROTATE, DUMP },
 		{ ROTATE, DIFF }, { PAUSE, NO_PAUSE }, { WAITS, INPUT }, { WAITS, BUSY },
-		{ NATIVE, INPUT },
+		{ NATIVE, INPUT }, { NATIVE, LOCALS },
 	};
 	const int given[] = { o->n_inputs > 0, o->command != NULL, o->dump, o->flamechart, o->all,
 	                      pids, o->rotate != 0, o->diff != NULL, o->pause, o->no_pause,
-	                      o->waits, o->exclude_idle, o->native };
+	                      o->waits, o->exclude_idle, o->native, o->locals };
 
 	for (size_t i = 0; i < LEN(pairs); i++)
 		if (given[pairs[i][0]] && given[pairs[i][1]])
@@ -580,11 +579,17 @@ check(struct options *o, const char *operand, int operands)
 		nothing_given(o);
 }
 
+static _Noreturn void
+built_without(const char *option)
+{
+	die(USAGE, "%s: this pyflame was built without it", option);
+}
+
 static void
 set_waits(struct options *o)
 {
 	if (!HAS_WAITS)
-		die(USAGE, "--waits: this pyflame was built without it");
+		built_without("--waits");
 	o->waits = o->threads = 1;
 }
 
@@ -592,7 +597,7 @@ static void
 set_locals(struct options *o)
 {
 	if (!HAS_VALUES)
-		die(USAGE, "--locals: this pyflame was built without it");
+		built_without("--locals");
 	o->locals = 1;
 }
 
@@ -600,7 +605,7 @@ static void
 set_native(struct options *o, const char *value)
 {
 	if (!HAS_NATIVE)
-		die(USAGE, "--native: this pyflame was built without it");
+		built_without("--native");
 	if (value && strcmp(value, "all"))
 		die(USAGE, "--native takes no value but all, not \"%s\"", value);
 	o->native = value ? NATIVE_ALL : NATIVE_OTHERS;

@@ -164,7 +164,8 @@ sampler_new(const struct target *t, struct profile *profile, const struct sample
 	s->stacks = stacks_new(t->mem, t->layout, s->codes);
 	s->threads = threads_new(t, end_thread);
 	if (HAS_NATIVE && options->native)
-		s->native = native_new(t->process, profile, options->native == NATIVE_ALL);
+		s->native = native_new(t->process, profile, (unsigned)t->layout->ptr,
+		                       options->native == NATIVE_ALL);
 	s->capturer = capturer_new(s->stacks, s->threads, s->native, s->options.pausing);
 	s->cpu = cpu_new(t->process);
 	s->sleepers.process = t->process;

@@ -15,12 +15,12 @@
 #include "native/code.h"
 
 int
-code_follows_call(const struct machine *m, struct mem *mem, uint64_t pc)
+code_follows_call(struct mem *mem, uint64_t pc)
 {
 	unsigned char c[7];
 	uint32_t word;
 
-	if (m->elf == EM_AARCH64) /* BL, BLR */
+	if (IS_AARCH64) /* BL, BLR */
 		return mem_read(mem, pc - 4, &word, sizeof word) == OK &&
 		       ((word & 0xfc000000) == 0x94000000 || (word & 0xfffffc1f) == 0xd63f0000);
 	if (mem_read(mem, pc - sizeof c, c, sizeof c) != OK)
@@ -95,7 +95,7 @@ leave(const struct machine *m, struct mem *mem, const struct copy *copy, struct 
 
 	if (mem_read(mem, regs->pc, code, sizeof code) != OK)
 		return STEP_LOST;
-	if (m->elf == EM_AARCH64)
+	if (IS_AARCH64)
 		return leave_aarch64(m, code, copy, regs);
 	return m->elf == EM_X86_64 ? leave_x86(m, code, sizeof code, copy, regs) : STEP_LOST;
 }
@@ -130,7 +130,7 @@ code_unwind(const struct machine *m, struct mem *mem, int (*is_code)(void *, uin
 	if (step != STEP_DONE)
 		return step;
 	pc = regs->r[m->ra] & m->address;
-	if (!pc || !is_code(context, pc) || !code_follows_call(m, mem, pc))
+	if (!pc || !is_code(context, pc) || !code_follows_call(mem, pc))
 		return STEP_LOST;
 	return copy_arrive(m, copy, regs, &before, pc, 0);
 }
@@ -160,7 +160,7 @@ is_frame(const struct machine *m, struct mem *mem, const struct copy *copy, uint
 {
 	uint64_t pc;
 
-	return !copy_word(copy, cfa - m->word, m->word, &pc) && code_follows_call(m, mem, pc);
+	return !copy_word(copy, cfa - m->word, m->word, &pc) && code_follows_call(mem, pc);
 }
 
 /* How many bytes below the caller's stack the lowest register is that the function keeps. */
@@ -225,7 +225,7 @@ code_find_frame(const struct machine *m, struct mem *mem, const struct row *row,
 	uint64_t pushed = kept_down_to(row, kept), taken = sp, begun = 0;
 	struct found f = { m, mem, copy, 0, 0 };
 
-	if (m->elf == EM_AARCH64 || mem_read(mem, row->start, code, (size_t)len) != OK)
+	if (IS_AARCH64 || mem_read(mem, row->start, code, (size_t)len) != OK)
 		return -1;
 	for (uint64_t i = 0; i < len; i++) {
 		uint32_t more = begun ? taken_by(code + i) : 0;

@@ -12,7 +12,7 @@ struct row;
 struct rules;
 
 /* Whether what stands before that address is a call. */
-int code_follows_call(const struct machine *, struct mem *, uint64_t pc);
+int code_follows_call(struct mem *, uint64_t pc);
 
 /* A step for code that no table describes, in the middle of a call: by the instructions that it
  * will leave the function with, if these come at once, or by the frame pointer, if it leads to

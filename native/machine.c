@@ -11,21 +11,25 @@
 
 #include "native/machine.h"
 
+/* Those whose programs run where this runs. */
 static const struct machine machines[] = {
-	{ EM_X86_64, 8, 17, 7, 6, 16, 16,
-	  { 10, 12, 11, 5, 13, 14, 4, 19, 9, 8, 7, 6, 3, 2, 1, 0, 16 }, UINT64_MAX },
+#ifdef __aarch64__
 	/* Of an address that is signed the upper bits are the signature. */
 	{ EM_AARCH64, 8, 32, 31, 29, 30, 32,
 	  { 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24,
 	    25, 26, 27, 28, 29, 30, 31 }, (UINT64_C(1) << 48) - 1 },
+#else
+	{ EM_X86_64, 8, 17, 7, 6, 16, 16,
+	  { 10, 12, 11, 5, 13, 14, 4, 19, 9, 8, 7, 6, 3, 2, 1, 0, 16 }, UINT64_MAX },
 	{ EM_386, 4, 9, 4, 5, 8, 12, { 6, 1, 2, 0, 15, 5, 3, 4, 12 }, UINT32_MAX },
+#endif
 };
 
 const struct machine *
-machine_find(int elf)
+machine_find(unsigned word)
 {
 	for (size_t i = 0; i < sizeof machines / sizeof machines[0]; i++)
-		if (machines[i].elf == elf)
+		if (machines[i].word == word)
 			return &machines[i];
 	return 0;
 }

@@ -7,7 +7,7 @@
 enum { MACHINE_REGS = 33, MACHINE_SET = 320 /* bytes of the kernel's set, at most */ };
 
 struct machine {
-	uint16_t elf;        /* e_machine */
+	uint16_t elf;        /* what ELF calls it */
 	uint8_t word;        /* bytes of an address */
 	uint8_t n;           /* of DWARF's registers that are known here */
 	uint8_t sp, fp, ra;  /* which of them are the stack pointer, the frame pointer, and where a
@@ -25,8 +25,15 @@ struct regs {
 	uint64_t pc;
 };
 
-/* That of a program; NULL: nothing is known of it. */
-const struct machine *machine_find(int elf);
+/* That of a program with pointers of so many bytes; NULL: nothing is known of it. */
+const struct machine *machine_find(unsigned word);
+
+/* Whether it is of the one kind or of x86: only one of these runs where this runs. */
+#ifdef __aarch64__
+enum { IS_AARCH64 = 1 };
+#else
+enum { IS_AARCH64 = 0 };
+#endif
 
 /* From the kernel's set of that many bytes: 0, or -1 if it is another machine's. */
 int machine_registers(const struct machine *, const void *set, size_t size, struct regs *);

@@ -6,9 +6,7 @@
  * frame in whose part of the stack that lies is the eval loop, whatever it is called and however
  * it was compiled.  Before that each Python frame has an eval loop of its own, and what calls
  * the frames below it: if there are as many of one as of the other, they go together one by one.
- * Else each eval loop is the one of that frame whose object it has in a register or on its part
- * of the stack, if that is one frame's alone: throw() puts generators that delegate there which
- * no loop runs.
+ * Else, as where throw() has put generators there which no loop runs, they do not.
  */
 #include <stdint.h>
 #include <stdlib.h>
@@ -16,7 +14,6 @@
 
 #include "util.h"
 #include "profile.h"
-#include "native/machine.h"
 #include "native/rows.h"
 #include "native/places.h"
 #include "native/copy.h"
@@ -71,60 +68,6 @@ place_by_address(struct merge *m)
 	}
 }
 
-/* Whether a word leads into a frame object: up to its first local variable, which may be all that
- * an eval loop keeps of it (CPython v3.9.0 Include/cpython/frameobject.h, struct _frame). */
-static int
-leads_into(const struct merge *m, uint64_t word, uint64_t object)
-{
-	enum { WORDS = 46 };
-
-	return word >= object && word - object < WORDS * m->word;
-}
-
-/* Whether a word of the stack there does. */
-static int
-has_word(const struct merge *m, uint64_t from, uint64_t to, uint64_t object)
-{
-	uint64_t value;
-
-	for (; from < to && !copy_word(m->copy, from, m->word, &value); from += m->word)
-		if (leads_into(m, value, object))
-			return 1;
-	return 0;
-}
-
-static int
-has_register(const struct merge *m, const struct regs *regs, uint64_t object)
-{
-	for (unsigned r = 0; r < MACHINE_REGS; r++)
-		if (regs_known(regs, r) && leads_into(m, regs->r[r], object))
-			return 1;
-	return 0;
-}
-
-/* The entry whose frame object an eval loop has in a register, or where none has that,
- * in its part of the stack; -1: none, or several.  Those before `from` are not meant. */
-static int32_t
-find_object(const struct merge *m, const struct c_frame *f, size_t from)
-{
-	int32_t found = -1, kept = -1;
-	int n_found = 0, n_kept = 0;
-
-	for (size_t e = from; e < m->n_entries; e++) {
-		if (has_register(m, &m->stack->regs[f->regs], m->entries[e].addr)) {
-			kept = (int32_t)e;
-			n_kept++;
-		}
-		if (!n_kept && has_word(m, f->sp, f->end, m->entries[e].addr)) {
-			found = (int32_t)e;
-			n_found++;
-		}
-	}
-	if (n_kept)
-		return n_kept == 1 ? kept : -1;
-	return n_found == 1 ? found : -1;
-}
-
 static size_t
 count_loops(const struct c_stack *s, unsigned flag)
 {
@@ -133,30 +76,6 @@ count_loops(const struct c_stack *s, unsigned flag)
 	for (size_t i = 0; i < s->n; i++)
 		n += (s->frames[i].flags & flag) != 0;
 	return n;
-}
-
-/* Each eval loop is the one of that frame whose object it has.  Non-zero: all are one's. */
-static int
-place_by_object(struct merge *m, unsigned flag)
-{
-	enum { MOST_SEARCHED = 1 << 8 };
-	struct c_stack *s = m->stack;
-	size_t e = 0;
-
-	if (!s->whole || m->n_entries > MOST_SEARCHED)
-		return 0;
-	for (size_t i = s->n; i-- > 0;) {
-		int32_t found;
-
-		if (!(s->frames[i].flags & flag))
-			continue;
-		found = find_object(m, &s->frames[i], e);
-		if (found < 0)
-			return 0;
-		s->frames[i].entry = found;
-		e = (size_t)found + 1;
-	}
-	return e == m->n_entries;
 }
 
 /* One eval loop a frame, from the root on.  The innermost one may be about to begin or to end, and
@@ -169,7 +88,7 @@ place_one_by_one(struct merge *m)
 	size_t loops = count_loops(s, flag), e = 0;
 
 	if (!s->whole || (loops != m->n_entries && loops != m->n_entries + 1))
-		return place_by_object(m, flag);
+		return 0;
 	for (size_t i = s->n; i-- > 0 && e < m->n_entries;)
 		if (s->frames[i].flags & flag)
 			s->frames[i].entry = (int32_t)e++;

@@ -7,7 +7,6 @@
 struct copy;
 struct merger;
 struct profile;
-struct regs;
 
 /* An eval loop, that of a Python frame or of several that called each other. */
 struct native_entry {
@@ -23,14 +22,11 @@ struct c_frame {
 	uint32_t frame;  /* of the profile */
 	unsigned flags;  /* enum place_flags */
 	int32_t entry;   /* the eval loop that it is, -1: none */
-	uint32_t regs;   /* of one that is called like it, the number of its registers */
 };
 
 struct c_stack { /* the innermost first */
 	struct c_frame *frames;
 	size_t n, cap;
-	struct regs *regs; /* of eval loops, those that had to be kept for them are known */
-	size_t n_regs, cap_regs;
 	int whole; /* from the thread's start on */
 };
 

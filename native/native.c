@@ -4,7 +4,6 @@
  * and where it will go on, which is enough, most often: what calls the kernel counts from there.
  * Of one that is stopped, all of them.  What is unwound is a copy of the stack.
  */
-#include <elf.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -45,35 +44,13 @@ struct native {
 	struct merger *merger;
 };
 
-/* That of the program, whose header is the first thing that is mapped of it. */
-static const struct machine *
-find_machine(const struct process *process)
-{
-	struct proc_maps maps;
-	Elf32_Ehdr header;
-	const struct machine *m = NULL;
-	char path[4096];
-
-	if (process_maps(process, &maps) != OK)
-		return NULL;
-	if (process_exe(process, path, sizeof path))
-		*path = 0;
-	for (size_t i = 0; i < maps.n && !m; i++)
-		if (!strcmp(maps.maps[i].path, path) && !maps.maps[i].offset &&
-		    mem_read(process_mem(process), maps.maps[i].start, &header, sizeof header) == OK &&
-		    !memcmp(header.e_ident, ELFMAG, SELFMAG))
-			m = machine_find(header.e_machine);
-	proc_maps_free(&maps);
-	return m;
-}
-
 struct native *
-native_new(const struct process *process, struct profile *profile, int all)
+native_new(const struct process *process, struct profile *profile, unsigned word, int all)
 {
 	struct native *n = xcalloc(1, sizeof *n);
 
 	n->process = process;
-	n->machine = find_machine(process);
+	n->machine = machine_find(word);
 	n->places = places_new(process, profile, n->machine);
 	n->merger = merger_new(profile, all);
 	return n;
@@ -87,7 +64,6 @@ native_free(struct native *n)
 	places_free(n->places);
 	merger_free(n->merger);
 	free(n->stack.frames);
-	free(n->stack.regs);
 	free(n->bytes);
 	free(n);
 }
@@ -177,16 +153,11 @@ native_word(const struct native *n, uint64_t addr, uint64_t *value)
 /* ---- unwinding ---- */
 
 static struct c_frame *
-add_frame(struct c_stack *s, const struct place *p, const struct regs *regs, uint64_t sp)
+add_frame(struct c_stack *s, const struct place *p, uint64_t sp)
 {
 	s->frames = grow(s->frames, s->n, &s->cap, sizeof *s->frames);
 	s->frames[s->n] = (struct c_frame){ .sp = sp, .module = p->module, .frame = p->frame,
-	                                    .flags = p->flags, .entry = -1,
-	                                    .regs = (uint32_t)s->n_regs };
-	if (p->flags & (PLACE_EVAL | PLACE_OLD_EVAL)) {
-		s->regs = grow(s->regs, s->n_regs, &s->cap_regs, sizeof *s->regs);
-		s->regs[s->n_regs++] = *regs;
-	}
+	                                    .flags = p->flags, .entry = -1 };
 	return &s->frames[s->n++];
 }
 
@@ -196,7 +167,7 @@ step_up(struct native *n, struct regs *regs, int *exact)
 {
 	const struct place *p = places_find(n->places, regs->pc - !*exact);
 	uint64_t sp = regs->r[n->machine->sp];
-	struct c_frame *f = add_frame(&n->stack, p, regs, sp);
+	struct c_frame *f = add_frame(&n->stack, p, sp);
 	enum step step = STEP_LOST;
 
 	if (p->flags & PLACE_ROW)
@@ -218,7 +189,7 @@ unwind(struct native *n)
 	enum step step = STEP_DONE;
 	int exact = 1;
 
-	n->stack.n = n->stack.n_regs = 0;
+	n->stack.n = 0;
 	while (step == STEP_DONE && n->stack.n < MAX_FRAMES)
 		step = step_up(n, &regs, &exact);
 	n->stack.whole = step == STEP_OUTERMOST;

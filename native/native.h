@@ -20,10 +20,11 @@ enum native_frames { NATIVE_NONE, NATIVE_OTHERS, NATIVE_ALL };
 enum { HAS_NATIVE = 0 };
 
 static inline struct native *
-native_new(const struct process *p, struct profile *profile, int all)
+native_new(const struct process *p, struct profile *profile, unsigned word, int all)
 {
 	(void)p;
 	(void)profile;
+	(void)word;
 	(void)all;
 	return 0;
 }
@@ -89,9 +90,9 @@ enum { HAS_NATIVE = 1 };
 enum { HAS_NATIVE = 0 };
 #endif
 
-/* all: NATIVE_ALL, else NATIVE_OTHERS.  What it gives to the profile are frames; it owns nothing of
- * what is given. */
-struct native *native_new(const struct process *, struct profile *, int all);
+/* word: the bytes of a pointer in the process.  all: NATIVE_ALL, else NATIVE_OTHERS.  What it gives
+ * to the profile are frames; it owns nothing of what is given. */
+struct native *native_new(const struct process *, struct profile *, unsigned word, int all);
 void native_free(struct native *);
 
 /*

@@ -123,21 +123,17 @@ is_named(const char *name, const char *that)
 static int
 is_plumbing(const char *name)
 {
-	static const char *const starts[] = {
-		"_PyEval_", "PyEval_Eval", "PyEval_Call", "_PyObject_Call", "PyObject_Call",
-		"_PyObject_Fast",
-		"_PyObject_MakeTpCall", "_PyObject_Vectorcall", "PyObject_Vectorcall", "_PyVectorcall_",
-		"PyVectorcall_", "_PyFunction_", "PyFunction_", "function_call", "function_code_fastcall",
-		"fast_function", "call_function", "call_trampoline", "do_call", "ext_do_call",
-		"_PyCFunction_", "PyCFunction_", "cfunction_", "_PyMethodDef_", "method_vectorcall",
-		"method_call", "instancemethod_call", "instance_call", "vectorcall_", "object_vacall",
-		"_PyStack_", "gen_send_ex", "_TAIL_CALL_", "_PyCall",
-		"_Py_BuiltinCall", "_Py_VectorCall", "_Py_CallBuiltin", "PyRun_", "_PyRun_", "run_mod",
-		"run_eval_code", "py_trampoline_evaluator",
-	};
+	static const char starts[] =
+		"PyEval_Eval PyEval_Call PyEval_Vector PyObject_Call PyObject_Fast PyObject_MakeTp "
+		"PyObject_Vector PyVectorcall PyFunction_ PyCFunction_ PyMethodDef_ PyStack_ PyCall "
+		"Py_BuiltinCall Py_VectorCall Py_CallBuiltin PyRun_ TAIL_CALL_ function_c fast_function "
+		"call_function call_trampoline do_call ext_do_call cfunction_ method_vectorcall "
+		"method_call instancemethod_call instance_call vectorcall_ object_vacall gen_send_ex "
+		"run_mod run_eval py_trampoline_ ";
 
-	for (size_t i = 0; i < LEN(starts); i++)
-		if (!strncmp(name, starts[i], strlen(starts[i])))
+	name += *name == '_';
+	for (const char *p = starts; *p; p += strcspn(p, " ") + 1)
+		if (!strncmp(name, p, strcspn(p, " ")))
 			return 1;
 	return 0;
 }

@@ -108,12 +108,8 @@ take_format(struct bytes *b, unsigned format, unsigned word)
 {
 	switch (format) {
 	case 0x0: return take_number(b, word);
-	case 0x1: return take_uleb(b);
-	case 0x2: return take_number(b, 2);
 	case 0x3: return take_number(b, 4);
 	case 0x4: case 0xc: return take_number(b, 8);
-	case 0x9: return (uint64_t)take_sleb(b);
-	case 0xa: return (uint64_t)(int16_t)take_number(b, 2);
 	case 0xb: return (uint64_t)(int32_t)take_number(b, 4);
 	}
 	b->bad = 1;
@@ -244,7 +240,7 @@ execute_rule(struct program *g, struct bytes *b, unsigned op)
 	switch (op) {
 	case 0x10: set_expression(g, b, RULE_AT_EXPRESSION); return 1; /* DW_CFA_expression */
 	case 0x16: set_expression(g, b, RULE_IS_EXPRESSION); return 1; /* DW_CFA_val_expression */
-	case 0x05: case 0x06: case 0x07: case 0x08: case 0x09: case 0x11: case 0x14: case 0x15:
+	case 0x05: case 0x06: case 0x07: case 0x08: case 0x11:
 		break;
 	default:
 		return 0;
@@ -260,10 +256,7 @@ execute_rule(struct program *g, struct bytes *b, unsigned op)
 		break;
 	case 0x07: set_rule(g, reg, RULE_LOST, 0); break; /* DW_CFA_undefined */
 	case 0x08: set_rule(g, reg, RULE_SAME, 0); break; /* DW_CFA_same_value */
-	case 0x09: set_rule(g, reg, RULE_REGISTER, (int64_t)take_uleb(b)); break;
 	case 0x11: set_rule(g, reg, RULE_AT, scaled(g, take_leb(b, 1))); break;
-	case 0x14: set_rule(g, reg, RULE_IS, scaled(g, take_uleb(b))); break;
-	case 0x15: set_rule(g, reg, RULE_IS, scaled(g, take_leb(b, 1))); break;
 	}
 	return 1;
 }

@@ -12,14 +12,13 @@ struct machine;
 struct mem;
 struct module;
 
-/* How the value of a register is found; value: an offset, a register, or where the bytes of an
- * expression are among those that are kept. */
+/* How the value of a register is found; value: an offset, or where the bytes of an expression are
+ * among those that are kept. */
 enum rule_kind {
 	RULE_SAME,
 	RULE_LOST,        /* nobody can tell */
 	RULE_AT,          /* it is at CFA + value */
-	RULE_IS,          /* it is CFA + value */
-	RULE_REGISTER,
+	RULE_IS,          /* it is a register and value, as the CFA is */
 	RULE_AT_EXPRESSION,
 	RULE_IS_EXPRESSION,
 };

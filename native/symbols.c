@@ -308,11 +308,7 @@ is_better(const char *name, const char *than)
 {
 	size_t a = strspn(name, "_"), b = strspn(than, "_");
 
-	if (a != b)
-		return a < b;
-	a = strlen(name);
-	b = strlen(than);
-	return a != b ? a < b : strcmp(name, than) < 0;
+	return a != b ? a < b : strlen(name) < strlen(than);
 }
 
 /* How many begin at or before that address. */

@@ -303,13 +303,15 @@ busy() {
     matches "$output" '"function":"libc[^"]*:qsort'
 }
 
-@test "--native takes all or nothing, and does not go with -i" {
+@test "--native takes all or nothing, and does not go with -i or --locals" {
     requires_native
     run_pyflame 2 --native=some 1
     matches "$stderr" '^pyflame: --native takes no value but all, not "some"'
     echo 'a 1' > profile.txt
     run_pyflame 2 --native -i profile.txt
-    matches "$stderr" '^pyflame: -i and --native do not go together|--native and -i do not go together'
+    matches "$stderr" '^pyflame: --native and -i do not go together'
+    run_pyflame 2 -d --native --locals 1
+    matches "$stderr" '^pyflame: --native and --locals do not go together'
     run_pyflame 2 --quiet=all 1
     matches "$stderr" 'takes no value'
 }

@@ -66,9 +66,8 @@ def throws():
     it.throw(KeyError())
 
 
-# throw() puts generators on the stack that nothing runs. (In 3.9 and before what is below them
-# can't be found by then.)
-if sys.version_info >= (3, 10):
+# throw() puts generators on the stack that nothing runs, which can't be merged up to 3.10.
+if sys.version_info >= (3, 11):
     exec("""
 def delegates_throw():
     yield from thrown()
@@ -106,7 +105,7 @@ kinds = [
     lambda: eval('wait()'),
     lambda: apply_by(wait),
 ]
-if sys.version_info >= (3, 10):
+if sys.version_info >= (3, 11):
     kinds.append(throws_deep)  # noqa: F821
 
 
