@@ -79,7 +79,7 @@ count_loops(const struct c_stack *s, unsigned flag)
 }
 
 /* One eval loop a frame, from the root on.  The innermost one may be about to begin or to end, and
- * have none.  Non-zero: that is so. */
+ * have none.  Non-zero: that is so, or there is no loop among the C frames that are known. */
 static int
 place_one_by_one(struct merge *m)
 {
@@ -87,7 +87,9 @@ place_one_by_one(struct merge *m)
 	unsigned flag = count_loops(s, PLACE_EVAL) ? PLACE_EVAL : PLACE_OLD_EVAL;
 	size_t loops = count_loops(s, flag), e = 0;
 
-	if (!s->whole || (loops != m->n_entries && loops != m->n_entries + 1))
+	if (!s->whole)
+		return !loops;
+	if (loops != m->n_entries && loops != m->n_entries + 1)
 		return 0;
 	for (size_t i = s->n; i-- > 0 && e < m->n_entries;)
 		if (s->frames[i].flags & flag)
