@@ -923,7 +923,8 @@ unpack(const struct options *o)
 {
 	int error = 0;
 
-	if (o->dump || o->waits || o->n_inputs || o->diff || o->format != format_named("collapsed"))
+	if (o->dump || o->waits || o->native || o->n_inputs || o->diff ||
+	    o->format != format_named("collapsed"))
 		error = packed_load();
 	if (error)
 		die(FAILURE, "cannot unpack what that needs: %s; where no memory may be made executable, "
