@@ -217,7 +217,7 @@ time.sleep(0.1)'
     tr -s ' \n' '\n' << 'END' | sort -u > known
 _GLOBAL_OFFSET_TABLE_ __errno_location __popcountdi2 __stack_chk_fail _exit atexit exit environ
 calloc free realloc malloc memchr memcmp memcpy memmove memset memrchr bsearch qsort sqrt
-strcasecmp strchr strcmp strcpy strcspn strerror strlen strncmp strnlen strrchr strspn
+strcasecmp strchr strcmp strcpy strcspn strerror strlen strncmp strnlen strpbrk strrchr strspn
 access close closedir fstat fstatat open openat opendir pread read readdir
 readlink readlinkat renameat stat lstat unlinkat write clock_gettime nanosleep time setitimer
 poll ioctl kill ptrace waitpid wait4 getpriority setpriority prctl
@@ -226,6 +226,7 @@ sigtimedwait signal process_vm_readv
 getxattr getenv geteuid getpgrp getpid getppid getauxval prlimit isatty tcgetpgrp uname
 execvp fork socket socketpair syscall
 _setjmp longjmp clone ppoll signalfd
+mmap mprotect wings_begin wings_end wings_packed
 END
     comm -23 needed ours | comm -23 - known > unknown
     cat unknown
