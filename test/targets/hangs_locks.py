@@ -1,0 +1,271 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Hangs of threads that wait for one another: see hangs.py."""
+from __future__ import print_function
+import logging
+import os
+import sys
+import threading
+import time
+
+import stage
+from hangs_outside import connected
+from staged import CLAIMS, hang
+try:
+    import queue
+except ImportError:
+    import Queue as queue
+
+DEADLOCK = CLAIMS['deadlock']
+LOCK = r'\bR?locks?\b'
+WORKERS = r'\bworker-1\b', r'\bworker-2\b', r'\bworker-3\b'
+SLEEPS = r'\bsleep(s|ing)?\b'
+IMPORT = r'\bimport'
+shared = {}     # what modules that are imported here look into
+
+
+# --- cycles -------------------------------------------------------------------
+
+def ring(locks):
+    """Each thread holds one lock and wants the next one's."""
+    arrive = stage.all_at(len(locks))
+
+    def transfer(mine, other):
+        with mine:
+            arrive()
+            with other:
+                pass
+    workers = [stage.worker(n + 1, transfer, lock, locks[(n + 1) % len(locks)])
+               for n, lock in enumerate(locks)]
+    stage.standing()
+    workers[0].join()
+
+
+@hang(DEADLOCK, *WORKERS[:2], may=['deadlock'])
+def rlock_pair():
+    ring([threading.RLock(), threading.RLock()])
+
+
+@hang(DEADLOCK, *WORKERS, may=['deadlock'])
+def rlock_three():
+    ring([threading.RLock() for _ in range(3)])
+
+
+@hang(DEADLOCK, *WORKERS[:2], may=['deadlock'])
+def lock_pair():
+    ring([threading.Lock(), threading.Lock()])
+
+
+@hang(DEADLOCK, *WORKERS[:2], may=['deadlock'])
+def join_pair():
+    both = []
+    arrive = stage.all_at(3)
+
+    def wait_for(other):
+        arrive()
+        both[other].join()
+    both.append(stage.worker(1, wait_for, 1))
+    both.append(stage.worker(2, wait_for, 0))
+    arrive()
+    stage.standing()
+    both[0].join()
+
+
+@hang(r'\bitself\b|\bits own\b|\btwice\b|\balready (has|holds)|' + DEADLOCK, LOCK,
+      may=['deadlock'])
+def lock_twice():
+    lock = threading.Lock()
+    stage.standing()
+    with lock:
+        with lock:
+            pass
+
+
+# --- locks that are held ------------------------------------------------------
+
+def held(lock, do):
+    """worker-1 does something with the lock, the others want it."""
+    taken = []
+
+    def hold():
+        with lock:
+            taken.append(True)
+            do()
+
+    def want():
+        with lock:
+            pass
+    stage.worker(1, hold)
+    stage.wait_until(lambda: taken)
+    stage.worker(2, want)
+    stage.standing()
+    want()
+
+
+def doze():
+    time.sleep(250)
+
+
+@hang(LOCK, WORKERS[0], SLEEPS)
+def lock_sleeper():
+    held(threading.Lock(), doze)
+
+
+@hang(LOCK, WORKERS[0], SLEEPS)
+def rlock_sleeper():
+    held(threading.RLock(), doze)
+
+
+@hang(LOCK, WORKERS[0], r'\b(recv|receiv\w+|reads?|answers?|socket|tcp)\b')
+def rlock_recv():
+    client = connected()
+    held(threading.RLock(), lambda: client.recv(1))
+
+
+# A lock does not know who took it: nobody can say.
+@hang(LOCK, false=r'\b(held|taken) by (MainThread|worker)')
+def lock_lost():
+    lock = threading.Lock()
+    stage.worker(1, lock.acquire).join()
+    stage.standing()
+    lock.acquire()
+
+
+@hang(LOCK, WORKERS[0], r'\blog(s|ging)?\b')
+def logging_emit():
+    stuck = []
+
+    class Network(logging.Handler):
+        def emit(self, record):
+            stuck.append(record)
+            doze()
+    log = logging.getLogger('app')
+    log.addHandler(Network())
+    stage.worker(1, log.warning, 'first')
+    stage.wait_until(lambda: stuck)
+    stage.worker(2, log.warning, 'second')
+    stage.standing()
+    log.warning('third')
+
+
+# --- what nobody does ---------------------------------------------------------
+
+@hang(r'\bcondition\b|\bnotif(y|ied|ies)\b')
+def condition_lost():
+    condition, items = threading.Condition(), []
+
+    def notify_too_early():
+        with condition:
+            condition.notify()
+    stage.worker(1, notify_too_early).join()
+    stage.standing()
+    with condition:
+        while not items:
+            condition.wait()
+
+
+@hang(r'\bevent\b(?! loop)')
+def event_unset():
+    event = threading.Event()
+    stage.worker(1, event.wait)
+    stage.standing()
+    event.wait()
+
+
+@hang(r'\bqueue\b', r'\b(empty|items?|puts?|feeds?|fed|gets?)\b')
+def queue_empty():
+    jobs = queue.Queue()
+    stage.worker(1, jobs.get)
+    stage.standing()
+    jobs.get()
+
+
+@hang(r'\bqueue\b', r'\b(full|room|takes?|gets?|puts?|drains?)\b')
+def queue_full():
+    jobs = queue.Queue(3)
+    stage.standing()
+    while True:
+        jobs.put('a job')
+
+
+@hang(WORKERS[0], r'\b(join|end|ends|finish)\b', r'\b(pipe|reads?)\b')
+def join_stuck():
+    ours, theirs = os.pipe()
+    stage.tells('names', stage.child())
+    os.close(theirs)
+    reading = stage.worker(1, os.read, ours, 1)
+    stage.standing()
+    reading.join()
+
+
+# --- imports ------------------------------------------------------------------
+
+def module(source):
+    stage.write_file(stage.file('slow_module.py'), 'from hangs_locks import shared\n' + source)
+    sys.path.insert(0, stage.folder)
+
+
+def import_it():
+    import slow_module
+    return slow_module
+
+
+# Modules that import each other from two threads are no longer a deadlock: one of the
+# threads gets a module that is not complete.
+@hang(DEADLOCK, IMPORT, *WORKERS[:2], may=['deadlock'])
+def import_pair():
+    shared.update(lock=threading.Lock(), reached=[])
+    module('shared["reached"].append(True)\n'
+           'with shared["lock"]:\n'
+           '    pass\n')
+
+    def import_locked():
+        with shared['lock']:
+            stage.worker(2, import_it)
+            stage.wait_until(lambda: shared['reached'])
+            import_it()
+    first = stage.worker(1, import_locked)
+    stage.wait_until(lambda: shared['reached'])
+    stage.standing()
+    first.join()
+
+
+@hang(DEADLOCK, IMPORT, WORKERS[0], may=['deadlock'])
+def import_join():
+    module('shared["start"]().join()\n')
+    shared['start'] = lambda: stage.worker(1, import_it)
+    stage.standing()
+    import_it()
+
+
+@hang(IMPORT, WORKERS[0], SLEEPS)
+def import_sleeper():
+    shared['reached'] = []
+    module('import time\n'
+           'shared["reached"].append(True)\n'
+           'time.sleep(250)\n')
+    stage.worker(1, import_it)
+    stage.wait_until(lambda: shared['reached'])
+    stage.standing()
+    import_it()
+
+
+# --- forks --------------------------------------------------------------------
+
+@hang(LOCK, r'\bfork|\bgone\b|\bno longer\b|\bended\b|\bnot (there|exist|in this)|\bno (such )?thread')
+def fork_rlock():
+    lock, taken = threading.RLock(), []
+
+    def hold():
+        with lock:
+            taken.append(True)
+            doze()
+
+    def want():
+        with lock:
+            pass
+    stage.worker(1, hold)
+    stage.wait_until(lambda: taken)
+    pid = stage.child(then=want)
+    stage.tells('look', pid)
+    stage.standing(pid=pid)
+    os.waitpid(pid, 0)
