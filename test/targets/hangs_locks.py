@@ -8,7 +8,6 @@ import threading
 import time
 
 import stage
-from hangs_outside import connected
 from staged import CLAIMS, hang
 try:
     import queue
@@ -117,7 +116,7 @@ def rlock_sleeper():
 
 @hang(LOCK, WORKERS[0], r'\b(recv|receiv\w+|reads?|answers?|socket|tcp)\b')
 def rlock_recv():
-    client = connected()
+    client = stage.connected()
     held(threading.RLock(), lambda: client.recv(1))
 
 

@@ -3,7 +3,6 @@
 from __future__ import print_function
 import ctypes
 import fcntl
-import multiprocessing
 import os
 import pty
 import signal
@@ -27,30 +26,9 @@ DISK = r'\bfuse\b|\bfile\b|\bdisk\b|\buninterruptibl|\bkernel\b'
 
 # --- sockets ------------------------------------------------------------------
 
-def address(pair):
-    return '%s:%d' % pair
-
-
-def listen(backlog=5):
-    listening = socket.socket()
-    listening.bind(('127.0.0.1', 0))
-    listening.listen(backlog)
-    return listening
-
-
-def connected():
-    """To a peer that is another process, and does nothing."""
-    kept, listening = [], listen()
-    stage.child(then=lambda: kept.append(listening.accept()))
-    client = socket.create_connection(listening.getsockname())
-    listening.close()
-    stage.tells('names', address(client.getpeername()))
-    return client
-
-
 @hang(TCP, r'\b(recv|receiv\w+|reads?|answers?|sent|sends?)\b')
 def recv_silent():
-    client = connected()
+    client = stage.connected()
     client.sendall(b'a question\n')
     stage.standing()
     client.recv(100)
@@ -58,15 +36,15 @@ def recv_silent():
 
 @hang(TCP, r'\b(send|sends|sending|writes?|full|reads?)\b')
 def send_full():
-    client = connected()
+    client = stage.connected()
     stage.standing()
     client.sendall(b'x' * (64 << 20))
 
 
 @hang(TCP, r'\bconnect')
 def connect_full():
-    listening = listen(0)
-    stage.tells('names', address(listening.getsockname()))
+    listening = stage.listen(0)
+    stage.tells('names', stage.address(listening.getsockname()))
     kept = []
     while True: # until its backlog is full
         one = socket.socket()
@@ -89,7 +67,7 @@ def dns_silent():
     question = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     question.connect(server.getsockname())
     server.close()
-    stage.tells('names', address(question.getpeername()))
+    stage.tells('names', stage.address(question.getpeername()))
     question.send(struct.pack('>6H', 1, 0x100, 1, 0, 0, 0) + b'\3www\7example\0\0\1\0\1')
     stage.standing()
     question.recv(512)
@@ -192,16 +170,10 @@ def wait_child():
     os.waitpid(pid, 0)
 
 
-def forking():
-    """The part of multiprocessing that needs no other processes of its own."""
-    get = getattr(multiprocessing, 'get_context', None)
-    return get('fork') if get else multiprocessing
-
-
 # Which process has a semaphore the kernel does not know, nor does multiprocessing.
 @hang(r'\block\b|\bsemaphore\b', false=r'\bheld by (MainThread|itself)\b')
 def mp_lock():
-    lock = forking().Lock()
+    lock = stage.forking().Lock()
     stage.child(lock.acquire)
     stage.standing()
     lock.acquire()
@@ -210,7 +182,7 @@ def mp_lock():
 @hang(r'\bqueue\b|\bpipe\b', r'\bitself\b|\bnobody\b|\bnothing\b|\bno (other|one|writer|process)'
       r'|\bonly\b|\bsilent\b|\bempty\b')
 def mp_queue():
-    results = forking().Queue()
+    results = stage.forking().Queue()
     feeder = stage.child()
     os.kill(feeder, signal.SIGKILL)
     os.waitpid(feeder, 0)

@@ -6,9 +6,11 @@ clears away behind it when it ends, however that is. Helpers are children and en
 """
 from __future__ import print_function
 import ctypes
+import multiprocessing
 import os
 import shutil
 import signal
+import socket
 import sys
 import tempfile
 import threading
@@ -99,6 +101,8 @@ def keeps(pid, states, calm):
 
 
 def stands(pid, kind, since):
+    if kind == 'any':
+        return True
     if kind == 'busy':
         return is_busy(pid, since)
     return keeps(pid, {'calm': 'S', 'frozen': 'DSRT'}.get(kind, kind), kind == 'calm')
@@ -188,7 +192,8 @@ def standing(kind='S', pid=None):
     """From now on the guardian looks whether it stands, and then says so.
 
     kind: the state that all threads are in; "busy": it uses the CPU; "calm": they sleep
-    but wake up now and then; "frozen". pid: of the process that hangs.
+    but wake up now and then; "frozen"; "any": it need not be looked at. pid: of the
+    process that hangs.
     """
     with os.fdopen(go, 'w') as opened: # to encode a string, 2.7 may import
         opened.write('%d %s\n' % (pid or os.getpid(), kind))
@@ -261,6 +266,35 @@ def all_at(count):
         arrived.append(1)
         wait_until(lambda: len(arrived) >= count)
     return arrive
+
+
+# --- what hangs and healthy programs share -------------------------------------
+
+def address(pair):
+    return '%s:%d' % pair
+
+
+def listen(backlog=5):
+    listening = socket.socket()
+    listening.bind(('127.0.0.1', 0))
+    listening.listen(backlog)
+    return listening
+
+
+def connected():
+    """To a peer that is another process, and does nothing."""
+    kept, listening = [], listen()
+    child(then=lambda: kept.append(listening.accept()))
+    client = socket.create_connection(listening.getsockname())
+    listening.close()
+    tells('names', address(client.getpeername()))
+    return client
+
+
+def forking():
+    """The part of multiprocessing that needs no other processes of its own."""
+    get = getattr(multiprocessing, 'get_context', None)
+    return get('fork') if get else multiprocessing
 
 
 # --- cgroups ------------------------------------------------------------------
