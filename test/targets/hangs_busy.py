@@ -11,7 +11,7 @@ import time
 import stage
 from staged import CLAIMS, hang
 
-BUSY = CLAIMS['busy'] + r'|\bruns\b|\brunning\b|\bloops?\b'
+BUSY = CLAIMS['busy'] + r'|\bruns\b|\brunning\b|\bloops\b'
 GIL = CLAIMS['gil']
 
 
@@ -21,14 +21,15 @@ def count_up():
         n += 1
 
 
-@hang(BUSY, r'\bcount_up\b', may=['busy'])
+@hang(BUSY, r'\bcount_up\b', may=['busy'], false=r'\bevent loop\b|\basyncio|\bregular expression')
 def python_loop():
     stage.standing('busy')
     count_up()
 
 
-@hang(r'\bregular expression\b|\bregex\b|\bre\b|\bsre\b|\bpattern\b', may=['busy'])
-def regex():
+@hang(r'\bregular expression\b|\bregex\b|\bre\b|\bsre\b|\bpattern\b', may=['busy'],
+      false=r'\bcount_up\b')
+def regex_slow():
     stage.standing('busy')
     re.match('(a*)*b', 'a' * 40)
 

@@ -17,6 +17,7 @@ except ImportError:
 DEADLOCK = CLAIMS['deadlock']
 LOCK = r'\bR?locks?\b'
 WORKERS = r'\bworker-1\b', r'\bworker-2\b', r'\bworker-3\b'
+ENDS = r'\b(join|joins|end|ends|finish|finishes)\b'
 SLEEPS = r'\bsleep(s|ing)?\b'
 IMPORT = r'\bimport'
 shared = {}     # what modules that are imported here look into
@@ -39,22 +40,23 @@ def ring(locks):
     workers[0].join()
 
 
-@hang(DEADLOCK, *WORKERS[:2], may=['deadlock'])
+@hang(DEADLOCK, LOCK, *WORKERS[:2], may=['deadlock'], false=WORKERS[2] + '|' + IMPORT)
 def rlock_pair():
     ring([threading.RLock(), threading.RLock()])
 
 
-@hang(DEADLOCK, *WORKERS, may=['deadlock'])
+@hang(DEADLOCK, LOCK, *WORKERS, may=['deadlock'], false=IMPORT)
 def rlock_three():
     ring([threading.RLock() for _ in range(3)])
 
 
-@hang(DEADLOCK, *WORKERS[:2], may=['deadlock'])
+@hang(DEADLOCK, LOCK, *WORKERS[:2], may=['deadlock'], false=WORKERS[2] + '|' + IMPORT)
 def lock_pair():
     ring([threading.Lock(), threading.Lock()])
 
 
-@hang(DEADLOCK, *WORKERS[:2], may=['deadlock'])
+@hang(DEADLOCK, ENDS + r'|\beach other\b', *WORKERS[:2], may=['deadlock'],
+      false=LOCK + '|' + IMPORT)
 def join_pair():
     both = []
     arrive = stage.all_at(3)
@@ -69,8 +71,8 @@ def join_pair():
     both[0].join()
 
 
-@hang(r'\bitself\b|\bits own\b|\btwice\b|\balready (has|holds)|' + DEADLOCK, LOCK,
-      may=['deadlock'])
+@hang(r'\bitself\b|\bits own\b|\btwice\b|\balready (has|holds)', LOCK, may=['deadlock'],
+      false=r'\bworker')
 def lock_twice():
     lock = threading.Lock()
     stage.standing()
@@ -121,7 +123,7 @@ def rlock_recv():
 
 
 # A lock does not know who took it: nobody can say.
-@hang(LOCK, false=r'\b(held|taken) by (MainThread|worker)')
+@hang(LOCK, false=r'\b(held|taken) by (MainThread|worker|itself)|\bitself\b|\bfork|\bprocess\b')
 def lock_lost():
     lock = threading.Lock()
     stage.worker(1, lock.acquire).join()
@@ -170,7 +172,7 @@ def event_unset():
     event.wait()
 
 
-@hang(r'\bqueue\b', r'\b(empty|items?|puts?|feeds?|fed|gets?)\b')
+@hang(r'\bqueue\b', r'\b(empty|items?|puts|feeds?|fed|get)\b', false=r'\bfull\b|\bpipe\b')
 def queue_empty():
     jobs = queue.Queue()
     stage.worker(1, jobs.get)
@@ -178,7 +180,7 @@ def queue_empty():
     jobs.get()
 
 
-@hang(r'\bqueue\b', r'\b(full|room|takes?|gets?|puts?|drains?)\b')
+@hang(r'\bqueue\b', r'\b(full|room|put)\b', false=r'\bempty\b|\bpipe\b')
 def queue_full():
     jobs = queue.Queue(3)
     stage.standing()
@@ -186,7 +188,7 @@ def queue_full():
         jobs.put('a job')
 
 
-@hang(WORKERS[0], r'\b(join|end|ends|finish)\b', r'\b(pipe|reads?)\b')
+@hang(WORKERS[0], ENDS, r'\b(pipe|reads?)\b', false=LOCK)
 def join_stuck():
     ours, theirs = os.pipe()
     stage.tells('names', stage.child())
@@ -228,7 +230,7 @@ def import_pair():
     first.join()
 
 
-@hang(DEADLOCK, IMPORT, WORKERS[0], may=['deadlock'])
+@hang(DEADLOCK, IMPORT, WORKERS[0], may=['deadlock'], false=WORKERS[1])
 def import_join():
     module('shared["start"]().join()\n')
     shared['start'] = lambda: stage.worker(1, import_it)
@@ -236,7 +238,7 @@ def import_join():
     import_it()
 
 
-@hang(IMPORT, WORKERS[0], SLEEPS)
+@hang(IMPORT, WORKERS[0], SLEEPS, false=WORKERS[1])
 def import_sleeper():
     shared['reached'] = []
     module('import time\n'
@@ -250,7 +252,8 @@ def import_sleeper():
 
 # --- forks --------------------------------------------------------------------
 
-@hang(LOCK, r'\bfork|\bgone\b|\bno longer\b|\bended\b|\bnot (there|exist|in this)|\bno (such )?thread')
+@hang(LOCK, r'\bfork|\bgone\b|\bno longer\b|\bended\b|\bnot (there|exist|in this)'
+      r'|\bno (such )?thread')
 def fork_rlock():
     lock, taken = threading.RLock(), []
 

@@ -26,7 +26,8 @@ DISK = r'\bfuse\b|\bfile\b|\bdisk\b|\buninterruptibl|\bkernel\b'
 
 # --- sockets ------------------------------------------------------------------
 
-@hang(TCP, r'\b(recv|receiv\w+|reads?|answers?|sent|sends?)\b')
+@hang(TCP, r'\b(recv|receiv\w+|reads?|answers?|reply|replies|sent)\b',
+      false=r'\bfull\b|\bdoes not read\b|\bconnects\b|\budp\b|\block\b')
 def recv_silent():
     client = stage.connected()
     client.sendall(b'a question\n')
@@ -34,14 +35,14 @@ def recv_silent():
     client.recv(100)
 
 
-@hang(TCP, r'\b(send|sends|sending|writes?|full|reads?)\b')
+@hang(TCP, r'\b(send|sends|sending|writes?|full)\b', false=r'\brecv|\breceives\b|\bempty\b')
 def send_full():
     client = stage.connected()
     stage.standing()
     client.sendall(b'x' * (64 << 20))
 
 
-@hang(TCP, r'\bconnect')
+@hang(TCP, r'\bconnect(s|ing|ed)?\b', false=r'\brecv|\breceiv|\bsends\b')
 def connect_full():
     listening = stage.listen(0)
     stage.tells('names', stage.address(listening.getsockname()))
@@ -59,7 +60,7 @@ def connect_full():
     one.connect(listening.getsockname())
 
 
-@hang(r'\budp\b|\bDNS\b|\bresolv|\bname\b|127\.0\.0\.1')
+@hang(r'\budp\b|\bDNS\b|\bresolv|\bname (server|lookup)', false=r'\btcp\b')
 def dns_silent():
     server = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     server.bind(('127.0.0.1', 0))
@@ -87,7 +88,7 @@ def bind_mount(text, over):
 
 
 # The C library's own resolver, which waits for half a minute each time that it asks.
-@hang(r'\bDNS\b|\bresolv|\bname\b|\bgetaddrinfo\b|\budp\b|127\.0\.0\.1', needs='root')
+@hang(r'\bDNS\b|\bresolv|\bname (server|lookup)|\bgetaddrinfo\b', false=r'\btcp\b', needs='root')
 def dns_lookup():
     private_mounts()
     if stage.libc.unshare(0x40000000):
@@ -113,14 +114,16 @@ def pipe_to_other(end):
     return ends[1 - end]
 
 
-@hang(r'\bpipe\b', r'\b(reads?|writer|written|writes|silent)\b')
+@hang(r'\bpipe\b', r'\breads?\b|\bwrites nothing\b|\bwritten\b|\bsilent\b',
+      false=r'\bfull\b|\b(does not|never) reads?\b|\bitself\b|\bworker')
 def pipe_silent():
     reading = pipe_to_other(1)
     stage.standing()
     os.read(reading, 1)
 
 
-@hang(r'\bpipe\b', r'\b(full|writes?|writing|reader|reads)\b')
+@hang(r'\bpipe\b', r'\b(full|writes? (in)?to|writing|does not read|never reads)\b',
+      false=r'\bwrites nothing\b|\bempty\b')
 def pipe_full():
     writing = pipe_to_other(0)
     stage.standing()
@@ -128,7 +131,7 @@ def pipe_full():
         os.write(writing, b'x' * 4096)
 
 
-STDIN = r'\bstdin\b|\bstandard input\b|\binput\b|\bterminal\b|/dev/pts\b|\bpipe\b'
+STDIN = r'\bstdin\b|\bstandard input\b|\binput\b'
 
 
 def type_nothing(reading):
@@ -139,12 +142,12 @@ def type_nothing(reading):
     ask()
 
 
-@hang(STDIN)
+@hang(STDIN, false=r'\bterminal\b')
 def stdin_pipe():
     type_nothing(pipe_to_other(1))
 
 
-@hang(STDIN.replace(r'|\bpipe\b', ''))
+@hang(STDIN + r'|\bterminal\b|\btty\b|/dev/pts\b', false=r'\bpipe\b')
 def stdin_terminal():
     master, terminal = pty.openpty()
     stage.child(lambda: os.close(terminal))
@@ -154,7 +157,7 @@ def stdin_terminal():
 
 # --- processes ----------------------------------------------------------------
 
-@hang(r'\bchild\b|\bprocess\b|\bsleep\b')
+@hang(r'\bchild\b|\bsleep 300\b', false=r'\bvfork|\bexec|\bsleeps\b')
 def wait_command():
     process = subprocess.Popen(**stage.command('sleep', '300'))
     stage.tells('names', process.pid)
@@ -162,7 +165,7 @@ def wait_command():
     process.wait()
 
 
-@hang(r'\bchild\b|\bprocess\b')
+@hang(r'\bchild\b', false=r'\bvfork|\bexec')
 def wait_child():
     pid = stage.child()
     stage.tells('names', pid)
@@ -171,7 +174,8 @@ def wait_child():
 
 
 # Which process has a semaphore the kernel does not know, nor does multiprocessing.
-@hang(r'\block\b|\bsemaphore\b', false=r'\bheld by (MainThread|itself)\b')
+@hang(r'\bsemaphore\b|\bmultiprocessing\b|\bprocess',
+      false=r'\bheld by (MainThread|worker|itself)\b|\bchild\b|\bpipe\b|\bfork')
 def mp_lock():
     lock = stage.forking().Lock()
     stage.child(lock.acquire)
@@ -180,7 +184,7 @@ def mp_lock():
 
 
 @hang(r'\bqueue\b|\bpipe\b', r'\bitself\b|\bnobody\b|\bnothing\b|\bno (other|one|writer|process)'
-      r'|\bonly\b|\bsilent\b|\bempty\b')
+      r'|\bonly\b|\bsilent\b|\bempty\b', false=r'\bfull\b|\bput\b')
 def mp_queue():
     results = stage.forking().Queue()
     feeder = stage.child()
@@ -203,12 +207,12 @@ def held_file(take):
     take(wanted, fcntl.LOCK_EX)
 
 
-@hang(r'\bf?lock', r'\bdata\.lock\b')
+@hang(r'\bf?lock(ed|s)?\b(?<!data\.lock)', r'\bdata\.lock\b')
 def file_flock():
     held_file(fcntl.flock)
 
 
-@hang(r'\block|\bfcntl\b', r'\bdata\.lock\b')
+@hang(r'\block(ed|s)?\b(?<!data\.lock)|\bfcntl\b', r'\bdata\.lock\b')
 def file_record():
     held_file(fcntl.lockf)
 
@@ -220,7 +224,7 @@ CLONE_VFORK = 0x4000
 
 
 # As vfork, but with memory of its own, so that the child can be Python.
-@hang(r'\bvfork\b|\bchild\b|\bexec|\buninterruptibl|\bkernel\b')
+@hang(r'\bvfork\b|\bexec|\buninterruptibl|\bkernel\b', false=r'\bopen|\bfile\b|\bdisk\b')
 def vfork_child():
     machine = os.uname()[4]
     if ctypes.sizeof(ctypes.c_void_p) == 4:
@@ -274,7 +278,7 @@ def fuse_open():
 # --- stopped ------------------------------------------------------------------
 
 @hang(r'\bstopped\b|\bSIGSTOP\b', may=['stopped'])
-def stopped():
+def stop_signal():
     stage.standing('T')
     os.kill(os.getpid(), signal.SIGSTOP)
     time.sleep(250)
@@ -284,7 +288,7 @@ PTRACE_SEIZE, PTRACE_INTERRUPT = 0x4206, 0x4207
 
 
 @hang(r'\btrace[dr]\b|\bptrace\b|\bdebugger\b', may=['traced', 'stopped'])
-def traced():
+def ptrace_stop():
     parent = os.getpid()
 
     def trace():

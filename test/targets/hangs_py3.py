@@ -47,7 +47,7 @@ def asyncio_busy():
     run_in_loop(handle_request())
 
 
-@hang(r'\b(future|task|event|loop|coroutine)\b', least=(3, 6))
+@hang(LOOP + r'|\b(task|coroutine)\b', false=r'\bblocked\b|\bpool\b', least=(3, 6))
 def asyncio_lost():
     async def wait_for_reply():
         reply = asyncio.get_event_loop().create_future()
@@ -60,7 +60,7 @@ def asyncio_lost():
 
 # --- futures ------------------------------------------------------------------
 
-@hang(r'\b(future|result)\b', least=(3, 6))
+@hang(r'\b(future|result)\b', false=r'\basyncio|\bevent loop\b|\bpool\b|\bworker', least=(3, 6))
 def future_lost():
     future = concurrent.futures.Future()
     stage.standing()

@@ -50,8 +50,8 @@ def hang(*truth, **options):
 # Of a program that is not stuck none of this is true; that it waits, and for what, may be.
 STUCK = (r'(?<!\bnot )(?<!\bnothing )(?<!\bnothing is )(?<!\bnobody is )\bstuck\b|\bhangs?\b'
          r'|\bhung\b|\bforever\b|\bnever\b|\blost\b|\bblocks the\b|\bblocked by\b')
-FINE = (r'\bnot stuck\b|\bnothing (is )?stuck\b|\bidle\b|\bhealthy\b|\bbusy\b|\bworks?\b|\bworking\b'
-        r'|\bruns?\b|\brunning\b|\bwaits?\b|\bwaiting\b|\bcomput|\bmoves?\b|\bprogress')
+FINE = (r'\bnot stuck\b|\bnothing (is )?stuck\b|\bidle\b|\bhealthy\b|\bbusy\b|\bworks?\b'
+        r'|\bworking\b|\bruns?\b|\brunning\b|\bwaits?\b|\bwaiting\b|\bcomput|\bmoves?\b|\bprogress')
 
 
 def healthy(kind, least=(2, 7)):
