@@ -58,15 +58,15 @@ def gc_forced():
         gc.collect()
 
 
-# It says nothing of it: each few objects more bring all of them into a collection.
+# It says nothing of it: the more objects it makes, the more there is to go through, which
+# takes some four fifths of the time.
 @hang(r'\bgarbage\b|\bgc\b|\bcollect(s|or|ion|ing)\b', may=['busy', 'gc'])
 def gc_storm():
-    kept = heap()
-    gc.set_threshold(50, 1, 1)
     stage.standing('busy')
     while True:
-        kept.append([[] for _ in range(100)])
-        del kept[-1]
+        kept = []
+        while len(kept) < 1000000:
+            kept.append([[]])
 
 
 # --- the GIL ------------------------------------------------------------------

@@ -292,10 +292,11 @@ def ptrace_stop():
     parent = os.getpid()
 
     def trace():
-        for request in PTRACE_SEIZE, PTRACE_INTERRUPT:
-            if stage.libc.ptrace(request, parent, None, None):
-                print('needs ptrace', file=sys.stderr)
-                os._exit(1)
+        for tid in os.listdir('/proc/%d/task' % parent):
+            for request in PTRACE_SEIZE, PTRACE_INTERRUPT:
+                if stage.libc.ptrace(request, int(tid), None, None):
+                    print('needs ptrace', file=sys.stderr)
+                    os._exit(1)
     stage.libc.prctl(stage.PR_SET_PTRACER, ctypes.c_long(-1))
     told, tell = os.pipe()
     pid = stage.child(then=lambda: (os.read(told, 1), trace()))

@@ -61,8 +61,10 @@ def threads(pid):
     return [fields(pid, tid) for tid in os.listdir('/proc/%d/task' % pid)]
 
 
-def ticks(pid):
-    return sum(thread[1] for thread in threads(pid))
+def cpu_time(pid):
+    """In ticks, threads that have ended included."""
+    words = read(pid, 'stat').rpartition(')')[2].split()
+    return int(words[11]) + int(words[12])
 
 
 def is_alive(pid):
@@ -81,21 +83,22 @@ def is_to_be_killed(pid):
 
 
 def is_busy(pid, since):
-    return ticks(pid) - since >= 10
+    return cpu_time(pid) - since >= 10
 
 
 def keeps(pid, states, calm):
-    """All of its threads are in one of these states for a while, and nothing moves.
+    """One or more threads are in these states for a while, the others sleep; nothing moves.
 
     calm: they may wake up, if only for so little that it is hardly seen.
     """
-    before = threads(pid)
+    before, since = threads(pid), cpu_time(pid)
     for _ in range(6):
         time.sleep(0.05)
         now = threads(pid)
-        if any(thread[0] not in states for thread in now) or len(now) != len(before):
+        seen = set(thread[0] for thread in now)
+        if not seen & set(states) or seen - set(states + 'S') or len(now) != len(before):
             return False
-        if now != before if not calm else ticks(pid) - sum(one[1] for one in before) > 3:
+        if now != before if not calm else cpu_time(pid) - since > 3:
             return False
     return True
 
@@ -103,9 +106,12 @@ def keeps(pid, states, calm):
 def stands(pid, kind, since):
     if kind == 'any':
         return True
-    if kind == 'busy':
-        return is_busy(pid, since)
-    return keeps(pid, {'calm': 'S', 'frozen': 'DSRT'}.get(kind, kind), kind == 'calm')
+    try:
+        if kind == 'busy':
+            return is_busy(pid, since)
+        return keeps(pid, {'calm': 'S', 'frozen': 'DSRT'}.get(kind, kind), kind == 'calm')
+    except EnvironmentError:
+        return False # a thread has just ended
 
 
 # --- the guardian -------------------------------------------------------------
@@ -133,8 +139,8 @@ def clear_away():
 
 
 def announce(pid, kind):
-    since, end = ticks(pid), time.time() + PATIENCE
-    while time.time() < end:
+    since, end = cpu_time(pid), time.time() + PATIENCE
+    while time.time() < end and is_alive(pid):
         if stands(pid, kind, since):
             os.write(1, b'ready\n')
             return
@@ -191,7 +197,7 @@ def start_guardian():
 def standing(kind='S', pid=None):
     """From now on the guardian looks whether it stands, and then says so.
 
-    kind: the state that all threads are in; "busy": it uses the CPU; "calm": they sleep
+    kind: the state of what hangs, while other threads sleep; "busy": it uses the CPU; "calm": they sleep
     but wake up now and then; "frozen"; "any": it need not be looked at. pid: of the
     process that hangs.
     """
