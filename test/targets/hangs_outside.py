@@ -93,7 +93,10 @@ def dns_lookup():
     private_mounts()
     if stage.libc.unshare(0x40000000):
         stage.unavailable('network namespaces')
-    subprocess.call(['ip', 'link', 'set', 'lo', 'up'])
+    try:
+        subprocess.check_call(['ip', 'link', 'set', 'lo', 'up'])
+    except (OSError, subprocess.CalledProcessError):
+        stage.unavailable('ip')
     bind_mount('nameserver 127.0.0.1\noptions timeout:30 attempts:5\n', b'/etc/resolv.conf')
     bind_mount('hosts: dns\n', b'/etc/nsswitch.conf')
     server = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
