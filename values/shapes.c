@@ -24,18 +24,19 @@ static const struct row {
 	int8_t items;      /* ob_item after the head */
 	int8_t function, generator; /* their names, likewise */
 	int8_t type_name;  /* after tp_name; 0: right before ht_cached_keys */
+	int8_t collecting; /* gc.collecting after the list of threads; 0: it is elsewhere */
 } rows[] = {
-	{ 0x207, 1, 2, 3, 1, 5, 2, 104 },
-	{ 0x306, 2, 2, 3, 1, 11, 5, 103 },
-	{ 0x307, 2, 2, 3, 1, 11, 5, 103 },
-	{ 0x308, 3, 2, 3, 1, 11, 5, 105 },
-	{ 0x309, 3, 2, 3, 1, 11, 5, 104 },
-	{ 0x30a, 3, 2, 3, 1, 3, 4, 105 },
-	{ 0x30b, 0, 6, -1, 1, 3, 3, 0 },
-	{ 0x30c, 0, 5, 5, 1, 3, 2, 0 },
-	{ 0x30d, 0, 5, 5, 1, 3, 2, 0 },
-	{ 0x30e, 0, 5, 5, 2, 3, 2, 0 },
-	{ 0x30f, 0, 5, 5, 2, 3, 2, 0 },
+	{ 0x207, 1, 2, 3, 1, 5, 2, 104, 0 },
+	{ 0x306, 2, 2, 3, 1, 11, 5, 103, 0 },
+	{ 0x307, 2, 2, 3, 1, 11, 5, 103, 0 },
+	{ 0x308, 3, 2, 3, 1, 11, 5, 105, 0 },
+	{ 0x309, 3, 2, 3, 1, 11, 5, 104, 101 },
+	{ 0x30a, 3, 2, 3, 1, 3, 4, 105, 101 },
+	{ 0x30b, 0, 6, -1, 1, 3, 3, 0, 104 },
+	{ 0x30c, 0, 5, 5, 1, 3, 2, 0, 30 },
+	{ 0x30d, 0, 5, 5, 1, 3, 2, 0, 32 },
+	{ 0x30e, 0, 5, 5, 2, 3, 2, 0, 32 },
+	{ 0x30f, 0, 5, 5, 2, 3, 2, 0, 22 },
 };
 
 enum { LONE_COMMA_TO = 0x306, ARRAY_QUOTES_TO = 0x30e }; /* releases */
@@ -102,6 +103,7 @@ shape_find(const struct layout *l, struct shape *s)
 	s->type_base = l->type.name + 29 * p;
 	s->type_dict = l->type.name + 30 * p;
 	s->type_name = row->type_name ? l->type.name + row->type_name * p : l->type.cached_keys - p;
+	s->collecting = p == 8 && row->collecting ? l->interp.threads + row->collecting * p : ABSENT;
 	s->lone_comma = row->release <= LONE_COMMA_TO;
 	s->array_quotes = row->release <= ARRAY_QUOTES_TO;
 	return 0;

@@ -38,6 +38,7 @@ struct shape {
 	int type_dict;    /* PyTypeObject: tp_dict */
 	int type_base;    /* tp_base */
 	int type_name;    /* PyHeapTypeObject: 2.7: ht_name, 3.6: ht_qualname */
+	int collecting;   /* PyInterpreterState: 3.9: gc.collecting, of 64 bits */
 	int lone_comma;   /* -3.6: an exception's single argument is followed by a comma */
 	int array_quotes; /* -3.14: a bytearray's quotes are always escaped */
 };

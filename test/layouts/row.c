@@ -356,6 +356,9 @@ find_shape(struct shape *s)
 	s->code.stacksize = AT(PyCodeObject, co_stacksize);
 	s->code.flags = AT(PyCodeObject, co_flags);
 	s->items = AT(PyTupleObject, ob_item);
+#if PY_VERSION_HEX >= 0x03090000 && SIZEOF_VOID_P == 8
+	s->collecting = AT(PyInterpreterState, gc.collecting);
+#endif
 	s->type_dict = AT(PyTypeObject, tp_dict);
 	s->type_base = AT(PyTypeObject, tp_base);
 	s->lone_comma = PY_VERSION_HEX < 0x03070000; /* Objects/exceptions.c */
