@@ -1316,6 +1316,7 @@ void
 sampler_forget_stack(struct thread *t)
 {
 	stack_free(t->stack);
+	t->planned = NULL; /* that was a part of it */
 	t->stack = NULL;
 	t->still_since = 0;
 }
