@@ -45,8 +45,11 @@ endif
 WITHOUT = $(filter-out collapsed $(FORMATS),$(ALL_FORMATS)) $(filter-out $(PARTS),$(ALL_PARTS))
 
 # What else it may do without, each a folder; text alone does.
-ALL_PARTS = waits values native
+ALL_PARTS = waits values native why
 PARTS = $(if $(filter-out collapsed,$(FORMATS)),$(ALL_PARTS))
+ifneq ($(and $(filter why,$(PARTS)),$(filter-out $(PARTS),waits values)),)
+$(error the part why needs waits and values)
+endif
 WINGS = format packed $(ALL_PARTS)
 
 # format/NAME.c goes with its format, what several share with the last of these; all

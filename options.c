@@ -21,12 +21,12 @@
 #include "native/native.h"
 #include "layouts.h"
 #include "values/listing.h"
+#include "why/why.h"
 #include "options.h"
 
 enum { OPT_THREADS = 256, OPT_BY_THREAD, OPT_FLAMECHART, OPT_ABI, OPT_STATS, OPT_SEED, OPT_PAUSE,
        OPT_NO_PAUSE, OPT_CHILDREN, OPT_ALL, OPT_BY_PROCESS, OPT_TITLE, OPT_DIFF,
-       OPT_ROTATE, OPT_WAITS, OPT_LOCALS,
-       OPT_NATIVE };
+       OPT_ROTATE, OPT_WAITS, OPT_LOCALS, OPT_NATIVE, OPT_WHY };
 
 struct option {
 	const char *name;
@@ -66,12 +66,14 @@ static const struct option options[] = {
 	{ "trace", 't', 0 },
 	{ "version", 'v', 0 },
 	{ "waits", OPT_WAITS, 0 },
+	{ "why", OPT_WHY, 0 },
 };
 
 static const char help[] =
 	"Usage: pyflame [OPTIONS] PID                profile a running Python process\n"
 	"       pyflame [OPTIONS] -t COMMAND [ARG]   run a command and profile it\n"
 	"       pyflame -d PID                       print every thread's stack once\n"
+	"       pyflame --why PID                    say what it is stuck in, or does\n"
 	"       pyflame [OPTIONS] -i FILE...         read profiles instead of a process\n"
 	"\n"
 	"Prints collapsed stacks";
@@ -100,7 +102,9 @@ static const char help_rest[] =
 	"  -n, --no-line-numbers   frames are file:function\n"
 	"  -x, --exclude-idle      leave out (idle), and with --threads the idle threads\n"
 	"  -d, --dump              print every thread's stack once and exit\n"
-	"      --locals            with -d: the arguments and local variables of each frame\n"
+	"      --why               say in words what it is stuck in, or does, and exit\n"
+	"      --locals            with -d or --why: the arguments and local variables of each\n"
+	"                          frame\n"
 	"      --threads           sample every thread, not only those that run\n"
 	"      --waits             what each thread waits for, on its stack; implies --threads\n"
 	"      --native[=all]      C frames among Python's; all: the interpreter's own, too\n"
@@ -447,7 +451,7 @@ check_rate(const struct options *o)
 	const char *unit;
 	double number;
 
-	if (!o->rate || o->dump || seconds == 0 || (o->command && o->seconds < 0) ||
+	if (!o->rate || o->dump || o->why || seconds == 0 || (o->command && o->seconds < 0) ||
 	    (double)o->period <= seconds * 1e9)
 		return;
 	if (!parse_decimal(o->rate, &number, &unit) && !*unit)
@@ -493,7 +497,7 @@ default_format(const struct options *o)
 {
 	const struct format *report = format_named("report");
 
-	if (!o->output && !o->dump && !o->flamechart && !o->diff && report->write &&
+	if (!o->output && !o->dump && !o->why && !o->flamechart && !o->diff && report->write &&
 	    isatty(STDOUT_FILENO))
 		return report;
 	check_ending(o->output);
@@ -504,7 +508,7 @@ default_format(const struct options *o)
 static void
 check_format(struct options *o)
 {
-	const char *text = o->dump ? "-d" : o->flamechart ? "--flamechart" : NULL;
+	const char *text = o->why ? "--why" : o->dump ? "-d" : o->flamechart ? "--flamechart" : NULL;
 	int json;
 
 	if (!o->format)
@@ -512,7 +516,7 @@ check_format(struct options *o)
 	json = o->format == format_named("json");
 	if (!o->format->write)
 		format_left_out(o->format, USAGE, "-o ", o->output);
-	if (text && o->format != format_of_file(NULL) && !(o->dump && json))
+	if (text && o->format != format_of_file(NULL) && !((o->dump || o->why) && json))
 		die(USAGE, "%s and -f %s do not go together", text, o->format->name);
 	if (o->diff && (text || !(o->format->needs & FORMAT_BEFORE)))
 		die(USAGE, "--diff and %s%s do not go together", text ? text : "-f ",
@@ -526,19 +530,20 @@ static void
 check_pairs(const struct options *o, int pids)
 {
 	enum { INPUT, COMMAND, DUMP, CHART, ALL, PID, ROTATE, DIFF, PAUSE, NO_PAUSE, WAITS, BUSY,
-	       NATIVE, LOCALS };
+	       NATIVE, LOCALS, WHY };
 	static const char names[][12] = { "-i", "-t", "-d", "--flamechart", "--all", "a pid",
 	                                  "--rotate", "--diff", "--pause", "--no-pause", "--waits",
-	                                  "-x", "--native", "--locals" };
+	                                  "-x", "--native", "--locals", "--why" };
 	static const unsigned char pairs[][2] = {
 		{ INPUT, COMMAND }, { INPUT, DUMP }, { INPUT, CHART }, { INPUT, ALL }, { INPUT, PID },
 		{ COMMAND, PID }, { COMMAND, DUMP }, { ROTATE, INPUT }, { ROTATE, DUMP },
 		{ ROTATE, DIFF }, { PAUSE, NO_PAUSE }, { WAITS, INPUT }, { WAITS, BUSY },
-		{ NATIVE, INPUT }, { NATIVE, LOCALS },
+		{ NATIVE, INPUT }, { NATIVE, LOCALS }, { WHY, INPUT },
+		{ WHY, COMMAND }, { WHY, DUMP }, { WHY, CHART }, { WHY, ROTATE }, { NATIVE, WHY },
 	};
 	const int given[] = { o->n_inputs > 0, o->command != NULL, o->dump, o->flamechart, o->all,
 	                      pids, o->rotate != 0, o->diff != NULL, o->pause, o->no_pause,
-	                      o->waits, o->exclude_idle, o->native, o->locals };
+	                      o->waits, o->exclude_idle, o->native, o->locals, o->why };
 
 	for (size_t i = 0; i < LEN(pairs); i++)
 		if (given[pairs[i][0]] && given[pairs[i][1]])
@@ -567,8 +572,8 @@ check(struct options *o, const char *operand, int operands)
 	check_pairs(o, pids);
 	if (o->waits && o->mode)
 		die(USAGE, "--waits and -m %s do not go together", profile_modes[o->mode]);
-	if (o->locals && !o->dump)
-		die(USAGE, "--locals goes with -d");
+	if (o->locals && !o->dump && !o->why)
+		die(USAGE, "--locals goes with -d or --why");
 	if (o->command && !o->command[0])
 		die(USAGE, "-t wants a command to run");
 	if (o->all && (pids || o->command))
@@ -612,6 +617,14 @@ set_native(struct options *o, const char *value)
 }
 
 static void
+set_why(struct options *o)
+{
+	if (!HAS_WHY)
+		built_without("--why");
+	o->why = 1;
+}
+
+static void
 set_option(struct options *o, int option, char *value)
 {
 	switch (option) {
@@ -651,6 +664,7 @@ set_option(struct options *o, int option, char *value)
 	case OPT_THREADS: o->threads = 1; break;
 	case OPT_TITLE: o->title = value; break;
 	case OPT_WAITS: set_waits(o); break;
+	case OPT_WHY: set_why(o); break;
 	}
 }
 

@@ -26,7 +26,8 @@ struct options {
 	int native;           /* enum native_frames of native/native.h */
 	int pause, no_pause;
 	int children, all, by_process;
-	int dump, locals, threads, by_thread, waits, exclude_idle, no_lines, flamechart, stats, quiet;
+	int dump, why, locals;
+	int threads, by_thread, waits, exclude_idle, no_lines, flamechart, stats, quiet;
 };
 
 /* Parses argv.  Prints help or version and exits, or says what is wrong with

@@ -3,7 +3,7 @@
  * pyflame: where a running Python program spends its time.
  *
  * The files, lowest layer first.  Each includes only headers of files listed above it, and
- * those of format/ only format/ itself and Face; "make lint" reads this list and checks every
+ * those of format/ only format/ itself, why/ and Face; "make lint" reads this list and checks every
  * include.  pyflame never runs code in the target or writes to its memory; it may stop a
  * thread briefly.
  *
@@ -101,6 +101,17 @@
  *   follow.c      finds processes as they start
  *   group.c       the processes that are sampled together
  *
+ * why/: knows one process at a few moments: what is the matter with it.
+ *   why/look.c    what all threads do at a moment, and since the one before
+ *   why/locks.c   which lock a thread waits for, and who has it
+ *   why/roles.c   what functions of Python's library say of who called them
+ *   why/chain.c   who waits for whom
+ *   why/finding.c what of all that is the matter
+ *   why/words.c   the same as text
+ *   why/twin.c    the same as JSON
+ *   why/census.c  many processes: who does the same
+ *   why/why.c     the order of an explanation
+ *
  * Face: knows the user.
  *   options.c     the command line
  *   place.c       where a path leads, whatever others put there
@@ -144,6 +155,7 @@
 #include "capture.h"
 #include "sample.h"
 #include "group.h"
+#include "why/why.h"
 #include "options.h"
 #include "place.h"
 #include "output.h"
@@ -680,18 +692,36 @@ dump_process(struct run *r, size_t i, struct buf *out)
 	return why == OK ? DONE : why == GONE ? NO_PROCESS : FAILURE;
 }
 
-static enum status
-dump(struct run *r)
+/* What is done once, and takes a while, ends at once when that is asked for. */
+static void
+begin_dumping(struct run *r)
 {
-	struct buf text = { 0 }, out;
-	enum status first = DONE;
-	size_t begun;
-
 	r->dumping = 1;
 	for (size_t i = 0; i < LEN(stops); i++) /* while a thread of the target is stopped */
 		sigdelset(&r->urgent, stops[i]);
 	watch_let_kill(&r->urgent);
 	mem_limit(MOST_DUMPING_NS);
+}
+
+static void
+write_text(const struct buf *text)
+{
+	struct buf out;
+
+	output_begin(&out);
+	buf_add(&out, text->data, text->len);
+	if (output_end(&out) < 0)
+		die(FAILURE, "cannot write %s:", where());
+}
+
+static enum status
+dump(struct run *r)
+{
+	struct buf text = { 0 };
+	enum status first = DONE;
+	size_t begun;
+
+	begin_dumping(r);
 	if (is_json(r))
 		dump_begin_json(&text);
 	begun = text.len;
@@ -706,13 +736,30 @@ dump(struct run *r)
 	if (first == DONE) {
 		if (is_json(r))
 			dump_end_json(&text);
-		output_begin(&out);
-		buf_add(&out, text.data, text.len);
-		if (output_end(&out) < 0)
-			die(FAILURE, "cannot write %s:", where());
+		write_text(&text);
 	}
 	buf_free(&text);
 	return first;
+}
+
+/* Says why the processes are stuck. */
+static enum status
+explain(struct run *r)
+{
+	size_t n = group_ready(r->group), told;
+	struct sampler **samplers = xcalloc(n, sizeof *samplers);
+	struct buf text = { 0 };
+
+	begin_dumping(r);
+	for (size_t i = 0; i < n; i++)
+		samplers[i] = group_sampler(r->group, i);
+	told = why_explain(&(struct question){ samplers, n, r->profile, r->options.locals, is_json(r),
+	                                       wait_for_attach, r }, &text);
+	if (told)
+		write_text(&text);
+	buf_free(&text);
+	free(samplers);
+	return told ? DONE : FAILURE;
 }
 
 /* -m gil needs one; of what is followed, group.c takes only those that do. */
@@ -835,6 +882,8 @@ attach(struct run *r)
 
 	if (status != DONE)
 		return status;
+	if (HAS_WHY && r->options.why)
+		return explain(r);
 	return r->options.dump ? dump(r) : profile(r);
 }
 
@@ -923,7 +972,7 @@ unpack(const struct options *o)
 {
 	int error = 0;
 
-	if (o->dump || o->waits || o->native || o->n_inputs || o->diff ||
+	if (o->dump || o->why || o->waits || o->native || o->n_inputs || o->diff ||
 	    o->format != format_named("collapsed"))
 		error = packed_load();
 	if (error)
@@ -943,7 +992,7 @@ main(int argc, char *argv[])
 		die(USAGE, "--rotate wants -o with %s, the time, in the file's name, as each file would "
 		    "replace the one before", "%t");
 	output_open(r.options.output, r.options.n_pids ? r.options.pids[0] : 0);
-	if (r.options.dump || r.options.waits)
+	if (r.options.dump || r.options.waits || r.options.why)
 		waits_prepare();
 	if (!r.options.command)
 		sandbox_enter(0);

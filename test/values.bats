@@ -166,10 +166,10 @@ Set-Cookie cookies Authorization Proxy-Authorization auth basic_auth session_id 
 
 # --- what does not fit ---------------------------------------------------------
 
-@test "--locals goes with -d" {
+@test "--locals goes with -d or --why" {
     requires format=report
     run_pyflame 2 --locals 1
-    matches "$stderr" '^pyflame: --locals goes with -d;'
+    matches "$stderr" '^pyflame: --locals goes with -d or --why;'
 }
 
 huge_is_bounded() {

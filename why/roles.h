@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef ROLES_H
+#define ROLES_H
+
+/* What frames of Python's own library say of the thread that has them. */
+
+struct look;
+struct member;
+
+/* Fills a thread's need from what it calls, after locks_find(); and which signal's handler it is
+ * in. */
+void roles_find(const struct look *, struct member *);
+
+/* The member that runs a Future, and NOBODY. */
+int roles_runner(const struct look *, raddr future);
+
+/* The queue that a worker of a pool of threads takes its work from; 0: it is none. */
+raddr roles_pool(const struct look *, const struct member *);
+
+#endif
