@@ -21,6 +21,7 @@
 #include "target.h"
 #include "capture.h"
 #include "sample.h"
+#include "why/why.h"
 #include "dump.h"
 #include "simulated.h"
 
@@ -79,9 +80,13 @@ build(const uint8_t *in, const uint8_t *table, size_t table_len)
 	unsigned n_codes = 1 + in[5] % 6;
 	raddr codes[24], known[6], idents[4], names[4], interp = 0;
 	raddr lines = sim_bytes(table, table_len), file = sim_str("/usr/lib/a b;c\n.py", 18);
+	raddr library = sim_str("/usr/lib/python3/threading.py", 29);
+	int in_library = in[0] / sim_kinds() & 1;
 
 	for (unsigned i = 0; i < n_codes; i++)
-		known[i] = sim_code(file, sim_str(&"f\x1b;g"[i % 3], 2), lines, 32);
+		known[i] = in_library && i % 2 ?
+		           sim_code(library, sim_str("waitjoinacquire" + i / 2 * 4, i > 3 ? 7 : 4), lines, 32) :
+		           sim_code(file, sim_str(&"f\x1b;g"[i % 3], 2), lines, 32);
 	for (unsigned i = 0; i < n_frames; i++)
 		codes[i] = known[(i ^ in[5] >> 4) % n_codes];
 	for (unsigned k = 0; k < n_interps; k++) {
@@ -104,6 +109,23 @@ check_lines(const struct buf *text)
 	for (size_t i = 0; i < text->len; i++)
 		if ((unsigned char)text->data[i] < ' ' && text->data[i] != '\n')
 			abort(); /* a name became a control sequence */
+}
+
+static int
+do_not_wait(void *context, int64_t due)
+{
+	(void)context;
+	(void)due;
+	return 0;
+}
+
+static void
+explain(struct sampler *s, const struct profile *p, int json, struct buf *text)
+{
+	struct question q = { &s, 1, p, 1, json, do_not_wait, NULL };
+
+	why_explain(&q, text);
+	check_lines(text);
 }
 
 static void
@@ -131,6 +153,8 @@ sample(const struct target *t, const uint8_t *in)
 	sampler_rename(s);
 	dump_write(s, p, 1, &text);
 	check_lines(&text);
+	text.len = 0;
+	explain(s, p, in[0] / sim_kinds() & 2, &text);
 	text.len = 0;
 	(in[2] & 8 ? saved_write : collapsed_write)(p, &text);
 	check_lines(&text);
