@@ -48,6 +48,13 @@ healthy_are_told() {
     are_told healthy "$@"
 }
 
+# Before 3.9 it is not seen that garbage is collected, before 3.7 not who waits for the GIL.
+hangs_of_old_are_told() {
+    local names
+    mapfile -t names < <("$1" "$targets/hangs.py" --list | cut -f 1 | grep -vE "$2")
+    hangs_are_told "$1" "${names[@]}"
+}
+
 # Without a GIL each collection of the youngest is one of all: most of the time goes there.
 healthy_are_told_but_gc() {
     local names
@@ -63,8 +70,8 @@ fine=(server_idle sleep_loop computing main_joins)
 @test "newest: why some programs are stuck"  { each_python "$newest" hangs_are_told "${some[@]}"; }
 @test "3.12: some programs are not stuck"    { each_python 3.12 healthy_are_told "${fine[@]}"; }
 
-@test "3.6: why all programs are stuck"      { also 3.6 hangs_are_told; }
-@test "3.8: why all programs are stuck"      { also 3.8 hangs_are_told; }
+@test "3.6: why all programs are stuck"      { also 3.6 hangs_of_old_are_told '^g(c|il)_'; }
+@test "3.8: why all programs are stuck"      { also 3.8 hangs_of_old_are_told '^gc_'; }
 @test "3.11: why all programs are stuck"     { also 3.11 hangs_are_told; }
 @test "3.12: why all programs are stuck"     { also 3.12 hangs_are_told; }
 @test "3.13: why all programs are stuck"     { also 3.13 hangs_are_told; }
