@@ -69,11 +69,34 @@ static const struct option options[] = {
 	{ "why", OPT_WHY, 0 },
 };
 
+/* Of options that this build is without nothing is said. */
+#ifdef WITHOUT_waits
+#define HELP_WAITS(text)
+#else
+#define HELP_WAITS(text) text
+#endif
+#ifdef WITHOUT_values
+#define HELP_VALUES(text)
+#else
+#define HELP_VALUES(text) text
+#endif
+#ifdef WITHOUT_native
+#define HELP_NATIVE(text)
+#else
+#define HELP_NATIVE(text) text
+#endif
+#ifdef WITHOUT_why
+#define HELP_WHY(text)
+#else
+#define HELP_WHY(text) text
+#endif
+
 static const char help[] =
 	"Usage: pyflame [OPTIONS] PID                profile a running Python process\n"
 	"       pyflame [OPTIONS] -t COMMAND [ARG]   run a command and profile it\n"
 	"       pyflame -d PID                       print every thread's stack once\n"
-	"       pyflame --why PID                    say what it is stuck in, or does\n"
+	HELP_WHY(
+	"       pyflame --why PID                    say what it is stuck in, or does\n")
 	"       pyflame [OPTIONS] -i FILE...         read profiles instead of a process\n"
 	"\n"
 	"Prints collapsed stacks";
@@ -102,12 +125,16 @@ static const char help_rest[] =
 	"  -n, --no-line-numbers   frames are file:function\n"
 	"  -x, --exclude-idle      leave out (idle), and with --threads the idle threads\n"
 	"  -d, --dump              print every thread's stack once and exit\n"
-	"      --why               say in words what it is stuck in, or does, and exit\n"
+	HELP_WHY(
+	"      --why               say in words what it is stuck in, or does, and exit\n")
+	HELP_VALUES(
 	"      --locals            with -d or --why: the arguments and local variables of each\n"
-	"                          frame\n"
+	"                          frame\n")
 	"      --threads           sample every thread, not only those that run\n"
-	"      --waits             what each thread waits for, on its stack; implies --threads\n"
-	"      --native[=all]      C frames among Python's; all: the interpreter's own, too\n"
+	HELP_WAITS(
+	"      --waits             what each thread waits for, on its stack; implies --threads\n")
+	HELP_NATIVE(
+	"      --native[=all]      C frames among Python's; all: the interpreter's own, too\n")
 	"      --by-process        a root frame for every process\n"
 	"      --by-thread         a root frame for every thread; implies --threads\n"
 	"      --flamechart        print samples in order, with their times\n"
