@@ -213,14 +213,19 @@ holds_gil(const struct thread *t)
 	return holds;
 }
 
+/* Python's frames, which alone have addresses. */
 static void
-keep_stack(struct member *m, const struct thread *t, const uint32_t *frames, size_t n)
+keep_stack(struct member *m, const struct thread *t)
 {
-	m->n = n;
-	m->frames = xcalloc(n + 1, sizeof *m->frames);
-	m->addresses = xcalloc(n + 1, sizeof *m->addresses);
-	memcpy(m->frames, frames, n * sizeof *m->frames);
-	memcpy(m->addresses, stack_addresses(t->stack, &n), m->n * sizeof *m->addresses);
+	size_t n, n_addresses;
+	const uint32_t *frames = stack_frames(t->stack, &n);
+	const raddr *addresses = stack_addresses(t->stack, &n_addresses);
+
+	m->n = n < n_addresses ? n : n_addresses;
+	m->frames = xcalloc(m->n + 1, sizeof *m->frames);
+	m->addresses = xcalloc(m->n + 1, sizeof *m->addresses);
+	memcpy(m->frames, frames, m->n * sizeof *m->frames);
+	memcpy(m->addresses, addresses, m->n * sizeof *m->addresses);
 }
 
 /* The stack of the newest of its states that has one. */
@@ -239,8 +244,9 @@ read_stack(struct look *l, struct member *m)
 			m->why = TORN;
 		if (m->why != OK)
 			return;
+		stack_frames(t->stack, &n);
 		if (n)
-			keep_stack(m, t, frames, n);
+			keep_stack(m, t);
 		sampler_forget_stack(t);
 	}
 }
