@@ -685,7 +685,7 @@ const checks = {
 		for (const right of await ends())
 			assert.ok(Math.abs(right - 1490) < 1, right);
 		await page.setViewportSize({ width: 390, height: 700 });
-		await page.waitForFunction(() => document.documentElement.getBoundingClientRect().width === 390);
+		await page.waitForFunction(() => Math.abs(document.querySelector('#frames > g:first-child rect').getBoundingClientRect().right - 380) < 1);
 		for (const right of await ends())
 			assert.ok(Math.abs(right - 380) < 1, right);
 		await page.setViewportSize({ width: 390, height: 80 });
