@@ -566,44 +566,23 @@ add_kernel_place(const struct waits *w, int tid, struct buf *out)
 	buf_free(&text);
 }
 
-/* Whether the file of a control group says so, in a line of its own or with a word before. */
+/* Whether the file of its control group says so, in a line of its own or with a word before. */
 static int
-group_says(const char *folder, const char *path, size_t len, const char *file, const char *word)
+group_says(int pid, const char *controller, const char *file, const char *word)
 {
-	struct buf name = { 0 }, text = { 0 };
-	int says = 0;
+	struct buf text = { 0 };
+	int says = !proc_read_group(pid, controller, 0, file, &text) &&
+	           text_find(buf_terminate(&text), word);
 
-	buf_printf(&name, "/sys/fs/cgroup%s%.*s/%s", folder, (int)len, path, file);
-	if (!proc_read_path(buf_terminate(&name), &text))
-		says = text_find(buf_terminate(&text), word) != NULL;
-	buf_free(&name);
 	buf_free(&text);
 	return says;
 }
 
-/* "0::/user.slice", and of version 1 "9:freezer:/docker/12": cgroups(7). */
 static int
 is_frozen(int pid)
 {
-	static const char mark[] = ":freezer:";
-	struct buf text = { 0 };
-	int frozen = 0;
-
-	if (!proc_read(pid, "cgroup", &text)) {
-		const char *one = text_find(buf_terminate(&text), mark);
-		const char *two = text_find(text.data, "0::/");
-
-		if (one)
-			one += sizeof mark - 1;
-		if (two)
-			two += 3;
-		frozen = (two && group_says("", two, strcspn(two, "\n"), "cgroup.events", "frozen 1")) ||
-		         (two && group_says("/unified", two, strcspn(two, "\n"), "cgroup.events",
-		                            "frozen 1")) ||
-		         (one && group_says("/freezer", one, strcspn(one, "\n"), "freezer.state", "FR"));
-	}
-	buf_free(&text);
-	return frozen;
+	return group_says(pid, NULL, "cgroup.events", "frozen 1") ||
+	       group_says(pid, "freezer", "freezer.state", "FR");
 }
 
 int

@@ -366,24 +366,22 @@ cpu_time(const struct look *l)
 /* How often the quotas of a process's control groups have held it back: "nr_throttled 12" in
  * cpu.stat of each, and of those around it (cgroups(7)).  -1: that is not known. */
 static int64_t
-throttled_in(const char *folder, const char *path, size_t len)
+throttled_in(int pid, const char *controller)
 {
 	static const char word[] = "nr_throttled ";
 	int64_t sum = -1;
+	int more = 0;
 
-	for (; len; len--) {
-		struct buf name = { 0 }, text = { 0 };
+	for (unsigned up = 0; more <= 0; up++) {
+		struct buf text = { 0 };
 		const char *p = NULL;
 		uint64_t n;
 
-		if (len == 1 || path[len] == '/' || path[len] == '\n') {
-			buf_printf(&name, "/sys/fs/cgroup%s%.*s/cpu.stat", folder, (int)len, path);
-			if (!proc_read_path(buf_terminate(&name), &text))
-				p = text_find(buf_terminate(&text), word);
-			if (p && (p += sizeof word - 1, !parse_digits(&p, 10, &n)))
-				sum = (sum < 0 ? 0 : sum) + (int64_t)n;
-		}
-		buf_free(&name);
+		more = proc_read_group(pid, controller, up, "cpu.stat", &text);
+		if (!more)
+			p = text_find(buf_terminate(&text), word);
+		if (p && (p += sizeof word - 1, !parse_digits(&p, 10, &n)))
+			sum = (sum < 0 ? 0 : sum) + (int64_t)n;
 		buf_free(&text);
 	}
 	return sum;
@@ -392,21 +390,10 @@ throttled_in(const char *folder, const char *path, size_t len)
 static int64_t
 count_throttled(const struct look *l)
 {
-	struct buf text = { 0 };
-	int64_t n = -1;
+	int pid = process_pid(sampler_target(l->sampler)->process);
+	int64_t n = throttled_in(pid, NULL);
 
-	if (!proc_read(process_pid(sampler_target(l->sampler)->process), "cgroup", &text)) {
-		const char *two = text_find(buf_terminate(&text), "0::/");
-		const char *one = text_find(text.data, "cpu,cpuacct:/");
-
-		one = one ? one : text_find(text.data, ":cpu:/");
-		if (two)
-			n = throttled_in("", two + 3, strcspn(two + 3, "\n"));
-		if (n < 0 && one && (one = strchr(one, '/')))
-			n = throttled_in("/cpu", one, strcspn(one, "\n"));
-	}
-	buf_free(&text);
-	return n;
+	return n < 0 ? throttled_in(pid, "cpu") : n;
 }
 
 static int
