@@ -51,39 +51,13 @@ struct dump {
 	struct listing *locals; /* of the stack that is written; NULL: they are not asked for */
 };
 
-/* Begins to know which of all threads wait for the same. */
-static struct waits *
-begin_waits(struct sampler *s)
-{
-	const struct target *target = sampler_target(s);
-	struct waits *w = waits_new(target->process, (unsigned)target->layout->ptr);
-	size_t n;
-	struct thread *const *threads = threads_all(sampler_threads(s), &n);
-
-	for (size_t i = 0; i < n; i++)
-		if (!threads[i]->older)
-			waits_note(w, &threads[i]->task);
-	return w;
-}
-
-/* Whether a task has the GIL, by any of its states. */
-static int
-holds_gil(const struct thread *t)
-{
-	int holds = 0;
-
-	for (; t; t = t->newer)
-		holds |= t->holds_gil;
-	return holds;
-}
-
 /* Running, or what for it waits. */
 static void
 add_state(const struct dump *d, struct thread *t, char state, struct buf *out)
 {
 	if (t->dead)
 		buf_str(out, "dead");
-	else if (state == 'S' && !waits_are_frozen(d->waits) && !holds_gil(t) &&
+	else if (state == 'S' && !waits_are_frozen(d->waits) && !thread_holds_gil(t) &&
 	         sampler_wants_gil(d->s, t))
 		buf_str(out, "waits for the GIL");
 	else if (state == 'R' || !waits_describe(d->waits, &t->task, 0, out))
@@ -231,31 +205,17 @@ dump_task(const struct dump *d, const struct writer *writer, struct thread *t)
 	buf_free(&state);
 }
 
-/* Lists the threads.  Those that start or end meanwhile make it fail. */
-static enum why
-list_threads(struct dump *d)
-{
-	enum { TRIES = 20 };
-	enum why why = TORN;
-
-	for (int i = 0; i < TRIES && why != OK && why != GONE; i++)
-		why = threads_refresh(sampler_threads(d->s));
-	return why;
-}
-
 static enum why
 dump_all(struct dump *d, const struct writer *writer, int locals)
 {
 	const struct target *target = sampler_target(d->s);
 	struct thread *const *threads;
-	enum why why = list_threads(d);
+	enum why why = sampler_look(d->s, &d->waits);
 	size_t n;
 
 	if (why != OK)
 		return why;
-	sampler_note_holders(d->s);
 	threads = threads_all(sampler_threads(d->s), &n);
-	d->waits = begin_waits(d->s);
 	d->locals = HAS_VALUES && locals ? listing_new(target->mem, target->layout) : NULL;
 	/* The main thread first: Python makes it first, but not where it was
 	 * embedded in a program that had threads already. */
@@ -275,7 +235,7 @@ static void
 write_header(const struct dump *d, struct thread *t, const char *name, const char *state)
 {
 	buf_printf(d->out, d->out->len ? "\n%d%s: " : "%d%s: ", t->task.tid,
-	           holds_gil(t) ? "*" : "");
+	           thread_holds_gil(t) ? "*" : "");
 	label_name(d->out, name, strlen(name));
 	buf_printf(d->out, " (%s)\n", state);
 }
@@ -352,7 +312,7 @@ write_json_header(const struct dump *d, struct thread *t, const char *name, cons
 	if (t->task.tid)
 		json_add_number(d->out, "tid", t->task.tid);
 	json_add_shown(d->out, "name", name);
-	json_add_bool(d->out, "holds_gil", holds_gil(t));
+	json_add_bool(d->out, "holds_gil", thread_holds_gil(t));
 	write_json_state(d->out, state);
 	json_open(d->out, "stacks", '[');
 }
@@ -423,19 +383,7 @@ dump_begin_json(struct buf *out)
 {
 	enum { VERSION = 1 };
 
-	json_open(out, NULL, '{');
-	json_add_text(out, "format", "pyflame dump");
-	json_add_number(out, "version", VERSION);
-	json_add_text(out, "generator", "pyflame " PYFLAME_VERSION);
-	json_open(out, "processes", '[');
-}
-
-void
-dump_end_json(struct buf *out)
-{
-	json_close(out, ']');
-	json_close(out, '}');
-	buf_str(out, "\n");
+	json_begin_processes(out, "pyflame dump", VERSION);
 }
 
 enum why

@@ -14,9 +14,9 @@ struct sampler;
  */
 enum why dump_write(struct sampler *, const struct profile *, int locals, struct buf *);
 
-/* The same as an object of JSON; all such objects stand between what these two append. */
+/* The same as an object of JSON; all such objects stand between what this one appends, and
+ * json_end_processes(). */
 enum why dump_json(struct sampler *, const struct profile *, int locals, struct buf *);
 void dump_begin_json(struct buf *);
-void dump_end_json(struct buf *);
 
 #endif

@@ -138,6 +138,7 @@
 #include "packed/packed.h"
 #include "profile.h"
 #include "format/label.h"
+#include "format/json.h"
 #include "format/collapsed.h"
 #include "format/saved.h"
 #include "format/formats.h"
@@ -735,7 +736,7 @@ dump(struct run *r)
 		first = DONE;
 	if (first == DONE) {
 		if (is_json(r))
-			dump_end_json(&text);
+			json_end_processes(&text);
 		write_text(&text);
 	}
 	buf_free(&text);

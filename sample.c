@@ -402,12 +402,38 @@ sampler_wants_gil(const struct sampler *s, struct thread *t)
 	return thread_wants_gil(t, gils, n);
 }
 
+static enum why
+read_holder(struct sampler *s, const struct gil *gil, raddr *holder)
+{
+	return gil_read_holder(s->t->mem, s->t->layout, gil, holder);
+}
+
+static void
+note_holders(struct sampler *s)
+{
+	size_t n_gils, n;
+	const struct gil *gils = threads_gils(s->threads, &n_gils);
+	struct thread *const *threads = threads_all(s->threads, &n);
+
+	for (size_t i = 0; i < n; i++)
+		threads[i]->holds_gil = 0;
+	for (size_t i = 0; i < n_gils; i++) {
+		raddr holder = 0;
+		struct thread *t = NULL;
+
+		if (read_holder(s, &gils[i], &holder) == OK && holder)
+			t = threads_find(s->threads, holder);
+		if (t)
+			t->holds_gil = 1;
+	}
+}
+
 /* Who has a GIL is asked once a tick, and only if somebody needs to know. */
 static void
 note_holders_once(struct sampler *s)
 {
 	if (!s->noted_holders)
-		sampler_note_holders(s);
+		note_holders(s);
 	s->noted_holders = 1;
 }
 
@@ -721,12 +747,6 @@ find_thread(struct sampler *s, raddr tstate)
 	if (!t && tstate && threads_refresh(s->threads) == OK)
 		t = threads_find(s->threads, tstate);
 	return t;
-}
-
-static enum why
-read_holder(struct sampler *s, const struct gil *gil, raddr *holder)
-{
-	return gil_read_holder(s->t->mem, s->t->layout, gil, holder);
 }
 
 /* What is remembered of its stack. */
@@ -1321,22 +1341,32 @@ sampler_forget_stack(struct thread *t)
 	t->still_since = 0;
 }
 
-void
-sampler_note_holders(struct sampler *s)
+/* Threads that start or end while they are listed make it fail. */
+static enum why
+list_all(struct sampler *s)
 {
-	size_t n_gils, n;
-	const struct gil *gils = threads_gils(s->threads, &n_gils);
+	enum { TRIES = 20 };
+	enum why why = TORN;
+
+	for (int i = 0; i < TRIES && why != OK && why != GONE; i++)
+		why = sampler_list(s);
+	return why;
+}
+
+enum why
+sampler_look(struct sampler *s, struct waits **waits)
+{
+	enum why why = list_all(s);
+	size_t n;
 	struct thread *const *threads = threads_all(s->threads, &n);
 
+	if (why != OK)
+		return why;
+	note_holders(s);
+	/* It is to know which of all wait for the same. */
+	*waits = waits_new(s->t->process, (unsigned)s->t->layout->ptr);
 	for (size_t i = 0; i < n; i++)
-		threads[i]->holds_gil = 0;
-	for (size_t i = 0; i < n_gils; i++) {
-		raddr holder = 0;
-		struct thread *t = NULL;
-
-		if (read_holder(s, &gils[i], &holder) == OK && holder)
-			t = threads_find(s->threads, holder);
-		if (t)
-			t->holds_gil = 1;
-	}
+		if (!threads[i]->older)
+			waits_note(*waits, &threads[i]->task);
+	return OK;
 }

@@ -10,6 +10,7 @@ struct sampler;
 struct target;
 struct thread;
 struct threads;
+struct waits;
 
 enum mode { MODE_WALL, MODE_CPU, MODE_GIL };
 
@@ -100,7 +101,8 @@ enum why sampler_list(struct sampler *);
 int sampler_has_gil(const struct sampler *);
 int sampler_wants_gil(const struct sampler *, struct thread *);
 
-/* Sets holds_gil of every thread. */
-void sampler_note_holders(struct sampler *);
+/* Lists the threads for a look at all of them, notes who has a GIL (see thread_holds_gil()), and
+ * begins to know what they wait for: *waits is to be ended with waits_free(). */
+enum why sampler_look(struct sampler *, struct waits **waits);
 
 #endif

@@ -46,6 +46,16 @@ thread_wants_gil(struct thread *t, const struct gil *gils, size_t n)
 }
 
 int
+thread_holds_gil(const struct thread *t)
+{
+	int holds = 0;
+
+	for (; t; t = t->newer)
+		holds |= t->holds_gil;
+	return holds;
+}
+
+int
 thread_is_main(const struct thread *t)
 {
 	return t->task.tid == process_pid(t->process);

@@ -56,7 +56,7 @@ struct thread {
 	int root_tid;        /* the id that is in that one's name */
 	uint32_t bare;       /* the same of the stack of moments at which it held the GIL */
 	int bare_tid;        /* without a frame, and of whose name is in it */
-	int holds_gil;       /* when sampler_note_holders() was called */
+	int holds_gil;       /* when that was noted last */
 	enum { UNASKED, WANTED, UNWANTED } wanted; /* at this tick */
 	int64_t periods;     /* with -m cpu: how many of CPU time it has used */
 	uint64_t counted;    /* the number of the tick at which it was last */
@@ -131,6 +131,9 @@ int thread_may_have_used(const struct thread *, int64_t ns);
 
 /* Whether it waits for one of those GILs, as far as that can be known: not up to 3.6. */
 int thread_wants_gil(struct thread *, const struct gil *, size_t n);
+
+/* Whether its task had a GIL when that was noted, by the state or one that is newer. */
+int thread_holds_gil(const struct thread *);
 
 /* Whether it is the one that the process began with. */
 int thread_is_main(const struct thread *);

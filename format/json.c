@@ -174,6 +174,24 @@ json_add_array(struct buf *out, const char *key, size_t n,
 	json_close(out, ']');
 }
 
+void
+json_begin_processes(struct buf *out, const char *format, int version)
+{
+	json_open(out, NULL, '{');
+	json_add_text(out, "format", format);
+	json_add_number(out, "version", version);
+	json_add_text(out, "generator", "pyflame " PYFLAME_VERSION);
+	json_open(out, "processes", '[');
+}
+
+void
+json_end_processes(struct buf *out)
+{
+	json_close(out, ']');
+	json_close(out, '}');
+	buf_str(out, "\n");
+}
+
 /* ---- reading ---- */
 
 void

@@ -20,6 +20,11 @@ struct profile;
 void json_open(struct buf *, const char *key, char bracket);
 void json_close(struct buf *, char bracket);
 
+/* What an object begins with that has an array of processes, in a format of ours of that version,
+ * and what it ends with. */
+void json_begin_processes(struct buf *, const char *format, int version);
+void json_end_processes(struct buf *);
+
 /* Bytes that are not UTF-8 become U+FFFD.  Nothing is written of NULL. */
 void json_add_text(struct buf *, const char *key, const char *text);
 

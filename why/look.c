@@ -203,16 +203,6 @@ look_where(const struct look *l, const struct member *m, struct buf *out)
 
 /* ---- one thread ---- */
 
-static int
-holds_gil(const struct thread *t)
-{
-	int holds = 0;
-
-	for (; t; t = t->newer)
-		holds |= t->holds_gil;
-	return holds;
-}
-
 /* Python's frames, which alone have addresses. */
 static void
 keep_stack(struct member *m, const struct thread *t)
@@ -286,7 +276,7 @@ read_member(struct look *l, struct member *m, struct thread *t, struct waits *wa
 	                      .ident = t->ident, .blocker = NOBODY, .used = -1,
 	                      .ran = times.ran, .waited = times.waited };
 	m->state = t->dead ? 'Z' : thread_state(t);
-	m->holds_gil = holds_gil(t);
+	m->holds_gil = thread_holds_gil(t);
 	m->wants_gil = m->state == 'S' && !m->holds_gil && sampler_wants_gil(l->sampler, t);
 	read_wait(m, waits);
 	m->input = reads_input(l, m);
@@ -299,45 +289,20 @@ read_member(struct look *l, struct member *m, struct thread *t, struct waits *wa
 
 /* ---- all of them ---- */
 
-static struct waits *
-begin_waits(struct look *l, struct thread *const *threads, size_t n)
-{
-	const struct target *t = sampler_target(l->sampler);
-	struct waits *waits = waits_new(t->process, (unsigned)t->layout->ptr);
-
-	for (size_t i = 0; i < n; i++)
-		if (!threads[i]->older)
-			waits_note(waits, &threads[i]->task);
-	return waits;
-}
-
-static enum why
-list(struct sampler *s)
-{
-	enum { TRIES = 20 };
-	enum why why = TORN;
-
-	for (int i = 0; i < TRIES && why != OK && why != GONE; i++)
-		why = threads_refresh(sampler_threads(s));
-	return why;
-}
-
 /* The main thread first; those that have ended, and left a state behind, are nobody. */
 static enum why
 read_members(struct look *l)
 {
 	struct thread *const *threads;
 	struct waits *waits;
-	enum why why = list(l->sampler);
+	enum why why = sampler_look(l->sampler, &waits);
 	size_t n;
 
 	free_members(l);
 	if (why != OK)
 		return why;
-	sampler_note_holders(l->sampler);
 	threads = threads_all(sampler_threads(l->sampler), &n);
 	l->members = xcalloc(n + 1, sizeof *l->members);
-	waits = begin_waits(l, threads, n);
 	for (int main_thread = 1; main_thread >= 0; main_thread--)
 		for (size_t i = 0; i < n; i++)
 			if (!threads[i]->older && !threads[i]->dead &&

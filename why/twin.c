@@ -21,19 +21,7 @@ twin_begin(struct buf *out)
 {
 	enum { VERSION = 1 };
 
-	json_open(out, NULL, '{');
-	json_add_text(out, "format", "pyflame why");
-	json_add_number(out, "version", VERSION);
-	json_add_text(out, "generator", "pyflame " PYFLAME_VERSION);
-	json_open(out, "processes", '[');
-}
-
-void
-twin_end(struct buf *out)
-{
-	json_close(out, ']');
-	json_close(out, '}');
-	buf_str(out, "\n");
+	json_begin_processes(out, "pyflame why", VERSION);
 }
 
 /* The text that a function of words.h makes. */

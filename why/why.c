@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "util.h"
+#include "format/json.h"
 #include "process.h"
 #include "target.h"
 #include "values/listing.h"
@@ -112,7 +113,7 @@ write_ones(const struct one *ones, size_t n, const struct question *q, struct bu
 		twin_begin(out);
 		for (size_t i = 0; i < n; i++)
 			write_one(&ones[i], q, out);
-		twin_end(out);
+		json_end_processes(out);
 		return;
 	}
 	if (n > 1)
