@@ -298,6 +298,17 @@ are_ready() {
     [ "$(grep -o ready "$target_out" | wc -l)" = "$1" ]
 }
 
+# A program that has Python inside: ./program SCRIPT [ARGUMENT]...
+build_embedding() {
+    requires cc
+    local config flags
+    find_python
+    config=$(dirname "$python")/python3-config
+    [ -x "$config" ] || skip "needs python3-dev"
+    read -r -a flags <<< "$("$config" --embed --cflags --ldflags 2> /dev/null | tr '\n' ' ')"
+    cc -o program "$tests/tools/embed.c" "${flags[@]}" 2> log || skip "needs python3-dev"
+}
+
 # Between fork and exec it is a copy of this shell.
 is_still_us() {
     cmp -s "/proc/$BASHPID/cmdline" "/proc/$1/cmdline"

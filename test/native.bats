@@ -81,16 +81,22 @@ is_nameless() {
 @test "newest: what C called is where it was called" { each_python "$newest" many_calls; }
 @test "32 bits: what C called is where it was called" { each_python i386 many_calls; }
 
-# Two times from C to Python and back.
-calls() {
+# frames_of PYTHON WHAT THREAD: of native.py, in "frames".
+frames_of() {
     requires_native
     build_library "$1"
     [ -z "$unsuitable" ] || return 0
-    start_target native "$1" "$library" calls
+    start_target native "$1" "$library" "$2"
     wait_for 20 are_asleep
     run_pyflame 0 -d --native "$pid"
     lacks "$output" "$marks"
-    block MainThread stdout > frames
+    block "$3" stdout > frames
+}
+
+# Two times from C to Python and back.
+calls() {
+    frames_of "$1" calls MainThread
+    [ -z "$unsuitable" ] || return 0
     in_order frames '^libc.*:(clock_nanosleep|select|.*nanosleep)$' 'native\.py:wait:' 'ffi' \
         '^libnative\.so:inner$' 'ffi' 'native\.py:calls_again:' 'ffi' '^libnative\.so:middle$' \
         '^libnative\.so:outer$' 'native\.py:what_calls:' 'native\.py:<module>:'
@@ -103,18 +109,6 @@ calls() {
 @test "3.11: from C to Python to C to Python"   { each_python 3.11 calls; }
 @test "3.13: from C to Python to C to Python"   { also 3.13 calls; }
 @test "newest: from C to Python to C to Python" { each_python "$newest" calls; }
-
-# frames_of PYTHON WHAT THREAD: of native.py, in "frames".
-frames_of() {
-    requires_native
-    build_library "$1"
-    [ -z "$unsuitable" ] || return 0
-    start_target native "$1" "$library" "$2"
-    wait_for 20 are_asleep
-    run_pyflame 0 -d --native "$pid"
-    lacks "$output" "$marks"
-    block "$3" stdout > frames
-}
 
 sorts() {
     frames_of "$1" sorts MainThread
@@ -267,13 +261,7 @@ busy() {
 
 @test "the frames of a program that has Python inside" {
     requires_native
-    requires cc
-    local config flags
-    find_python
-    config=$(dirname "$python")/python3-config
-    [ -x "$config" ] || skip "needs python3-dev"
-    read -r -a flags <<< "$("$config" --embed --cflags --ldflags 2> /dev/null | tr '\n' ' ')"
-    cc -o program "$tests/tools/embed.c" "${flags[@]}" 2> log || skip "needs python3-dev"
+    build_embedding
     start_command ./program "$targets/many_calls.py"
     wait_for 20 are_asleep
     run_pyflame 0 -d --native "$pid"

@@ -209,13 +209,7 @@ narrow_stripped_stacks() {
 @test "an interpreter run by the system's loader" { each_python any system_loader_stacks; }
 
 @test "an interpreter inside another program" {
-    requires cc
-    local config flags
-    find_python
-    config=$(dirname "$python")/python3-config
-    [ -x "$config" ] || skip "needs python3-dev"
-    read -r -a flags <<< "$("$config" --embed --cflags --ldflags 2> /dev/null | tr '\n' ' ')"
-    cc -o program "$tests/tools/embed.c" "${flags[@]}" 2> log || skip "needs python3-dev"
+    build_embedding
     start_command ./program "$targets/truth.py" account
     dump_is_true
 }

@@ -83,8 +83,8 @@ def lock_twice():
 
 # --- locks that are held ------------------------------------------------------
 
-def held(lock, do):
-    """worker-1 does something with the lock, the others want it."""
+def keep(lock, do):
+    """worker-1 does something with the lock. What is returned wants it, too."""
     taken = []
 
     def hold():
@@ -97,6 +97,12 @@ def held(lock, do):
             pass
     stage.worker(1, hold)
     stage.wait_until(lambda: taken)
+    return want
+
+
+def held(lock, do):
+    """worker-1 does something with the lock, the others want it."""
+    want = keep(lock, do)
     stage.worker(2, want)
     stage.standing()
     want()
@@ -255,18 +261,7 @@ def import_sleeper():
 @hang(LOCK, r'\bfork|\bgone\b|\bno longer\b|\bended\b|\bnot (there|exist|in this)'
       r'|\bno (such )?thread')
 def fork_rlock():
-    lock, taken = threading.RLock(), []
-
-    def hold():
-        with lock:
-            taken.append(True)
-            doze()
-
-    def want():
-        with lock:
-            pass
-    stage.worker(1, hold)
-    stage.wait_until(lambda: taken)
+    want = keep(threading.RLock(), doze)
     pid = stage.child(then=want)
     stage.tells('look', pid)
     stage.standing(pid=pid)
