@@ -22,14 +22,6 @@ enum { CAP_SYS_PTRACE = 19 };
 #define GRANT "in Docker: --cap-add=SYS_PTRACE; in Kubernetes: " \
 	"securityContext.capabilities.add: [SYS_PTRACE]"
 
-static const char *
-base_name(const char *path)
-{
-	const char *slash = strrchr(path, '/');
-
-	return slash ? slash + 1 : path;
-}
-
 void
 explain_not_python(int pid, const char *exe, const struct proc_maps *maps, struct buf *out)
 {

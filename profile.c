@@ -636,3 +636,25 @@ profile_tick_get(const struct profile *p, uint32_t tick)
 {
 	return p->ticks[tick];
 }
+
+void
+profile_add_place(const struct profile *p, struct profile_frame f, struct buf *out)
+{
+	const char *name, *slash;
+	size_t len;
+
+	if (f.file != PROFILE_NO_FILE) {
+		name = profile_string_get(p, f.file, &len);
+		slash = memrchr(name, '/', len);
+		if (slash) {
+			len -= (size_t)(slash + 1 - name);
+			name = slash + 1;
+		}
+		buf_add(out, name, len);
+		buf_str(out, ":");
+	}
+	name = profile_string_get(p, f.function, &len);
+	buf_add(out, name, len);
+	if (f.line > 0)
+		buf_printf(out, ":%d", f.line);
+}

@@ -9,6 +9,7 @@
  * strings, frames, stacks and threads; they are small, dense and stay valid.
  */
 
+struct buf;
 struct profile;
 
 struct profile_frame {
@@ -151,5 +152,8 @@ size_t profile_log_count(const struct profile *);
 struct profile_sample profile_log_get(const struct profile *, size_t i);
 uint32_t profile_tick_count(const struct profile *);
 int64_t profile_tick_get(const struct profile *, uint32_t tick);
+
+/* Appends "app.py:hog:12", without the file's folder: its bytes, not escaped. */
+void profile_add_place(const struct profile *, struct profile_frame, struct buf *);
 
 #endif

@@ -988,7 +988,6 @@ main(int argc, char *argv[])
 	enum status status;
 
 	unpack(&r.options);
-
 	if (r.options.rotate && !output_tells_time(r.options.output))
 		die(USAGE, "--rotate wants -o with %s, the time, in the file's name, as each file would "
 		    "replace the one before", "%t");

@@ -188,6 +188,7 @@ sampler_free(struct sampler *s)
 {
 	if (!s)
 		return;
+	/* What none of has been made may not have been unpacked; see packed.h. */
 	if (s->waits)
 		waits_free(s->waits);
 	if (s->contention)
@@ -503,30 +504,6 @@ find_blamed(struct sampler *s, uint32_t *frame)
 	return 0;
 }
 
-/* "app.py:hog:12", without the file's folder. */
-static void
-add_place(const struct profile *p, uint32_t frame, struct buf *out)
-{
-	struct profile_frame f = profile_frame_get(p, frame);
-	const char *name, *slash;
-	size_t len;
-
-	if (f.file != PROFILE_NO_FILE) {
-		name = profile_string_get(p, f.file, &len);
-		slash = memrchr(name, '/', len);
-		if (slash) {
-			len -= (size_t)(slash + 1 - name);
-			name = slash + 1;
-		}
-		buf_add(out, name, len);
-		buf_str(out, ":");
-	}
-	name = profile_string_get(p, f.function, &len);
-	buf_add(out, name, len);
-	if (f.line > 0)
-		buf_printf(out, ":%d", f.line);
-}
-
 /* "waits: the GIL, held by app.py:hog:12" */
 static uint32_t
 blame_frame(struct sampler *s, int known, uint32_t blamed)
@@ -538,7 +515,7 @@ blame_frame(struct sampler *s, int known, uint32_t blamed)
 	buf_str(&text, "waits: the GIL");
 	if (known) {
 		buf_str(&text, ", held by ");
-		add_place(s->profile, blamed, &text);
+		profile_add_place(s->profile, profile_frame_get(s->profile, blamed), &text);
 		s->blamed = blamed;
 		s->blame = 1 + frame_of_text(s, &text);
 	}

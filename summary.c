@@ -412,7 +412,6 @@ say_place(struct sampler *s, const struct profile *p, struct buf *out)
 	const uint32_t *frames;
 	size_t n, n_frames;
 	struct buf label = { 0 };
-	char *name;
 
 	if (sampler_list(s) != OK)
 		return;
@@ -423,8 +422,7 @@ say_place(struct sampler *s, const struct profile *p, struct buf *out)
 	if (!t || !thread_is_idle(t) || sampler_stack(s, t, &frames, &n_frames) != OK || !n_frames)
 		return;
 	label_frame(&label, p, frames[n_frames - 1]);
-	name = strrchr(buf_terminate(&label), '/');
-	buf_printf(out, "; its main thread, of %zu, waits in %s", n, name ? name + 1 : label.data);
+	buf_printf(out, "; its main thread, of %zu, waits in %s", n, base_name(buf_terminate(&label)));
 	buf_free(&label);
 }
 

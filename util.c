@@ -468,6 +468,14 @@ hash_words(uint64_t a, uint64_t b)
 	return (uint32_t)(h * 0xc4ceb9fe1a85ec53u >> 32);
 }
 
+const char *
+base_name(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash ? slash + 1 : path;
+}
+
 char *
 text_find(const char *text, const char *part)
 {

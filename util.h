@@ -106,6 +106,9 @@ int write_all(int fd, const char *data, size_t len);
 /* Sorts as qsort(3) does.  (That takes two kilobytes in the program.) */
 void sort(void *, size_t n, size_t size, int (*compare)(const void *, const void *));
 
+/* What comes after the last slash of a path. */
+const char *base_name(const char *path);
+
 /* Where the second string begins in the first one; NULL: nowhere. */
 char *text_find(const char *text, const char *part);
 

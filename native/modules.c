@@ -79,12 +79,10 @@ static void
 fill(struct module *m, const struct proc_maps *maps, size_t i)
 {
 	const struct proc_map *map = &maps->maps[i];
-	const char *slash;
 
 	*m = (struct module){ .start = map->start, .end = map->end, .offset = map->offset,
 	                      .inode = map->inode, .path = copy_text(map->path) };
-	slash = strrchr(m->path, '/');
-	m->name = slash ? slash + 1 : m->path;
+	m->name = base_name(m->path);
 	if (map->inode || !strcmp(map->path, "[vdso]")) {
 		m->base = base_of(maps, i);
 		m->image = m->base != 0;

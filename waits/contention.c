@@ -180,8 +180,7 @@ add_holder(const struct contender *t, const struct profile *p, struct buf *out)
 {
 	const struct holder *most = t->holders;
 	struct profile_frame frame;
-	const char *name;
-	size_t len;
+	struct buf place = { 0 };
 
 	for (size_t i = 1; i < t->n_holders; i++)
 		if (t->holders[i].n > most->n)
@@ -190,17 +189,9 @@ add_holder(const struct contender *t, const struct profile *p, struct buf *out)
 		return;
 	frame = (struct profile_frame){ (uint32_t)(most->place >> 32), (uint32_t)most->place, 0 };
 	buf_str(out, ", held by ");
-	if (frame.file != PROFILE_NO_FILE) {
-		const char *slash;
-
-		name = profile_string_get(p, frame.file, &len);
-		slash = memrchr(name, '/', len);
-		len -= slash ? (size_t)(slash + 1 - name) : 0;
-		buf_visible(out, slash ? slash + 1 : name, len);
-		buf_str(out, ":");
-	}
-	name = profile_string_get(p, frame.function, &len);
-	buf_visible(out, name, len);
+	profile_add_place(p, frame, &place);
+	buf_visible(out, place.data, place.len);
+	buf_free(&place);
 	buf_str(out, " ");
 	add_share(most->n, t->waited, out);
 }

@@ -424,14 +424,6 @@ files_list(struct files *f, const int *fds, size_t n, int plain, struct buf *out
 		buf_printf(out, " and %zu more", n - shown);
 }
 
-static const char *
-base_name(const char *path)
-{
-	const char *slash = strrchr(path, '/');
-
-	return slash ? slash + 1 : path;
-}
-
 /* Whether a descriptor of a process leads to that file.  Others are not looked at, as they may be
  * of a server of files that does not answer. */
 static int
