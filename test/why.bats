@@ -62,10 +62,11 @@ healthy_are_told_but_gc() {
     healthy_are_told "$1" "${names[@]}"
 }
 
-some=(rlock_pair lock_pair lock_twice rlock_sleeper join_stuck recv_silent)
+some=(rlock_pair lock_pair lock_twice lock_sleeper rlock_sleeper join_stuck recv_silent)
 fine=(server_idle sleep_loop computing main_joins)
 
 @test "3.8: why some programs are stuck"     { each_python 3.8 hangs_are_told "${some[@]}"; }
+@test "3.11: who has a lock that does not say it" { each_python 3.11 hangs_are_told lock_sleeper; }
 @test "3.12: why some programs are stuck"    { each_python 3.12 hangs_are_told "${some[@]}"; }
 @test "newest: why some programs are stuck"  { each_python "$newest" hangs_are_told "${some[@]}"; }
 @test "3.12: some programs are not stuck"    { each_python 3.12 healthy_are_told "${fine[@]}"; }

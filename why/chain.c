@@ -29,20 +29,23 @@ static int
 find_blocker(struct look *l, size_t i)
 {
 	struct need *need = &l->members[i].need;
-	int blocker, seems, rival = need->kind == NEED_LOCK && need->key ? find_rival(l, i) : NOBODY;
+	int rival = need->kind == NEED_LOCK && need->key ? find_rival(l, i) : NOBODY;
+	int blocker, seems, several;
 
 	if (!l->members[i].same)
 		return NOBODY;
 	if (rival != NOBODY) {
 		need->seems = l->members[rival].need.seems;
+		need->several = l->members[rival].need.several;
 		return l->members[rival].blocker;
 	}
 	switch (need->kind) {
 	case NEED_LOCK:
 		if (!need->key || l->searched++ >= MOST_SEARCHES)
 			return NOBODY;
-		blocker = locks_holder(l, &l->members[i], &seems);
+		blocker = locks_holder(l, &l->members[i], &seems, &several);
 		need->seems = (unsigned char)seems;
+		need->several = (unsigned char)several;
 		return blocker;
 	case NEED_RLOCK:
 	case NEED_IMPORT:

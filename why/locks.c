@@ -194,8 +194,9 @@ locks_find(const struct look *l, struct member *m)
 struct holding {
 	const struct look *l;
 	raddr lock;
-	raddr waited; /* what the frame waits for just now, 0: for no lock */
-	raddr above;  /* the object that was right above */
+	raddr waited; /* another one that the frame waits for just now, 0: for none */
+	raddr above;  /* the object that was right above, */
+	raddr method; /* and the bound method that ends a `with` of it, as it was met last */
 	int bound, paired; /* how often what ends a `with` of it is there, by how that is kept */
 	int uses;     /* and the lock itself */
 	int sure;     /* it lies below what is waited for, and so on the part in use */
@@ -220,7 +221,8 @@ is_exit(const struct look *l, raddr object, int bound)
 	return is;
 }
 
-/* A `with` keeps the bound method, or from 3.14 on the method and above it the lock. */
+/* A `with` keeps the bound method, of which each has its own; or from 3.14 on the method and above
+ * it the lock. */
 static int
 note_object(void *context, raddr object)
 {
@@ -234,10 +236,12 @@ note_object(void *context, raddr object)
 	self = word_at(h->l, head_of(h->l, object) + (raddr)h->l->layout->ptr);
 	if (h->waited && (object == h->waited || self == h->waited))
 		h->sure = 0;
-	if (self == h->lock)
-		h->bound += exits = is_exit(h->l, object, 1);
-	else if (h->above == h->lock)
+	if (self == h->lock && object != h->method && is_exit(h->l, object, 1)) {
+		h->method = object;
+		h->bound += exits = 1;
+	} else if (self != h->lock && h->above == h->lock) {
 		h->paired += exits = is_exit(h->l, object, 0);
+	}
 	if (exits && h->waited)
 		h->sure = 1;
 	h->uses += object == h->lock;
@@ -251,9 +255,9 @@ static int
 is_in_with(const struct look *l, const struct member *m, const struct need *need, int *seems)
 {
 	for (size_t i = 0; i < m->n && i < HELD_FRAMES; i++) {
-		struct holding h = { .l = l, .lock = need->object,
-		                     .waited = i ? 0 : m->need.object };
 		int certain = 0, enters = m->need.key == need->key && !i;
+		struct holding h = { .l = l, .lock = need->object,
+		                     .waited = i || enters ? 0 : m->need.object };
 
 		locals_stack_each(l->mem, l->layout, m->addresses[m->n - 1 - i], note_object, &h,
 		                  &certain);
@@ -267,7 +271,7 @@ is_in_with(const struct look *l, const struct member *m, const struct need *need
 
 /* One that is sure stands against those that seem to be. */
 int
-locks_holder(const struct look *l, const struct member *waiter, int *seems)
+locks_holder(const struct look *l, const struct member *waiter, int *seems, int *several)
 {
 	int found[2] = { NOBODY, NOBODY }, n[2] = { 0 }, unsure = 0;
 	size_t budget = MOST_HELD;
@@ -283,6 +287,7 @@ locks_holder(const struct look *l, const struct member *waiter, int *seems)
 		}
 	}
 	*seems = !n[0];
+	*several = n[0] > 1 || (!n[0] && n[1] > 1);
 	return n[0] == 1 ? found[0] : !n[0] && n[1] == 1 ? found[1] : NOBODY;
 }
 

@@ -12,8 +12,8 @@ struct member;
 void locks_find(const struct look *, struct member *);
 
 /* Finds who is in a `with` of a lock that has no owner: the member, NOBODY if none is or more
- * than one seem to be; *seems gets whether that is not sure. */
-int locks_holder(const struct look *, const struct member *waiter, int *seems);
+ * than one seem to be, which *several gets; *seems gets whether that is not sure. */
+int locks_holder(const struct look *, const struct member *waiter, int *seems, int *several);
 
 /* Whether a thread other than that has the lock as a local variable; its member or NOBODY, *name
  * gets the variable's, cut to size. */

@@ -27,6 +27,7 @@ enum need_kind {
 struct need {
 	enum need_kind kind;
 	unsigned char seems;   /* that the owner has it is not sure */
+	unsigned char several; /* more than one seem to have it */
 	unsigned char pending; /* a Future that nobody runs */
 	unsigned char logging; /* a lock of a handler */
 	raddr key;        /* of two that wait for the same it is the same; 0: not known */

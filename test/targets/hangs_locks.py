@@ -112,7 +112,7 @@ def doze():
     time.sleep(250)
 
 
-@hang(LOCK, WORKERS[0], SLEEPS)
+@hang(LOCK, WORKERS[0], SLEEPS, false=r'\bno thread\b')
 def lock_sleeper():
     held(threading.Lock(), doze)
 
