@@ -45,12 +45,15 @@ endif
 WITHOUT = $(filter-out collapsed $(FORMATS),$(ALL_FORMATS)) $(filter-out $(PARTS),$(ALL_PARTS))
 
 # What else it may do without, each a folder; text alone does.
-ALL_PARTS = waits values native why
+ALL_PARTS = waits values native tasks why
 PARTS = $(if $(filter-out collapsed,$(FORMATS)),$(ALL_PARTS))
 ifneq ($(and $(filter why,$(PARTS)),$(filter-out $(PARTS),waits values)),)
 $(error the part why needs waits and values)
 endif
 WINGS = format packed $(ALL_PARTS)
+ifneq ($(if $(filter tasks,$(PARTS)),$(filter-out $(PARTS),waits values)),)
+$(error the part tasks needs waits and values)
+endif
 
 # format/NAME.c goes with its format, what several share with the last of these; all
 # read the runs of files with saved.c and json.c.

@@ -20,6 +20,7 @@
 #include "stack.h"
 #include "values/listing.h"
 #include "sample.h"
+#include "tasks/async.h"
 #include "summary.h"
 #include "dump.h"
 
@@ -46,9 +47,10 @@ state_word(char state)
 struct dump {
 	struct sampler *s;
 	struct waits *waits;
-	const struct profile *p;
+	struct profile *p;
 	struct buf *out;
 	struct listing *locals; /* of the stack that is written; NULL: they are not asked for */
+	struct async *tasks;
 };
 
 /* Running, or what for it waits. */
@@ -168,6 +170,43 @@ read_with_locals(const struct dump *d, struct thread *t, const uint32_t **frames
 	return OK;
 }
 
+/* ---- tasks ---- */
+
+/* A task that runs is on the stack that was read just now. */
+static void
+note_stack(const struct dump *d, const struct thread *t)
+{
+	size_t n;
+	const raddr *addresses = stack_addresses(t->stack, &n);
+
+	async_note(d->tasks, t->task.tid, addresses, stack_frames(t->stack, &n), n);
+}
+
+static void
+note_all_stacks(void *context)
+{
+	const struct dump *d = context;
+	const uint32_t *frames;
+	size_t n, n_frames;
+	struct thread *const *threads = threads_all(sampler_threads(d->s), &n);
+
+	for (size_t i = 0; i < n; i++) {
+		if (sampler_stack(d->s, threads[i], &frames, &n_frames) == OK)
+			note_stack(d, threads[i]);
+		sampler_forget_stack(threads[i]);
+	}
+}
+
+static void
+read_tasks(struct dump *d, struct dump_what *what)
+{
+	size_t places;
+
+	async_read(d->tasks, note_all_stacks, d);
+	what->n_tasks += async_count(d->tasks, &places);
+	what->n_places += places;
+}
+
 /* ---- any thread ---- */
 
 static void
@@ -180,6 +219,8 @@ dump_state(const struct dump *d, const struct writer *writer, struct thread *t)
 
 	if (why == OK && n && !threads_is_as_listed(sampler_threads(d->s), t))
 		why = TORN;
+	if (why == OK)
+		note_stack(d, t);
 	writer->stack(d, t, frames, n, why);
 	/* Of thousands of threads what was read of them would be most of our memory. */
 	sampler_forget_stack(t);
@@ -206,7 +247,7 @@ dump_task(const struct dump *d, const struct writer *writer, struct thread *t)
 }
 
 static enum why
-dump_all(struct dump *d, const struct writer *writer, int locals)
+dump_all(struct dump *d, const struct writer *writer, struct dump_what *what)
 {
 	const struct target *target = sampler_target(d->s);
 	struct thread *const *threads;
@@ -216,13 +257,15 @@ dump_all(struct dump *d, const struct writer *writer, int locals)
 	if (why != OK)
 		return why;
 	threads = threads_all(sampler_threads(d->s), &n);
-	d->locals = HAS_VALUES && locals ? listing_new(target->mem, target->layout) : NULL;
+	d->tasks = async_new(target, sampler_threads(d->s), d->p, sampler_codes(d->s));
+	d->locals = HAS_VALUES && what->locals ? listing_new(target->mem, target->layout) : NULL;
 	/* The main thread first: Python makes it first, but not where it was
 	 * embedded in a program that had threads already. */
 	for (int main_thread = 1; main_thread >= 0; main_thread--)
 		for (size_t i = 0; i < n; i++)
 			if (!threads[i]->older && thread_is_main(threads[i]) == main_thread)
 				dump_task(d, writer, threads[i]);
+	read_tasks(d, what);
 	waits_free(d->waits);
 	listing_free(d->locals);
 	return OK;
@@ -387,10 +430,11 @@ dump_begin_json(struct buf *out)
 }
 
 enum why
-dump_json(struct sampler *s, const struct profile *p, int locals, struct buf *out)
+dump_json(struct sampler *s, struct profile *p, struct dump_what *what, struct buf *out)
 {
 	static const struct writer writer = { write_json_header, write_json_stack, write_json_end };
 	const struct target *target = sampler_target(s);
+	struct dump d = { .s = s, .p = p, .out = out };
 	struct buf name = { 0 };
 	char *version = summary_version(target->hex);
 	size_t before = out->len;
@@ -402,20 +446,28 @@ dump_json(struct sampler *s, const struct profile *p, int locals, struct buf *ou
 	json_add_shown(out, "command", buf_terminate(&name));
 	json_add_text(out, "python", version);
 	json_open(out, "threads", '[');
-	why = dump_all(&(struct dump){ .s = s, .p = p, .out = out }, &writer, locals);
+	why = dump_all(&d, &writer, what);
 	json_close(out, ']');
+	if (what->tasks)
+		async_write_json(d.tasks, out);
 	json_close(out, '}');
 	if (why != OK)
 		out->len = before;
+	async_free(d.tasks);
 	buf_free(&name);
 	free(version);
 	return why;
 }
 
 enum why
-dump_write(struct sampler *s, const struct profile *p, int locals, struct buf *out)
+dump_write(struct sampler *s, struct profile *p, struct dump_what *what, struct buf *out)
 {
 	static const struct writer writer = { write_header, write_stack, write_end };
+	struct dump d = { .s = s, .p = p, .out = out };
+	enum why why = dump_all(&d, &writer, what);
 
-	return dump_all(&(struct dump){ .s = s, .p = p, .out = out }, &writer, locals);
+	if (what->tasks)
+		async_write(d.tasks, out);
+	async_free(d.tasks);
+	return why;
 }

@@ -21,12 +21,13 @@
 #include "native/native.h"
 #include "layouts.h"
 #include "values/listing.h"
+#include "tasks/async.h"
 #include "why/why.h"
 #include "options.h"
 
 enum { OPT_THREADS = 256, OPT_BY_THREAD, OPT_FLAMECHART, OPT_ABI, OPT_STATS, OPT_SEED, OPT_PAUSE,
        OPT_NO_PAUSE, OPT_CHILDREN, OPT_ALL, OPT_BY_PROCESS, OPT_TITLE, OPT_DIFF,
-       OPT_ROTATE, OPT_WAITS, OPT_LOCALS, OPT_NATIVE, OPT_WHY };
+       OPT_ROTATE, OPT_WAITS, OPT_LOCALS, OPT_NATIVE, OPT_WHY, OPT_ASYNC };
 
 struct option {
 	const char *name;
@@ -37,6 +38,7 @@ struct option {
 static const struct option options[] = {
 	{ "abi", OPT_ABI, 1 },
 	{ "all", OPT_ALL, 0 },
+	{ "async", OPT_ASYNC, 0 },
 	{ "by-process", OPT_BY_PROCESS, 0 },
 	{ "by-thread", OPT_BY_THREAD, 0 },
 	{ "children", OPT_CHILDREN, 0 },
@@ -79,6 +81,11 @@ static const struct option options[] = {
 #define HELP_VALUES(text)
 #else
 #define HELP_VALUES(text) text
+#endif
+#ifdef WITHOUT_tasks
+#define HELP_TASKS(text)
+#else
+#define HELP_TASKS(text) text
 #endif
 #ifdef WITHOUT_native
 #define HELP_NATIVE(text)
@@ -125,6 +132,8 @@ static const char help_rest[] =
 	"  -n, --no-line-numbers   frames are file:function\n"
 	"  -x, --exclude-idle      leave out (idle), and with --threads the idle threads\n"
 	"  -d, --dump              print every thread's stack once and exit\n"
+	HELP_TASKS(
+	"      --async             with -d: all asyncio tasks, as trees of who awaits whom\n")
 	HELP_WHY(
 	"      --why               say in words what it is stuck in, or does, and exit\n")
 	HELP_VALUES(
@@ -599,6 +608,8 @@ check(struct options *o, const char *operand, int operands)
 	check_pairs(o, pids);
 	if (o->waits && o->mode)
 		die(USAGE, "--waits and -m %s do not go together", profile_modes[o->mode]);
+	if (o->tasks && !o->dump)
+		die(USAGE, "--async goes with -d");
 	if (o->locals && !o->dump && !o->why)
 		die(USAGE, "--locals goes with -d or --why");
 	if (o->command && !o->command[0])
@@ -623,6 +634,14 @@ set_waits(struct options *o)
 	if (!HAS_WAITS)
 		built_without("--waits");
 	o->waits = o->threads = 1;
+}
+
+static void
+set_async(struct options *o)
+{
+	if (!HAS_TASKS)
+		die(USAGE, "--async: this pyflame was built without it");
+	o->tasks = 1;
 }
 
 static void
@@ -678,6 +697,7 @@ set_option(struct options *o, int option, char *value)
 	case OPT_ALL: o->all = 1; break;
 	case OPT_BY_PROCESS: o->by_process = 1; break;
 	case OPT_BY_THREAD: o->by_thread = o->threads = 1; break;
+	case OPT_ASYNC: set_async(o); break;
 	case OPT_CHILDREN: o->children = 1; break;
 	case OPT_DIFF: o->diff = value; break;
 	case OPT_FLAMECHART: o->flamechart = 1; break;

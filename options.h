@@ -26,7 +26,7 @@ struct options {
 	int native;           /* enum native_frames of native/native.h */
 	int pause, no_pause;
 	int children, all, by_process;
-	int dump, why, locals;
+	int dump, why, locals, tasks;
 	int threads, by_thread, waits, exclude_idle, no_lines, flamechart, stats, quiet;
 };
 

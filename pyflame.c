@@ -94,6 +94,14 @@
  *   values/values.c  any object
  *   values/listing.c the variables of a stack, as text
  *
+ * tasks/: knows asyncio: what its tasks do, and who awaits whom.
+ *   tasks/forms.c    offsets that only this needs
+ *   tasks/many.c     many small reads at a time; numbers by addresses
+ *   tasks/chain.c    a task's chain of coroutines, proven
+ *   tasks/tasks.c    finds all tasks
+ *   tasks/parents.c  who awaits whom
+ *   tasks/state.c    what a task waits for, in words
+ *
  * Sampling: knows when, and which processes.
  *   clock.c       when samples are due; what stands for ticks that are missed
  *   capture.c     reads one thread's stack; decides whether to stop the thread
@@ -113,6 +121,8 @@
  *   why/why.c     the order of an explanation
  *
  * Face: knows the user.
+ *   tasks/tree.c  trees of tasks, what is equal once
+ *   tasks/async.c the tasks of a process in a dump
  *   options.c     the command line
  *   place.c       where a path leads, whatever others put there
  *   output.c      where the result goes; the process that writes it
@@ -156,6 +166,7 @@
 #include "capture.h"
 #include "sample.h"
 #include "group.h"
+#include "tasks/async.h"
 #include "why/why.h"
 #include "options.h"
 #include "place.h"
@@ -677,13 +688,13 @@ is_json(const struct run *r)
 
 /* Appends the stacks of one process.  Non-zero: it is given up. */
 static enum status
-dump_process(struct run *r, size_t i, struct buf *out)
+dump_process(struct run *r, size_t i, struct dump_what *what, struct buf *out)
 {
 	const struct process *p = group_target(r->group, i)->process;
 	struct sampler *s = group_sampler(r->group, i);
 	struct buf text = { 0 };
-	enum why why = is_json(r) ? dump_json(s, r->profile, r->options.locals, out) :
-	                            dump_write(s, r->profile, r->options.locals, &text);
+	enum why why = is_json(r) ? dump_json(s, r->profile, what, out) :
+	                            dump_write(s, r->profile, what, &text);
 
 	if (why != OK)
 		warn("cannot list the threads of pid %d: %s", process_pid(p), why_word(why));
@@ -691,6 +702,15 @@ dump_process(struct run *r, size_t i, struct buf *out)
 		add_dump(r, p, &text, out);
 	buf_free(&text);
 	return why == OK ? DONE : why == GONE ? NO_PROCESS : FAILURE;
+}
+
+/* One line where another option would have shown more. */
+static void
+hint_at_tasks(const struct run *r, const struct dump_what *what)
+{
+	if (HAS_TASKS && what->n_tasks && !what->tasks && !r->options.quiet)
+		warn("asyncio tasks: %zu, in different places: %zu; --async shows them",
+		     what->n_tasks, what->n_places);
 }
 
 /* What is done once, and takes a while, ends at once when that is asked for. */
@@ -718,6 +738,7 @@ write_text(const struct buf *text)
 static enum status
 dump(struct run *r)
 {
+	struct dump_what what = { .locals = r->options.locals, .tasks = r->options.tasks };
 	struct buf text = { 0 };
 	enum status first = DONE;
 	size_t begun;
@@ -727,7 +748,7 @@ dump(struct run *r)
 		dump_begin_json(&text);
 	begun = text.len;
 	for (size_t i = 0; i < group_ready(r->group); i++) {
-		enum status status = dump_process(r, i, &text);
+		enum status status = dump_process(r, i, &what, &text);
 
 		if (first == DONE)
 			first = status;
@@ -738,6 +759,7 @@ dump(struct run *r)
 		if (is_json(r))
 			json_end_processes(&text);
 		write_text(&text);
+		hint_at_tasks(r, &what);
 	}
 	buf_free(&text);
 	return first;

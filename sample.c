@@ -259,6 +259,12 @@ sampler_target(const struct sampler *s)
 	return s->t;
 }
 
+struct codes *
+sampler_codes(struct sampler *s)
+{
+	return s->codes;
+}
+
 struct threads *
 sampler_threads(struct sampler *s)
 {

@@ -5,6 +5,7 @@
 /* Taking samples of one target. */
 
 struct buf;
+struct codes;
 struct profile;
 struct sampler;
 struct target;
@@ -85,6 +86,7 @@ int64_t sampler_stopped_ns(const struct sampler *);
 /* For writers that show threads: whose, their list, and one thread's stack. */
 const struct target *sampler_target(const struct sampler *);
 struct threads *sampler_threads(struct sampler *);
+struct codes *sampler_codes(struct sampler *);
 enum why sampler_stack(struct sampler *, struct thread *, const uint32_t **frames, size_t *n);
 
 /* The same with the thread stopped, and then() called before it goes on.  DENIED: it may not be

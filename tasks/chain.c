@@ -1,0 +1,785 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Chains of coroutines, many at a time: in each round every chain asks for one piece of memory,
+ * and all of these are read in one call.
+ *
+ * Up to 3.10 a coroutine points to its frame; from 3.11 on that is a part of it.  What a
+ * suspended one awaits is on top of its evaluation stack (3.15: below what was sent to it):
+ * CPython v3.9.0 and later Objects/genobject.c, _PyGen_yf; v3.15.0 Objects/genobject.c,
+ * gen_getyieldfrom.  That goes on through what an `await` wraps around others: Objects/genobject.c,
+ * PyCoroWrapper, PyAsyncGenASend, PyAsyncGenAThrow; Objects/iterobject.c, anextawaitableobject.
+ */
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/uio.h>
+
+#include "util.h"
+#include "profile.h"
+#include "memory.h"
+#include "layouts.h"
+#include "objects.h"
+#include "snapshot.h"
+#include "code.h"
+#include "codes.h"
+#include "values/shapes.h"
+#include "tasks/forms.h"
+#include "tasks/many.h"
+#include "tasks/chain.h"
+
+enum {
+	TOGETHER = 128,        /* chains that are followed at a time */
+	MOST_FRAMES = 1 << 16, /* of a chain */
+	MOST_PIECES = 1 << 18, /* of memory, of all chains that are followed at a time */
+	ROOM = 512,            /* bytes for what a chain asks for */
+	SLOTS = 8,             /* of a stack, that are read with a coroutine */
+	TYPES = 64,            /* that are remembered */
+	TRIES = 5,
+};
+
+enum kind { /* of what is awaited */
+	KIND_COROUTINE,
+	KIND_GENERATOR,
+	KIND_ASYNC_GENERATOR,
+	KIND_WRAPPER, /* its first member is awaited in its place */
+	KIND_OTHER,
+};
+
+/* Bytes that have to be the same at the end; where they are among the chain's. */
+struct piece {
+	raddr addr;
+	uint32_t len, at;
+};
+
+struct link {
+	raddr code, frame;
+	uint64_t instr;
+	uint32_t copy;
+};
+
+enum asking { FOR_TASK, FOR_OBJECT, FOR_LESS, FOR_LITTLE /* of an object */, FOR_FRAME, FOR_SLOT,
+              FOR_NOTHING };
+
+struct chain {
+	struct async_task *task;
+	enum asking asking;
+	raddr at; /* what for */
+	enum kind kind; /* of the object */
+	struct link *links;
+	size_t n_links, cap_links;
+	struct piece *pieces;
+	size_t n_pieces, cap_pieces;
+	struct buf bytes;
+	unsigned char room[ROOM];
+};
+
+struct chains {
+	struct mem *mem, *paged;
+	const struct layout *l;
+	const struct shape *shape;
+	const struct form *form;
+	struct profile *profile;
+	struct codes *codes;
+	struct snap *none; /* an empty one */
+	struct code_list list;
+	struct type_kind_of {
+		raddr type;
+		enum kind kind;
+	} types[TYPES];
+	size_t pieces;
+	struct chain chains[TOGETHER];
+};
+
+struct chains *
+chains_new(struct mem *mem, struct mem *paged, const struct layout *l, const struct shape *shape,
+           const struct form *form, struct profile *profile, struct codes *codes)
+{
+	struct chains *c = xcalloc(1, sizeof *c);
+
+	c->mem = mem;
+	c->paged = paged;
+	c->l = l;
+	c->shape = shape;
+	c->form = form;
+	c->profile = profile;
+	c->codes = codes;
+	c->none = snap_new(mem);
+	return c;
+}
+
+void
+chains_free(struct chains *c)
+{
+	if (!c)
+		return;
+	for (size_t i = 0; i < TOGETHER; i++) {
+		free(c->chains[i].links);
+		free(c->chains[i].pieces);
+		buf_free(&c->chains[i].bytes);
+	}
+	snap_free(c->none);
+	free(c->list.addrs);
+	free(c);
+}
+
+/* ---- what was read ---- */
+
+static void
+end(struct chain *ch, enum why why)
+{
+	ch->asking = FOR_NOTHING;
+	ch->task->why = (unsigned char)why;
+}
+
+static void
+ask(struct chain *ch, enum asking asking, raddr at)
+{
+	ch->asking = asking;
+	ch->at = at;
+}
+
+/* Notes that len bytes at that offset of what was asked for decide. */
+static void
+note(struct chains *c, struct chain *ch, int offset, int len)
+{
+	ch->pieces = grow(ch->pieces, ch->n_pieces, &ch->cap_pieces, sizeof *ch->pieces);
+	ch->pieces[ch->n_pieces++] = (struct piece){ ch->at + (raddr)offset, (uint32_t)len,
+	                                             (uint32_t)ch->bytes.len };
+	buf_add(&ch->bytes, ch->room + offset, (size_t)len);
+	c->pieces++;
+}
+
+static raddr
+word(const struct chains *c, const struct chain *ch, int offset)
+{
+	return object_pointer(c->l, ch->room + offset);
+}
+
+static int
+number(const struct chain *ch, int offset)
+{
+	int32_t n;
+
+	memcpy(&n, ch->room + offset, sizeof n);
+	return n;
+}
+
+/* ---- tasks ---- */
+
+static void
+take_task(struct chains *c, struct chain *ch)
+{
+	const struct form *f = c->form;
+	struct async_task *t = ch->task;
+
+	t->loop = word(c, ch, f->task.loop);
+	t->callback = word(c, ch, f->task.callback);
+	t->callbacks = word(c, ch, f->task.callbacks);
+	t->waiter = word(c, ch, f->task.waiter);
+	t->name = f->task.name == ABSENT ? 0 : word(c, ch, f->task.name);
+	t->cancelled = (ch->room[f->task.cancel] & f->task.cancel_bit) != 0;
+	t->state = number(ch, f->task.state) ? TASK_DONE : t->waiter ? TASK_WAITS : TASK_READY;
+	if (f->task.awaited_by != ABSENT) {
+		t->awaited_by = word(c, ch, f->task.awaited_by);
+		t->several = ch->room[f->task.awaited_by_set];
+	}
+	note(c, ch, f->task.state, 4);
+	note(c, ch, f->task.waiter, 2 * c->l->ptr);
+	ask(ch, FOR_OBJECT, word(c, ch, f->task.coro));
+	if (t->state == TASK_DONE)
+		end(ch, OK);
+}
+
+/* One that is written in Python has attributes. */
+struct attributes {
+	const struct chains *c;
+	struct chain *ch;
+	raddr none; /* the object that stands for no future */
+	raddr coro, state, cancel;
+};
+
+static int
+take_attribute(void *context, raddr key, raddr value)
+{
+	struct attributes *a = context;
+	struct async_task *t = a->ch->task;
+	struct { const char *name; raddr *to; } wanted[] = {
+		{ "_coro", &a->coro }, { "_state", &a->state }, { "_must_cancel", &a->cancel },
+		{ "_loop", &t->loop }, { "_name", &t->name }, { "_fut_waiter", &t->waiter },
+		{ "_callbacks", &t->callbacks },
+	};
+	struct buf text = { 0 };
+
+	if (object_text(a->c->mem, a->c->l, key, &text) == OK)
+		for (size_t i = 0; i < LEN(wanted); i++)
+			if (!strcmp(buf_terminate(&text), wanted[i].name))
+				*wanted[i].to = value;
+	buf_free(&text);
+	return 0;
+}
+
+static int
+is_of_type(const struct chains *c, raddr object, const char *name)
+{
+	char type[16];
+
+	return object_type_name(c->mem, c->l, object, type, sizeof type) == OK && !strcmp(type, name);
+}
+
+/* Reads the attributes, of which those are left alone that the class has. */
+static enum why
+read_attributes(const struct chains *c, struct chain *ch, raddr *coro)
+{
+	struct async_task *t = ch->task;
+	struct attributes a = { .c = c, .ch = ch };
+	struct buf text = { 0 };
+	uint64_t truth = 0;
+	enum why why = object_attribute_each(c->mem, c->l, t->addr, take_attribute, &a);
+
+	if (why == OK && !a.coro)
+		why = BROKEN;
+	if (why == OK && a.state)
+		why = object_text(c->mem, c->l, a.state, &text);
+	if (t->waiter && is_of_type(c, t->waiter, "NoneType"))
+		t->waiter = 0;
+	if (a.cancel && object_integer(c->mem, c->l, a.cancel, &truth) == OK)
+		t->cancelled = truth != 0;
+	t->state = text.len && strcmp(buf_terminate(&text), "PENDING") ? TASK_DONE :
+	           t->waiter ? TASK_WAITS : TASK_READY;
+	buf_free(&text);
+	*coro = a.coro;
+	return why;
+}
+
+static void
+begin(struct chains *c, struct chain *ch, struct async_task *t)
+{
+	raddr coro;
+	enum why why;
+
+	ch->task = t;
+	ch->n_links = ch->n_pieces = ch->bytes.len = 0;
+	t->begun = 1;
+	t->cancelled = t->several = 0;
+	t->waiter = t->leaf = t->awaited_by = t->callback = t->callbacks = 0;
+	ask(ch, FOR_TASK, t->addr);
+	if (!t->python)
+		return;
+	why = read_attributes(c, ch, &coro);
+	if (why != OK || t->state == TASK_DONE)
+		end(ch, why);
+	else
+		ask(ch, FOR_OBJECT, coro);
+}
+
+/* ---- coroutines ---- */
+
+static enum kind
+kind_named(const char *name)
+{
+	static const struct { const char *name; enum kind kind; } known[] = {
+		{ "coroutine", KIND_COROUTINE }, { "generator", KIND_GENERATOR },
+		{ "async_generator", KIND_ASYNC_GENERATOR }, { "coroutine_wrapper", KIND_WRAPPER },
+		{ "async_generator_asend", KIND_WRAPPER },
+		{ "async_generator_athrow", KIND_WRAPPER }, { "anext_awaitable", KIND_WRAPPER },
+	};
+
+	for (size_t i = 0; i < LEN(known); i++)
+		if (!strcmp(name, known[i].name))
+			return known[i].kind;
+	return KIND_OTHER;
+}
+
+static enum kind
+kind_of(struct chains *c, raddr type)
+{
+	struct type_kind_of *known = &c->types[hash_words(type, 0) % TYPES];
+	char name[32] = "";
+	raddr at;
+
+	if (known->type != type) {
+		*known = (struct type_kind_of){ type, KIND_OTHER };
+		if (object_read_pointer(c->paged, c->l, type + (raddr)c->l->type.name, &at) == OK &&
+		    mem_read_string(c->paged, at, name, sizeof name) == OK)
+			known->kind = kind_named(name);
+	}
+	return known->kind;
+}
+
+/* Goes on with what is awaited, an object or nothing. */
+static void
+go_on(const struct chains *c, struct chain *ch, raddr slot)
+{
+	raddr object = slot & ~(raddr)c->l->tags;
+
+	if (!object)
+		end(ch, OK);
+	else if (ch->n_links >= MOST_FRAMES || c->pieces >= MOST_PIECES)
+		end(ch, DEEP);
+	else
+		ask(ch, FOR_OBJECT, object);
+}
+
+/* It executes: as what the task runs, or, within what is suspended, for somebody else, or
+ * meanwhile. */
+static void
+note_running(struct chain *ch)
+{
+	if (ch->n_links == 1)
+		ch->task->state = TASK_RUNS;
+	end(ch, ch->n_links == 1 ? OK : TORN);
+}
+
+static struct link *
+add_link(struct chain *ch)
+{
+	ch->links = grow(ch->links, ch->n_links, &ch->cap_links, sizeof *ch->links);
+	return memset(&ch->links[ch->n_links++], 0, sizeof *ch->links);
+}
+
+/* Whether a generator that is suspended awaits something, by its next instruction: up to 3.10
+ * that delegates, in 3.11 and 3.12 it is one that says what is resumed. */
+static int
+delegates(const struct chains *c, const struct chain *ch)
+{
+	enum { PLAIN = 2 };
+	const struct link *link = &ch->links[ch->n_links - 1];
+	unsigned char unit[2] = { 0 };
+	raddr at = link->instr + sizeof unit;
+
+	if (ch->kind == KIND_COROUTINE)
+		return 1;
+	if (c->form->frame.code != ABSENT) {
+		if (object_read_pointer(c->mem, c->l, link->code + (raddr)c->form->frame.code, &at) != OK)
+			return 0;
+		at += (raddr)c->l->bytes.data +
+		      (c->l->instr == INSTR_UNITS ? link->instr * 2 : link->instr) + sizeof unit;
+	}
+	if (mem_read(c->mem, at, unit, sizeof unit) != OK)
+		return 0;
+	return c->form->frame.code != ABSENT ? unit[0] == c->form->frame.delegates : unit[1] >= PLAIN;
+}
+
+/* Where the top of the stack of a frame is that is a part of what was read, 0: nowhere. */
+static raddr
+stack_top(const struct chains *c, const struct chain *ch, int frame)
+{
+	const struct layout *l = c->l;
+	int index;
+
+	if (l->live == LIVE_STACKPOINTER)
+		return word(c, ch, frame + l->frame.live);
+	index = number(ch, frame + l->frame.live);
+	return index <= 0 || index > MOST_FRAMES ? 0 :
+	       ch->at + (raddr)(frame + l->frame.locals) + (raddr)index * (raddr)l->ptr;
+}
+
+/* Reads what is awaited off the stack: with the coroutine, if it was read so far. */
+static void
+take_slot(struct chains *c, struct chain *ch, raddr top, int len)
+{
+	raddr at = top - (raddr)(c->form->coro.depth * c->l->ptr);
+
+	if (!top) {
+		end(ch, TORN);
+	} else if (at >= ch->at && at + (raddr)c->l->ptr <= ch->at + (raddr)len) {
+		int offset = (int)(at - ch->at);
+
+		note(c, ch, offset, c->l->ptr);
+		go_on(c, ch, word(c, ch, offset));
+	} else {
+		ask(ch, FOR_SLOT, at);
+	}
+}
+
+/* One from 3.11 on, whose frame is a part of it. */
+static void
+take_coroutine(struct chains *c, struct chain *ch, int len)
+{
+	const struct form *f = c->form;
+	const struct layout *l = c->l;
+	int frame = f->coro.frame, state = (signed char)ch->room[f->coro.state];
+	struct link *link = add_link(ch);
+
+	link->code = word(c, ch, frame + l->frame.code) & ~(raddr)l->tags;
+	link->instr = word(c, ch, frame + l->frame.instr);
+	link->frame = ch->at + (raddr)frame;
+	if (l->frame.tlbc != ABSENT)
+		link->copy = (uint32_t)number(ch, frame + l->frame.tlbc);
+	note(c, ch, f->coro.state, 1);
+	if (state == f->coro.executes) {
+		note_running(ch);
+		return;
+	}
+	note(c, ch, frame, l->frame.locals);
+	if (state == f->coro.created) {
+		ch->task->begun = ch->n_links > 1;
+		end(ch, OK);
+	} else if (state == f->coro.delegates || state == f->coro.locked ||
+	           (state == f->coro.suspended && delegates(c, ch))) {
+		take_slot(c, ch, stack_top(c, ch, frame), len);
+	} else if (state == f->coro.yields || state == f->coro.suspended) {
+		end(ch, OK);
+	} else { /* it has ended */
+		end(ch, TORN);
+	}
+}
+
+/* One up to 3.10: no frame is left of it when it has ended. */
+static void
+take_generator(struct chains *c, struct chain *ch)
+{
+	raddr frame = word(c, ch, c->form->coro.frame);
+
+	note(c, ch, c->form->coro.frame, c->l->ptr);
+	if (frame)
+		ask(ch, FOR_FRAME, frame);
+	else
+		end(ch, TORN);
+}
+
+/* And its frame: 3.10 has a number for where the stack ends, and says what it does; before that
+ * there is a pointer, if it does not execute. */
+static void
+take_frame(struct chains *c, struct chain *ch)
+{
+	const struct form *f = c->form;
+	const struct layout *l = c->l;
+	const struct shape *s = c->shape;
+	int depth = s->frame.top_is_depth ? number(ch, s->frame.top) : 0;
+	raddr top = word(c, ch, s->frame.top_is_depth ? s->frame.stack : s->frame.top);
+	int runs = f->frame.state == ABSENT ? !top :
+	           (signed char)ch->room[f->frame.state] == f->coro.executes;
+	struct link *link = add_link(ch);
+
+	link->code = word(c, ch, l->frame.code);
+	link->instr = (uint64_t)(int64_t)number(ch, l->frame.instr);
+	link->frame = ch->at;
+	note(c, ch, l->frame.code, l->ptr);
+	note(c, ch, s->frame.top, s->frame.top_is_depth ? 4 : l->ptr);
+	if (f->frame.state != ABSENT)
+		note(c, ch, f->frame.state, 1);
+	if (runs) {
+		note_running(ch);
+		return;
+	}
+	note(c, ch, l->frame.instr, 4);
+	if (number(ch, l->frame.instr) < 0) {
+		ch->task->begun = ch->n_links > 1;
+		end(ch, OK);
+	} else if (!delegates(c, ch)) {
+		end(ch, OK);
+	} else if (depth < 0 || depth > MOST_FRAMES) {
+		end(ch, TORN);
+	} else {
+		ask(ch, FOR_SLOT, top + (raddr)((depth - 1) * l->ptr));
+	}
+}
+
+static void
+take_object(struct chains *c, struct chain *ch, int len)
+{
+	const struct layout *l = c->l;
+	int first = l->object.head;
+
+	ch->kind = kind_of(c, word(c, ch, l->object.type));
+	if (ch->kind == KIND_WRAPPER) {
+		note(c, ch, l->object.type, first + l->ptr - l->object.type);
+		go_on(c, ch, word(c, ch, first));
+	} else if (ch->kind == KIND_OTHER) {
+		if (!ch->n_links) /* somebody's own idea of a coroutine */
+			end(ch, BROKEN);
+		else
+			end(ch, OK);
+	} else if (c->form->coro.state == ABSENT) {
+		take_generator(c, ch);
+	} else if (len < c->form->coro.frame + l->frame.locals) {
+		end(ch, FAULT);
+	} else {
+		take_coroutine(c, ch, len);
+	}
+}
+
+/* ---- rounds ---- */
+
+static int
+asked_for(const struct chains *c, const struct chain *ch)
+{
+	const struct layout *l = c->l;
+	int little = l->object.head + l->ptr;
+	int less = c->form->coro.state == ABSENT ? little : c->form->coro.frame + l->frame.locals;
+	int most = c->form->coro.state == ABSENT ? little : less + SLOTS * l->ptr;
+
+	switch (ch->asking) {
+	case FOR_TASK:
+		return c->form->task.size;
+	case FOR_OBJECT:
+		return most < ROOM ? most : ROOM;
+	case FOR_LESS:
+		return less < ROOM ? less : ROOM;
+	case FOR_LITTLE:
+		return little;
+	case FOR_FRAME:
+		return c->form->frame.size;
+	default:
+		return l->ptr;
+	}
+}
+
+/* What comes of what a chain asked for, len bytes or nothing. */
+static void
+take(struct chains *c, struct chain *ch, int len, int read)
+{
+	switch (ch->asking) {
+	case FOR_OBJECT:
+	case FOR_LESS:
+		if (!read) { /* it may lie at the end of what is mapped */
+			ch->asking++;
+			return;
+		}
+		/* fall through */
+	case FOR_LITTLE:
+		if (read)
+			take_object(c, ch, len);
+		break;
+	case FOR_TASK:
+		if (read)
+			take_task(c, ch);
+		break;
+	case FOR_FRAME:
+		if (read)
+			take_frame(c, ch);
+		break;
+	default:
+		if (read) {
+			note(c, ch, 0, c->l->ptr);
+			go_on(c, ch, word(c, ch, 0));
+		}
+	}
+	if (!read)
+		end(ch, FAULT);
+}
+
+/* Has each of the chains read what it asks for: 0 if none does. */
+static int
+read_round(struct chains *c, size_t n)
+{
+	struct mem_vec v[TOGETHER] = { 0 };
+	struct iovec to[TOGETHER] = { 0 };
+	unsigned char ok[TOGETHER];
+	struct chain *asking[TOGETHER];
+	size_t n_asking = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		struct chain *ch = &c->chains[i];
+		size_t len = (size_t)asked_for(c, ch);
+
+		if (ch->asking == FOR_NOTHING)
+			continue;
+		v[n_asking] = (struct mem_vec){ ch->at, len };
+		to[n_asking] = (struct iovec){ ch->room, len };
+		asking[n_asking++] = ch;
+	}
+	many_read(c->mem, v, to, n_asking, ok);
+	for (size_t i = 0; i < n_asking; i++)
+		take(c, asking[i], (int)v[i].len, ok[i]);
+	return n_asking > 0;
+}
+
+/* ---- proof ---- */
+
+static int
+is_found(const struct chain *ch)
+{
+	return ch->task->why == OK && ch->task->state != TASK_DONE;
+}
+
+/* Makes sure that the code objects are known as they are. */
+static enum why
+know_codes(struct chains *c, size_t n)
+{
+	enum why why = AGAIN;
+
+	codes_begin(c->codes);
+	for (size_t i = 0; i < n; i++)
+		for (size_t k = 0; k < c->chains[i].n_links && is_found(&c->chains[i]); k++)
+			codes_add(c->codes, c->chains[i].links[k].code);
+	for (int i = 0; i < TRIES && why == AGAIN; i++)
+		why = codes_check(c->codes, 0, c->none, 0, &c->list);
+	return why;
+}
+
+/* Everything that decides, in the order in which it was read for each chain. */
+struct proof {
+	struct mem_vec *v;
+	struct iovec *to;
+	unsigned char *bytes, *ok;
+	size_t n;
+};
+
+static void
+plan_proof(struct chains *c, size_t n, struct proof *p)
+{
+	size_t len = 0;
+
+	*p = (struct proof){ .v = xcalloc(c->pieces + 1, sizeof *p->v),
+	                     .to = xcalloc(c->pieces + 1, sizeof *p->to),
+	                     .ok = xcalloc(c->pieces + 1, 1) };
+	for (size_t i = 0; i < n; i++)
+		len += c->chains[i].bytes.len;
+	p->bytes = xcalloc(len + 1, 1);
+	len = 0;
+	for (size_t i = 0; i < n; i++) {
+		const struct chain *ch = &c->chains[i];
+
+		for (size_t k = 0; k < ch->n_pieces; k++) {
+			p->v[p->n] = (struct mem_vec){ ch->pieces[k].addr, ch->pieces[k].len };
+			p->to[p->n++] = (struct iovec){ p->bytes + len + ch->pieces[k].at,
+			                                ch->pieces[k].len };
+		}
+		len += ch->bytes.len;
+	}
+}
+
+static void
+compare_proof(struct chains *c, size_t n, const struct proof *p)
+{
+	size_t at = 0, piece = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		const struct chain *ch = &c->chains[i];
+		int same = !ch->bytes.len || !memcmp(p->bytes + at, ch->bytes.data, ch->bytes.len);
+
+		for (size_t k = 0; k < ch->n_pieces; k++)
+			same &= p->ok[piece++];
+		at += ch->bytes.len;
+		if (!same && ch->task->why == OK)
+			ch->task->why = TORN;
+	}
+}
+
+/* Reads again what decides: those are torn of which it is not the same. */
+static void
+prove(struct chains *c, size_t n)
+{
+	struct proof p;
+
+	plan_proof(c, n, &p);
+	many_read(c->mem, p.v, p.to, p.n, p.ok);
+	compare_proof(c, n, &p);
+	free(p.v);
+	free(p.to);
+	free(p.ok);
+	free(p.bytes);
+}
+
+/* ---- in words ---- */
+
+static int64_t
+offset_of(const struct chains *c, struct code *code, const struct link *link)
+{
+	switch (c->l->instr) {
+	case INSTR_UNITS:
+		return (int64_t)link->instr * 2;
+	case INSTR_PTR:
+		return (int64_t)(link->instr -
+		                 code_instructions(c->mem, c->l, code, link->copy));
+	default:
+		return (int64_t)link->instr;
+	}
+}
+
+static enum why
+name_links(struct chains *c, const struct chain *ch)
+{
+	uint32_t stack = PROFILE_ROOT;
+
+	for (size_t i = 0; i < ch->n_links; i++) {
+		struct code *code = codes_find(c->codes, ch->links[i].code);
+		int64_t offset = code ? offset_of(c, code, &ch->links[i]) : 0;
+
+		if (!code || !code_offset_valid(code, offset))
+			return TORN;
+		stack = profile_stack(c->profile, stack, codes_frame(c->codes, code, offset));
+		if (stack == PROFILE_FAILED)
+			return DEEP;
+	}
+	ch->task->stack = stack;
+	return OK;
+}
+
+/* Whether the attributes are what they were, too. */
+static void
+check_attributes(struct chains *c, struct chain *ch)
+{
+	struct async_task *t = ch->task, now = *t;
+	struct chain again = { .task = &now };
+	raddr coro;
+
+	now.waiter = 0;
+	t->why = (unsigned char)read_attributes(c, &again, &coro);
+	if (t->why == OK && (now.waiter != t->waiter || now.state == TASK_DONE))
+		t->why = TORN;
+}
+
+static void
+conclude(struct chains *c, struct chain *ch)
+{
+	struct async_task *t = ch->task;
+
+	if (!is_found(ch))
+		return;
+	if (ch->n_links)
+		t->leaf = ch->links[ch->n_links - 1].frame;
+	t->stack = PROFILE_ROOT;
+	if (t->state != TASK_RUNS)
+		t->why = (unsigned char)name_links(c, ch);
+	if (t->python && t->why == OK)
+		check_attributes(c, ch);
+}
+
+/* Reads n tasks, that many at a time. */
+static void
+read_together(struct chains *c, struct async_task *const *tasks, size_t n)
+{
+	enum why why;
+
+	c->pieces = 0;
+	for (size_t i = 0; i < n; i++) {
+		tasks[i]->why = OK;
+		begin(c, &c->chains[i], tasks[i]);
+	}
+	while (read_round(c, n))
+		;
+	why = know_codes(c, n);
+	prove(c, n);
+	for (size_t i = 0; i < n; i++) {
+		if (why != OK && is_found(&c->chains[i]))
+			tasks[i]->why = (unsigned char)(why == AGAIN ? TORN : why);
+		conclude(c, &c->chains[i]);
+	}
+}
+
+/* Those that moved meanwhile, or were kept from being read by others, once more by themselves. */
+static void
+read_alone(struct chains *c, struct async_task *t)
+{
+	for (int i = 0; i < TRIES && t->why != OK && t->why != GONE && t->why != DENIED; i++)
+		read_together(c, &t, 1);
+}
+
+void
+chains_read(struct chains *c, struct async_task *tasks, size_t n)
+{
+	struct async_task *some[TOGETHER];
+
+	for (size_t i = 0; i < n; i += TOGETHER) {
+		size_t most = n - i < TOGETHER ? n - i : TOGETHER;
+
+		for (size_t k = 0; k < most; k++)
+			some[k] = &tasks[i + k];
+		read_together(c, some, most);
+		for (size_t k = 0; k < most; k++)
+			read_alone(c, some[k]);
+	}
+}

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef CHAIN_H
+#define CHAIN_H
+
+/*
+ * What a task is doing: its fields, and its coroutine with all that this awaits, down to the
+ * innermost frame.  It is believed if it stood so at one moment: all that decides is read again
+ * after all of it was read, and has to be the same.
+ */
+
+struct chains;
+struct codes;
+struct form;
+struct layout;
+struct mem;
+struct profile;
+struct shape;
+
+enum task_state {
+	TASK_WAITS,  /* suspended, until what it waits for is done */
+	TASK_READY,  /* to go on as soon as the loop comes to it */
+	TASK_RUNS,   /* on some thread's stack, from `leaf` on */
+	TASK_DONE,   /* no more to be shown */
+};
+
+struct async_task {
+	raddr addr, loop, name; /* objects; of a name 0: there is none */
+	raddr waiter;           /* the future that it waits for, 0: none */
+	raddr callback, callbacks;
+	raddr awaited_by;       /* as far as the release has that */
+	raddr leaf;             /* its innermost frame; of one that runs, the outermost */
+	uint32_t stack;         /* in the profile, the innermost frame being the leaf */
+	int tid;                /* where it runs, 0: nowhere */
+	unsigned char python;   /* it is an instance of a class written in Python */
+	unsigned char state, why;
+	unsigned char begun, cancelled; /* has run at all; is to be cancelled when it goes on */
+	unsigned char several;  /* awaited_by is a set */
+	unsigned char unknown;  /* somebody waits for it, but who does is not known */
+};
+
+/* All must outlive it.  paged: the same memory, for what may be read once and for all. */
+struct chains *chains_new(struct mem *, struct mem *paged, const struct layout *,
+                          const struct shape *, const struct form *, struct profile *,
+                          struct codes *);
+void chains_free(struct chains *);
+
+/* Fills in all of n tasks whose addr and python are set.  why: what is wrong with one. */
+void chains_read(struct chains *, struct async_task *, size_t n);
+
+#endif

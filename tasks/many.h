@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef MANY_H
+#define MANY_H
+
+/* Reading many small things, some of which may be gone. */
+
+struct iovec;
+struct layout;
+struct mem;
+struct mem_vec;
+
+/* Reads n regions to as many places, whatever of them can be; ok[] gets which. */
+void many_read(struct mem *, const struct mem_vec *, const struct iovec *to, size_t n,
+               unsigned char *ok);
+
+/* Replaces each of n addresses by the pointer that lies so far after it, 0 where none can be
+ * read. */
+void many_follow(struct mem *, const struct layout *, raddr *addrs, size_t n, int offset);
+
+/* Numbers by addresses. */
+struct index {
+	struct index_entry *entries;
+	size_t n, cap;
+};
+
+/* The number at that address plus one, 0: none; all zero is an empty index. */
+size_t index_get(const struct index *, raddr);
+
+/* Sets it.  The number before, plus one; 0: there was none. */
+size_t index_set(struct index *, raddr, size_t number);
+void index_free(struct index *);
+
+#endif

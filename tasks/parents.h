@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef PARENTS_H
+#define PARENTS_H
+
+/* Who awaits whom: of each task which others wait for it, and for which others it waits. */
+
+struct tasks;
+
+/* The numbers of tasks: those of task i are at[first[i]] up to at[first[i + 1]]. */
+struct kin {
+	uint32_t *at;
+	size_t *first;
+	size_t n, cap;
+};
+
+struct parents {
+	struct kin parents, children;
+};
+
+/* Sets `unknown` of those tasks, too, that somebody waits for of whom nothing is found. */
+void parents_find(const struct tasks *, struct parents *);
+void parents_free(struct parents *);
+
+#endif

@@ -1,0 +1,611 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Where asyncio keeps its tasks.
+ *
+ * Up to 3.13 in sets of the module asyncio.tasks: CPython v3.7.0 Lib/asyncio/tasks.py,
+ * _all_tasks, a set of weak references; v3.12.0 _scheduled_tasks likewise, and _eager_tasks.
+ * From 3.14 on only tasks that are written in Python are there.  Those in C are in a list of
+ * the thread that made them, or, once that has ended, of the interpreter: v3.14.0
+ * Modules/_asynciomodule.c, register_task; Include/internal/pycore_llist.h.
+ */
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "util.h"
+#include "profile.h"
+#include "memory.h"
+#include "process.h"
+#include "layouts.h"
+#include "objects.h"
+#include "target.h"
+#include "thread.h"
+#include "threads.h"
+#include "values/shapes.h"
+#include "values/pages.h"
+#include "tasks/forms.h"
+#include "tasks/many.h"
+#include "tasks/chain.h"
+#include "tasks/tasks.h"
+
+enum { MOST_TASKS = 1 << 18, MOST_SLOTS = 1 << 22 /* of a set */, PIECE = 1024, TRIES = 20,
+       TYPES = 64, BASES = 16 };
+
+enum type_class { CLASS_NONE, CLASS_C, CLASS_PYTHON };
+
+struct noted { /* a thread's stack */
+	int tid;
+	size_t from, n; /* of the addresses and frames below */
+};
+
+struct tasks {
+	const struct target *t;
+	struct mem *mem;
+	const struct layout *l;
+	struct threads *threads;
+	struct profile *profile;
+	struct pages *pages;
+	struct shape shape;
+	struct form form;
+	struct chains *chains;
+	raddr task_type;       /* of the C module of the interpreter at hand, 0: none */
+	raddr future_type;     /* what that is derived from */
+	struct type_of {
+		raddr type, base; /* base: 0: it has not been looked at whether it is one */
+		int derived;
+	} types[TYPES];
+	raddr *found;          /* what may be tasks */
+	size_t n_found, cap_found;
+	struct index seen;     /* in the list of what is found */
+	struct async_task *tasks;
+	size_t n, cap;
+	struct index by_addr;
+	struct noted *noted;
+	size_t n_noted, cap_noted;
+	raddr *addresses;
+	uint32_t *frames;
+	size_t n_frames, cap_addresses, cap_frames;
+};
+
+struct tasks *
+tasks_new(const struct target *t, struct threads *threads, struct profile *profile,
+          struct codes *codes)
+{
+	struct tasks *ts = xcalloc(1, sizeof *ts);
+
+	ts->t = t;
+	ts->mem = t->mem;
+	ts->l = t->layout;
+	ts->threads = threads;
+	ts->profile = profile;
+	if (form_find(ts->l, &ts->form) || shape_find(ts->l, &ts->shape)) {
+		free(ts);
+		return NULL;
+	}
+	ts->pages = pages_new(t->mem);
+	ts->chains = chains_new(t->mem, pages_mem(ts->pages), ts->l, &ts->shape, &ts->form, profile,
+	                        codes);
+	return ts;
+}
+
+void
+tasks_free(struct tasks *ts)
+{
+	if (!ts)
+		return;
+	chains_free(ts->chains);
+	pages_free(ts->pages);
+	index_free(&ts->seen);
+	index_free(&ts->by_addr);
+	free(ts->found);
+	free(ts->tasks);
+	free(ts->noted);
+	free(ts->addresses);
+	free(ts->frames);
+	free(ts);
+}
+
+struct mem *
+tasks_mem(const struct tasks *ts)
+{
+	return pages_mem(ts->pages);
+}
+
+const struct layout *
+tasks_layout(const struct tasks *ts)
+{
+	return ts->l;
+}
+
+const struct shape *
+tasks_shape(const struct tasks *ts)
+{
+	return &ts->shape;
+}
+
+const struct form *
+tasks_form(const struct tasks *ts)
+{
+	return &ts->form;
+}
+
+const struct profile *
+tasks_profile(const struct tasks *ts)
+{
+	return ts->profile;
+}
+
+struct threads *
+tasks_threads(const struct tasks *ts)
+{
+	return ts->threads;
+}
+
+const struct target *
+tasks_target(const struct tasks *ts)
+{
+	return ts->t;
+}
+
+struct async_task *
+tasks_all(const struct tasks *ts, size_t *n)
+{
+	*n = ts->n;
+	return ts->tasks;
+}
+
+size_t
+tasks_find(const struct tasks *ts, raddr addr)
+{
+	return index_get(&ts->by_addr, addr);
+}
+
+/* ---- types ---- */
+
+/* Whether a type is derived from another one, or is that. */
+static int
+is_derived(const struct tasks *ts, raddr type, raddr base)
+{
+	for (int i = 0; i < BASES && type; i++) {
+		if (type == base)
+			return 1;
+		if (object_read_pointer(tasks_mem(ts), ts->l, type + (raddr)ts->shape.type_base,
+		                        &type) != OK)
+			return 0;
+	}
+	return 0;
+}
+
+static int
+derives(struct tasks *ts, raddr type, raddr base)
+{
+	struct type_of *known = &ts->types[hash_words(type, base) % TYPES];
+
+	if (known->type != type || known->base != base)
+		*known = (struct type_of){ type, base, is_derived(ts, type, base) };
+	return known->derived;
+}
+
+int
+tasks_is_future(const struct tasks *ts, raddr object)
+{
+	raddr type;
+
+	return ts->future_type &&
+	       object_read_pointer(tasks_mem(ts), ts->l, object + (raddr)ts->l->object.type,
+	                           &type) == OK &&
+	       derives((struct tasks *)ts, type, ts->future_type);
+}
+
+/* ---- what may be one ---- */
+
+static enum why
+add_found(struct tasks *ts, raddr object)
+{
+	if (ts->n_found >= MOST_TASKS)
+		return DEEP;
+	if (!object || index_set(&ts->seen, object, 0))
+		return OK;
+	ts->found = grow(ts->found, ts->n_found, &ts->cap_found, sizeof *ts->found);
+	ts->found[ts->n_found++] = object;
+	return OK;
+}
+
+/* A set: CPython Include/cpython/setobject.h: fill, used, mask, table after the head; an entry is
+ * the object and its hash, -1 where one was removed. */
+struct table {
+	raddr mask, entries;
+};
+
+static enum why
+read_table(const struct tasks *ts, raddr set, struct table *t)
+{
+	raddr p = (raddr)ts->l->ptr, at = set + (raddr)ts->l->object.head;
+	enum why why = object_read_pointer(ts->mem, ts->l, at + 2 * p, &t->mask);
+
+	return why == OK ? object_read_pointer(ts->mem, ts->l, at + 3 * p, &t->entries) : why;
+}
+
+/* Members, of n entries. */
+static enum why
+members_of(const struct tasks *ts, raddr at, size_t n, raddr *members, size_t *n_members)
+{
+	size_t p = (size_t)ts->l->ptr;
+	unsigned char *bytes = xcalloc(n, 2 * p);
+	raddr removed = p == 8 ? UINT64_MAX : UINT32_MAX;
+	enum why why = mem_read(ts->mem, at, bytes, n * 2 * p);
+
+	*n_members = 0;
+	for (size_t i = 0; why == OK && i < n; i++) {
+		raddr member = object_pointer(ts->l, bytes + i * 2 * p);
+
+		if (member && object_pointer(ts->l, bytes + i * 2 * p + p) != removed)
+			members[(*n_members)++] = member;
+	}
+	free(bytes);
+	return why;
+}
+
+/* Finds what is in a set, or what the weak references in it refer to.  TORN: it was rebuilt
+ * meanwhile. */
+static enum why
+find_in_table(struct tasks *ts, raddr set, int weak)
+{
+	struct table t, after;
+	raddr members[PIECE];
+	size_t n;
+	enum why why = read_table(ts, set, &t);
+
+	if (why == OK && t.mask >= MOST_SLOTS)
+		return DEEP;
+	for (raddr i = 0; why == OK && i <= t.mask; i += PIECE) {
+		size_t most = t.mask + 1 - i < PIECE ? (size_t)(t.mask + 1 - i) : PIECE;
+
+		why = members_of(ts, t.entries + i * 2 * (raddr)ts->l->ptr, most, members, &n);
+		if (why == OK && weak)
+			many_follow(ts->mem, ts->l, members, n, ts->l->object.head);
+		for (size_t k = 0; why == OK && k < n; k++)
+			why = add_found(ts, members[k]);
+	}
+	if (why == OK)
+		why = read_table(ts, set, &after);
+	return why == OK && (after.mask != t.mask || after.entries != t.entries) ? TORN : why;
+}
+
+static enum why
+find_in_set(struct tasks *ts, raddr set, int weak)
+{
+	enum why why = TORN;
+
+	for (int i = 0; i < TRIES && (why == TORN || why == FAULT); i++)
+		why = find_in_table(ts, set, weak);
+	return why;
+}
+
+enum why
+tasks_set_each(const struct tasks *ts, raddr set, tasks_member *each, void *context)
+{
+	struct table t;
+	raddr members[PIECE];
+	size_t n;
+	enum why why = read_table(ts, set, &t);
+
+	for (raddr i = 0; why == OK && i <= t.mask && i < MOST_SLOTS; i += PIECE) {
+		size_t most = t.mask + 1 - i < PIECE ? (size_t)(t.mask + 1 - i) : PIECE;
+
+		why = members_of(ts, t.entries + i * 2 * (raddr)ts->l->ptr, most, members, &n);
+		for (size_t k = 0; why == OK && k < n; k++)
+			if (each(context, members[k]))
+				return OK;
+	}
+	return why;
+}
+
+/* ---- lists ---- */
+
+/* Finds the tasks of a list whose head is there.  TORN: it was changed meanwhile. */
+static enum why
+find_in_links(struct tasks *ts, raddr head)
+{
+	raddr at = head, words[2] = { head, 0 };
+	unsigned char bytes[2 * 8];
+	enum why why = OK;
+
+	for (int i = 0; i <= MOST_TASKS; i++) {
+		raddr before = at;
+
+		at = words[0];
+		if (i && at == head)
+			return OK;
+		why = mem_read(ts->mem, at, bytes, 2 * (size_t)ts->l->ptr);
+		if (why != OK)
+			return why;
+		words[0] = object_pointer(ts->l, bytes);
+		words[1] = object_pointer(ts->l, bytes + ts->l->ptr);
+		if (i && words[1] != before)
+			return TORN;
+		if (i && (why = add_found(ts, at - (raddr)ts->form.task.node)) != OK)
+			return why;
+	}
+	return DEEP;
+}
+
+static enum why
+find_in_list(struct tasks *ts, raddr head)
+{
+	enum why why = TORN;
+
+	for (int i = 0; i < TRIES && (why == TORN || why == FAULT); i++)
+		why = find_in_links(ts, head);
+	return why;
+}
+
+/* One that runs for the first time, at once, is on no list yet. */
+static void
+find_running(struct tasks *ts, raddr tstate)
+{
+	raddr task;
+
+	if (object_read_pointer(ts->mem, ts->l, tstate + (raddr)ts->form.lists.running, &task) == OK)
+		add_found(ts, task);
+}
+
+static enum why
+find_in_lists(struct tasks *ts, raddr interp)
+{
+	size_t n;
+	struct thread *const *threads = threads_all(ts->threads, &n);
+	enum why why;
+
+	if (ts->form.task.node == ABSENT && form_read(&ts->form, ts->l, ts->t->process, ts->mem))
+		return BROKEN;
+	why = find_in_list(ts, interp + (raddr)ts->form.lists.of_interp);
+	for (size_t i = 0; why == OK && i < n; i++) {
+		if (threads[i]->interp != interp)
+			continue;
+		why = find_in_list(ts, threads[i]->tstate + (raddr)ts->form.lists.of_thread);
+		find_running(ts, threads[i]->tstate);
+	}
+	return why;
+}
+
+/* ---- the module ---- */
+
+struct module { /* asyncio.tasks, of one interpreter */
+	const struct tasks *ts;
+	raddr all, scheduled, eager, type;
+};
+
+static int
+take_name(void *context, raddr key, raddr value)
+{
+	struct module *m = context;
+	struct { const char *name; raddr *to; } wanted[] = {
+		{ "_all_tasks", &m->all }, { "_scheduled_tasks", &m->scheduled },
+		{ "_eager_tasks", &m->eager }, { "_CTask", &m->type },
+	};
+	struct buf text = { 0 };
+
+	if (object_text(tasks_mem(m->ts), m->ts->l, key, &text) == OK)
+		for (size_t i = 0; i < LEN(wanted); i++)
+			if (!strcmp(buf_terminate(&text), wanted[i].name))
+				*wanted[i].to = value;
+	buf_free(&text);
+	return 0;
+}
+
+/* Whether the interpreter has the module at all. */
+static int
+find_module(const struct tasks *ts, raddr interp, struct module *m)
+{
+	struct mem *mem = tasks_mem(ts);
+	const struct layout *l = ts->l;
+	raddr at, dict;
+
+	*m = (struct module){ .ts = ts };
+	return object_read_pointer(mem, l, interp + (raddr)l->interp.modules, &at) == OK &&
+	       object_dict_get(mem, l, at, "asyncio.tasks", &at) == OK &&
+	       object_read_pointer(mem, l, at + (raddr)l->object.head, &dict) == OK &&
+	       object_dict_each(mem, l, dict, take_name, m) == OK;
+}
+
+static enum why
+find_in_module(struct tasks *ts, const struct module *m)
+{
+	raddr weak[] = { m->all, m->scheduled }, data;
+	enum why why = OK;
+
+	for (size_t i = 0; i < LEN(weak) && why == OK; i++)
+		if (weak[i] && object_attribute(ts->mem, ts->l, weak[i], "data", &data) == OK)
+			why = find_in_set(ts, data, 1);
+	return why == OK && m->eager ? find_in_set(ts, m->eager, 0) : why;
+}
+
+/* Takes over what is found from that one on, if it is a task. */
+static void
+classify(struct tasks *ts, size_t from)
+{
+	size_t n = ts->n_found - from;
+	raddr *types = xcalloc(n + 1, sizeof *types);
+
+	memcpy(types, ts->found + from, n * sizeof *types);
+	many_follow(ts->mem, ts->l, types, n, ts->l->object.type);
+	for (size_t i = 0; i < n; i++) {
+		int c = ts->task_type && types[i] && derives(ts, types[i], ts->task_type);
+		raddr coro;
+
+		if (!types[i] || (!c && object_attribute(ts->mem, ts->l, ts->found[from + i], "_coro",
+		                                         &coro) != OK))
+			continue;
+		ts->tasks = grow(ts->tasks, ts->n, &ts->cap, sizeof *ts->tasks);
+		ts->tasks[ts->n++] = (struct async_task){ .addr = ts->found[from + i], .python = !c };
+	}
+	free(types);
+}
+
+static enum why
+find_of_interpreter(struct tasks *ts, raddr interp)
+{
+	struct module m;
+	size_t before = ts->n_found;
+	enum why why;
+
+	if (!find_module(ts, interp, &m))
+		return OK;
+	ts->task_type = m.type;
+	if (!m.type || object_read_pointer(ts->mem, ts->l, m.type + (raddr)ts->shape.type_base,
+	                                   &ts->future_type) != OK)
+		ts->future_type = 0;
+	why = find_in_module(ts, &m);
+	if (why == OK && m.type && form_is_told(ts->l))
+		why = find_in_lists(ts, interp);
+	classify(ts, before);
+	return why;
+}
+
+static enum why
+find_all(struct tasks *ts)
+{
+	size_t n;
+	struct thread *const *threads = threads_all(ts->threads, &n);
+	struct index interps = { 0 };
+	enum why why = OK;
+
+	for (size_t i = 0; i < n && why == OK; i++)
+		if (!index_set(&interps, threads[i]->interp, i))
+			why = find_of_interpreter(ts, threads[i]->interp);
+	index_free(&interps);
+	return why;
+}
+
+/* ---- what runs ---- */
+
+void
+tasks_note(struct tasks *ts, int tid, const raddr *addresses, const uint32_t *frames, size_t n)
+{
+	ts->noted = grow(ts->noted, ts->n_noted, &ts->cap_noted, sizeof *ts->noted);
+	ts->noted[ts->n_noted++] = (struct noted){ tid, ts->n_frames, n };
+	for (size_t i = 0; i < n; i++, ts->n_frames++) {
+		ts->addresses = grow(ts->addresses, ts->n_frames, &ts->cap_addresses,
+		                     sizeof *ts->addresses);
+		ts->frames = grow(ts->frames, ts->n_frames, &ts->cap_frames, sizeof *ts->frames);
+		ts->addresses[ts->n_frames] = addresses[i];
+		ts->frames[ts->n_frames] = frames[i];
+	}
+}
+
+/* Gives a task that runs the stack that it is on: its own part of it. */
+static int
+place(struct tasks *ts, struct async_task *t)
+{
+	for (size_t i = 0; i < ts->n_noted; i++) {
+		const struct noted *stack = &ts->noted[i];
+		size_t at = stack->from, end = at + stack->n;
+
+		while (at < end && ts->addresses[at] != t->leaf)
+			at++;
+		if (at == end)
+			continue;
+		t->tid = stack->tid;
+		for (t->stack = PROFILE_ROOT; at < end && t->stack != PROFILE_FAILED; at++) {
+			t->stack = profile_stack(ts->profile, t->stack, ts->frames[at]);
+			t->leaf = ts->addresses[at];
+		}
+		return 1;
+	}
+	return 0;
+}
+
+/* How many run, but on no stack that is known. */
+static size_t
+place_all(struct tasks *ts)
+{
+	size_t missing = 0;
+
+	for (size_t i = 0; i < ts->n; i++)
+		if (ts->tasks[i].state == TASK_RUNS && ts->tasks[i].why == OK && !ts->tasks[i].tid)
+			missing += !place(ts, &ts->tasks[i]);
+	return missing;
+}
+
+/* Those that are not placed are looked at again, with all stacks. */
+static void
+place_again(struct tasks *ts, void (*restack)(void *), void *context)
+{
+	ts->n_noted = ts->n_frames = 0;
+	restack(context);
+	for (size_t i = 0; i < ts->n; i++)
+		if (ts->tasks[i].state == TASK_RUNS && ts->tasks[i].why == OK && !ts->tasks[i].tid)
+			chains_read(ts->chains, &ts->tasks[i], 1);
+}
+
+/* ---- all ---- */
+
+/* Leaves out those that are done, and notes where each of the others is. */
+static void
+keep_pending(struct tasks *ts)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < ts->n; i++) {
+		struct async_task *t = &ts->tasks[i];
+
+		if (t->why == OK && t->state == TASK_DONE)
+			continue;
+		if (t->why == OK && t->state == TASK_RUNS && !t->tid)
+			t->why = TORN;
+		if (t->stack == PROFILE_FAILED)
+			t->why = DEEP;
+		ts->tasks[n] = *t;
+		index_set(&ts->by_addr, t->addr, n++);
+	}
+	ts->n = n;
+}
+
+enum why
+tasks_read(struct tasks *ts, void (*restack)(void *), void *context)
+{
+	enum { PLACINGS = 5 };
+	enum why why = find_all(ts);
+
+	chains_read(ts->chains, ts->tasks, ts->n);
+	for (int i = 0; i < PLACINGS && place_all(ts); i++)
+		place_again(ts, restack, context);
+	place_all(ts);
+	keep_pending(ts);
+	pages_forget(ts->pages);
+	return why;
+}
+
+size_t
+tasks_places(const struct tasks *ts)
+{
+	struct index places = { 0 };
+	size_t n;
+
+	for (size_t i = 0; i < ts->n; i++)
+		index_set(&places, ts->tasks[i].stack, 0);
+	n = places.n;
+	index_free(&places);
+	return n;
+}
+
+/* A str, or from 3.13 on the number of one that was given no name: CPython v3.13.0
+ * Modules/_asynciomodule.c, _asyncio_Task_get_name_impl. */
+void
+tasks_name(const struct tasks *ts, const struct async_task *t, struct buf *out)
+{
+	char type[8] = "";
+	uint64_t n;
+	size_t before = out->len;
+
+	if (t->name)
+		object_type_name(tasks_mem(ts), ts->l, t->name, type, sizeof type);
+	if (!strcmp(type, "str") && object_text(tasks_mem(ts), ts->l, t->name, out) == OK)
+		return;
+	out->len = before;
+	if (!strcmp(type, "int") && object_integer(tasks_mem(ts), ts->l, t->name, &n) == OK)
+		buf_printf(out, "Task-%llu", (unsigned long long)n);
+	else
+		buf_str(out, "Task");
+}
