@@ -30,8 +30,9 @@
 enum {
 	TOGETHER = 128,        /* chains that are followed at a time */
 	MOST_FRAMES = 1 << 16, /* of a chain */
-	MOST_PIECES = 1 << 18, /* of memory, of all chains that are followed at a time */
-	ROOM = 512,            /* bytes for what a chain asks for */
+	MOST_BYTES = 16 << 20, /* that decide, of all chains that are followed at a time */
+	MANY_BYTES = 64 << 10, /* of one, that are not kept for others */
+	ROOM = 640,            /* bytes for what a chain asks for */
 	SLOTS = 8,             /* of a stack, that are read with a coroutine */
 	TYPES = 64,            /* that are remembered */
 	TRIES = 5,
@@ -57,14 +58,15 @@ struct link {
 	uint32_t copy;
 };
 
-enum asking { FOR_TASK, FOR_OBJECT, FOR_LESS, FOR_LITTLE /* of an object */, FOR_FRAME, FOR_SLOT,
-              FOR_NOTHING };
+enum asking { FOR_TASK, FOR_OBJECT, FOR_LESS, FOR_LITTLE /* of an object */, FOR_FRAME,
+              FOR_LESS_FRAME, FOR_SLOT, FOR_NOTHING };
 
 struct chain {
 	struct async_task *task;
 	enum asking asking;
 	raddr at; /* what for */
 	enum kind kind; /* of the object */
+	raddr generator; /* whose frame is asked for */
 	struct link *links;
 	size_t n_links, cap_links;
 	struct piece *pieces;
@@ -86,7 +88,7 @@ struct chains {
 		raddr type;
 		enum kind kind;
 	} types[TYPES];
-	size_t pieces;
+	size_t pieces, bytes;
 	struct chain chains[TOGETHER];
 };
 
@@ -107,16 +109,22 @@ chains_new(struct mem *mem, struct mem *paged, const struct layout *l, const str
 	return c;
 }
 
+static void
+forget(struct chain *ch)
+{
+	free(ch->links);
+	free(ch->pieces);
+	buf_free(&ch->bytes);
+	*ch = (struct chain){ 0 };
+}
+
 void
 chains_free(struct chains *c)
 {
 	if (!c)
 		return;
-	for (size_t i = 0; i < TOGETHER; i++) {
-		free(c->chains[i].links);
-		free(c->chains[i].pieces);
-		buf_free(&c->chains[i].bytes);
-	}
+	for (size_t i = 0; i < TOGETHER; i++)
+		forget(&c->chains[i]);
 	snap_free(c->none);
 	free(c->list.addrs);
 	free(c);
@@ -147,6 +155,7 @@ note(struct chains *c, struct chain *ch, int offset, int len)
 	                                             (uint32_t)ch->bytes.len };
 	buf_add(&ch->bytes, ch->room + offset, (size_t)len);
 	c->pieces++;
+	c->bytes += (size_t)len;
 }
 
 static raddr
@@ -183,8 +192,7 @@ take_task(struct chains *c, struct chain *ch)
 		t->awaited_by = word(c, ch, f->task.awaited_by);
 		t->several = ch->room[f->task.awaited_by_set];
 	}
-	note(c, ch, f->task.state, 4);
-	note(c, ch, f->task.waiter, 2 * c->l->ptr);
+	note(c, ch, f->task.state, f->task.coro + c->l->ptr - f->task.state);
 	ask(ch, FOR_OBJECT, word(c, ch, f->task.coro));
 	if (t->state == TASK_DONE)
 		end(ch, OK);
@@ -207,6 +215,7 @@ take_attribute(void *context, raddr key, raddr value)
 		{ "_coro", &a->coro }, { "_state", &a->state }, { "_must_cancel", &a->cancel },
 		{ "_loop", &t->loop }, { "_name", &t->name }, { "_fut_waiter", &t->waiter },
 		{ "_callbacks", &t->callbacks },
+		{ "_Future__asyncio_awaited_by", &t->awaited_by },
 	};
 	struct buf text = { 0 };
 
@@ -242,6 +251,8 @@ read_attributes(const struct chains *c, struct chain *ch, raddr *coro)
 		why = object_text(c->mem, c->l, a.state, &text);
 	if (t->waiter && is_of_type(c, t->waiter, "NoneType"))
 		t->waiter = 0;
+	if (t->awaited_by && !(t->several = (unsigned char)is_of_type(c, t->awaited_by, "set")))
+		t->awaited_by = 0;
 	if (a.cancel && object_integer(c->mem, c->l, a.cancel, &truth) == OK)
 		t->cancelled = truth != 0;
 	t->state = text.len && strcmp(buf_terminate(&text), "PENDING") ? TASK_DONE :
@@ -314,7 +325,7 @@ go_on(const struct chains *c, struct chain *ch, raddr slot)
 
 	if (!object)
 		end(ch, OK);
-	else if (ch->n_links >= MOST_FRAMES || c->pieces >= MOST_PIECES)
+	else if (ch->n_links >= MOST_FRAMES || c->bytes >= MOST_BYTES)
 		end(ch, DEEP);
 	else
 		ask(ch, FOR_OBJECT, object);
@@ -374,22 +385,31 @@ stack_top(const struct chains *c, const struct chain *ch, int frame)
 	       ch->at + (raddr)(frame + l->frame.locals) + (raddr)index * (raddr)l->ptr;
 }
 
-/* Reads what is awaited off the stack: with the coroutine, if it was read so far. */
+/* Notes all of a coroutine with its frame that decides. */
 static void
-take_slot(struct chains *c, struct chain *ch, raddr top, int len)
+note_frame(struct chains *c, struct chain *ch)
+{
+	int state = c->form->coro.state;
+
+	note(c, ch, state, c->form->coro.frame + c->l->frame.locals - state);
+}
+
+/* Reads what is awaited off the stack.  Of what was read, len bytes, that decides which is from
+ * one offset to the other, and further if the stack is a part of it. */
+static void
+take_slot(struct chains *c, struct chain *ch, raddr top, int from, int to, int len)
 {
 	raddr at = top - (raddr)(c->form->coro.depth * c->l->ptr);
+	int within = at >= ch->at + (raddr)to && at + (raddr)c->l->ptr <= ch->at + (raddr)len;
+	int offset = (int)(at - ch->at);
 
-	if (!top) {
+	note(c, ch, from, within ? offset + c->l->ptr - from : to - from);
+	if (!top)
 		end(ch, TORN);
-	} else if (at >= ch->at && at + (raddr)c->l->ptr <= ch->at + (raddr)len) {
-		int offset = (int)(at - ch->at);
-
-		note(c, ch, offset, c->l->ptr);
+	else if (within)
 		go_on(c, ch, word(c, ch, offset));
-	} else {
+	else
 		ask(ch, FOR_SLOT, at);
-	}
 }
 
 /* One from 3.11 on, whose frame is a part of it. */
@@ -406,19 +426,18 @@ take_coroutine(struct chains *c, struct chain *ch, int len)
 	link->frame = ch->at + (raddr)frame;
 	if (l->frame.tlbc != ABSENT)
 		link->copy = (uint32_t)number(ch, frame + l->frame.tlbc);
-	note(c, ch, f->coro.state, 1);
 	if (state == f->coro.executes) {
+		note(c, ch, f->coro.state, 1);
 		note_running(ch);
-		return;
-	}
-	note(c, ch, frame, l->frame.locals);
-	if (state == f->coro.created) {
+	} else if (state == f->coro.created) {
+		note_frame(c, ch);
 		ch->task->begun = ch->n_links > 1;
 		end(ch, OK);
 	} else if (state == f->coro.delegates || state == f->coro.locked ||
 	           (state == f->coro.suspended && delegates(c, ch))) {
-		take_slot(c, ch, stack_top(c, ch, frame), len);
+		take_slot(c, ch, stack_top(c, ch, frame), f->coro.state, frame + l->frame.locals, len);
 	} else if (state == f->coro.yields || state == f->coro.suspended) {
+		note_frame(c, ch);
 		end(ch, OK);
 	} else { /* it has ended */
 		end(ch, TORN);
@@ -431,17 +450,17 @@ take_generator(struct chains *c, struct chain *ch)
 {
 	raddr frame = word(c, ch, c->form->coro.frame);
 
-	note(c, ch, c->form->coro.frame, c->l->ptr);
+	ch->generator = ch->at;
 	if (frame)
 		ask(ch, FOR_FRAME, frame);
 	else
 		end(ch, TORN);
 }
 
-/* And its frame: 3.10 has a number for where the stack ends, and says what it does; before that
+/* And its frame, which points back as long as it is that.  3.10 has a number for where the stack ends, and says what it does; before that
  * there is a pointer, if it does not execute. */
 static void
-take_frame(struct chains *c, struct chain *ch)
+take_frame(struct chains *c, struct chain *ch, int len)
 {
 	const struct form *f = c->form;
 	const struct layout *l = c->l;
@@ -455,25 +474,21 @@ take_frame(struct chains *c, struct chain *ch)
 	link->code = word(c, ch, l->frame.code);
 	link->instr = (uint64_t)(int64_t)number(ch, l->frame.instr);
 	link->frame = ch->at;
-	note(c, ch, l->frame.code, l->ptr);
-	note(c, ch, s->frame.top, s->frame.top_is_depth ? 4 : l->ptr);
-	if (f->frame.state != ABSENT)
-		note(c, ch, f->frame.state, 1);
-	if (runs) {
+	if (word(c, ch, f->frame.generator) != ch->generator || runs) {
+		note(c, ch, l->frame.code, l->ptr);
 		note_running(ch);
+		if (word(c, ch, f->frame.generator) != ch->generator)
+			end(ch, TORN);
 		return;
 	}
-	note(c, ch, l->frame.instr, 4);
-	if (number(ch, l->frame.instr) < 0) {
-		ch->task->begun = ch->n_links > 1;
-		end(ch, OK);
-	} else if (!delegates(c, ch)) {
-		end(ch, OK);
-	} else if (depth < 0 || depth > MOST_FRAMES) {
-		end(ch, TORN);
-	} else {
-		ask(ch, FOR_SLOT, top + (raddr)((depth - 1) * l->ptr));
+	if (number(ch, l->frame.instr) >= 0 && delegates(c, ch)) {
+		top += depth > 0 && depth <= MOST_FRAMES ? (raddr)(depth * l->ptr) : 0;
+		take_slot(c, ch, top, l->frame.code, f->frame.size, len);
+		return;
 	}
+	note(c, ch, l->frame.code, f->frame.size - l->frame.code);
+	ch->task->begun = number(ch, l->frame.instr) >= 0 || ch->n_links > 1;
+	end(ch, OK);
 }
 
 static void
@@ -520,6 +535,9 @@ asked_for(const struct chains *c, const struct chain *ch)
 	case FOR_LITTLE:
 		return little;
 	case FOR_FRAME:
+		most = c->shape->frame.locals + SLOTS * l->ptr;
+		return most < ROOM ? most : ROOM;
+	case FOR_LESS_FRAME:
 		return c->form->frame.size;
 	default:
 		return l->ptr;
@@ -547,8 +565,14 @@ take(struct chains *c, struct chain *ch, int len, int read)
 			take_task(c, ch);
 		break;
 	case FOR_FRAME:
+		if (!read) {
+			ch->asking++;
+			return;
+		}
+		/* fall through */
+	case FOR_LESS_FRAME:
 		if (read)
-			take_frame(c, ch);
+			take_frame(c, ch, len);
 		break;
 	default:
 		if (read) {
@@ -716,7 +740,7 @@ check_attributes(struct chains *c, struct chain *ch)
 	struct chain again = { .task = &now };
 	raddr coro;
 
-	now.waiter = 0;
+	now.waiter = now.awaited_by = 0;
 	t->why = (unsigned char)read_attributes(c, &again, &coro);
 	if (t->why == OK && (now.waiter != t->waiter || now.state == TASK_DONE))
 		t->why = TORN;
@@ -744,7 +768,7 @@ read_together(struct chains *c, struct async_task *const *tasks, size_t n)
 {
 	enum why why;
 
-	c->pieces = 0;
+	c->pieces = c->bytes = 0;
 	for (size_t i = 0; i < n; i++) {
 		tasks[i]->why = OK;
 		begin(c, &c->chains[i], tasks[i]);
@@ -757,6 +781,8 @@ read_together(struct chains *c, struct async_task *const *tasks, size_t n)
 		if (why != OK && is_found(&c->chains[i]))
 			tasks[i]->why = (unsigned char)(why == AGAIN ? TORN : why);
 		conclude(c, &c->chains[i]);
+		if (c->chains[i].bytes.len > MANY_BYTES)
+			forget(&c->chains[i]);
 	}
 }
 

@@ -103,6 +103,7 @@ form_find(const struct layout *l, struct form *f)
 	f->closure = l->object.head + (row->release < LATE_CODE ? 4 : 7) * l->ptr;
 	if (l->frames == FRAMES_HEAP) {
 		/* After f_lasti come f_lineno, f_iblock and, in 3.10, f_state. */
+		f->frame.generator = l->frame.instr - l->ptr;
 		f->frame.size = l->frame.instr + 4 * INT;
 		f->frame.state = row->created == NEVER ? ABSENT : l->frame.instr + 3 * INT;
 		f->frame.code = l->code.filename - 7 * l->ptr;
@@ -132,7 +133,8 @@ fits(const struct form *f, const struct layout *l, const uint64_t w[WORDS])
 		if (!w[i] || w[i] > MAX_STRUCT)
 			return 0;
 	return w[CORO] == (uint64_t)f->task.coro && w[NAME] == w[CORO] + p &&
-	       w[NODE] == w[NAME] + 2 * p && w[SIZE] == w[NODE] + 2 * p &&
+	       w[NODE] == w[NAME] + 2 * p && w[SIZE] >= w[NODE] + 2 * p &&
+	       w[SIZE] <= w[NODE] + 3 * p && /* free-threaded: task_tid comes last */
 	       w[IS_TASK] == (uint64_t)f->task.state + INT &&
 	       w[AWAITED_BY_IS_SET] == w[IS_TASK] + 1 && w[AWAITED_BY] < w[IS_TASK] &&
 	       w[INTERP_HEAD] + 2 * p <= w[INTERP_SIZE] &&

@@ -40,6 +40,7 @@ struct form {
 
 	struct {            /* -3.10: PyFrameObject */
 		int size;   /* up to the last member that is read */
+		int generator; /* f_gen */
 		int state;  /* 3.10: f_state, as coro.state */
 		int code;   /* -3.10: co_code of the code object */
 		int delegates; /* -3.10: the opcode of YIELD_FROM */

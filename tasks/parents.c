@@ -133,7 +133,7 @@ follow_tuple(struct search *s, size_t child, raddr tuple, int cells)
 	}
 }
 
-/* Which of those names a function has, plus one; 0: none. */
+/* Which of those names a function's ends in, plus one; 0: none. */
 static size_t
 name_among(const struct search *s, raddr function, const char *const *names, size_t n)
 {
@@ -142,8 +142,10 @@ name_among(const struct search *s, raddr function, const char *const *names, siz
 	size_t which = 0;
 
 	if (str && object_text(s->mem, s->l, str, &text) == OK)
-		for (size_t i = 0; i < n && !which; i++)
-			which = strcmp(buf_terminate(&text), names[i]) ? 0 : i + 1;
+		for (size_t i = 0, len; i < n && !which; i++)
+			if ((len = strlen(names[i])) <= text.len &&
+			    !memcmp(text.data + text.len - len, names[i], len))
+				which = i + 1;
 	buf_free(&text);
 	return which;
 }
@@ -320,10 +322,9 @@ find_parents(struct search *s)
 	for (size_t i = 0; i < s->n; i++) {
 		s->kin->first[i] = s->kin->n;
 		add_waiters(s, i, s->tasks[i].addr);
-		if (s->form->task.awaited_by == ABSENT || s->tasks[i].python)
+		ask_task(s, i);
+		if (s->form->task.awaited_by == ABSENT)
 			follow_task(s, i);
-		else
-			ask_task(s, i);
 		if (s->kin->n > s->kin->first[i])
 			s->tasks[i].unknown = 0;
 	}
