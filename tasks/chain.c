@@ -399,17 +399,18 @@ note_frame(struct chains *c, struct chain *ch)
 static void
 take_slot(struct chains *c, struct chain *ch, raddr top, int from, int to, int len)
 {
-	raddr at = top - (raddr)(c->form->coro.depth * c->l->ptr);
-	int within = at >= ch->at + (raddr)to && at + (raddr)c->l->ptr <= ch->at + (raddr)len;
-	int offset = (int)(at - ch->at);
+	raddr at = top - (raddr)(c->form->coro.depth * c->l->ptr), after = at - ch->at;
+	int within = after >= (raddr)to && after < (raddr)len && after + (raddr)c->l->ptr <= (raddr)len;
 
-	note(c, ch, from, within ? offset + c->l->ptr - from : to - from);
-	if (!top)
+	if (!top) {
 		end(ch, TORN);
-	else if (within)
-		go_on(c, ch, word(c, ch, offset));
-	else
+	} else if (within) {
+		note(c, ch, from, (int)after + c->l->ptr - from);
+		go_on(c, ch, word(c, ch, (int)after));
+	} else {
+		note(c, ch, from, to - from);
 		ask(ch, FOR_SLOT, at);
+	}
 }
 
 /* One from 3.11 on, whose frame is a part of it. */

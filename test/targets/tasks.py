@@ -294,7 +294,7 @@ async def simple_shapes():
     task(semaphore.acquire(), 'semaphore')
     task(asyncio.Event().wait(), 'event')
     task(asyncio.sleep(100000), 'sleep')
-    task(asyncio.sleep(100000.5), 'sleep.5')
+    task(awaits(asyncio.sleep(100000.5)), 'sleep.5')
     task(nested(3), 'na\u00efve \u2603 name')
     task(in_executor(), 'executor')
     if hasattr(asyncio, 'to_thread'):
@@ -450,6 +450,7 @@ def write():
     with open(sys.argv[1] + '.new', 'w') as file:
         json.dump(truth(), file)
     os.rename(sys.argv[1] + '.new', sys.argv[1])
+    print('ready', flush=True)
 
 
 asyncio.run(main())
