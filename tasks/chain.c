@@ -436,7 +436,8 @@ take_coroutine(struct chains *c, struct chain *ch, int len)
 		end(ch, OK);
 	} else if (state == f->coro.delegates || state == f->coro.locked ||
 	           (state == f->coro.suspended && delegates(c, ch))) {
-		take_slot(c, ch, stack_top(c, ch, frame), f->coro.state, frame + l->frame.locals, len);
+		take_slot(c, ch, stack_top(c, ch, frame), f->coro.state, frame + l->frame.locals,
+		          len);
 	} else if (state == f->coro.yields || state == f->coro.suspended) {
 		note_frame(c, ch);
 		end(ch, OK);
@@ -458,8 +459,8 @@ take_generator(struct chains *c, struct chain *ch)
 		end(ch, TORN);
 }
 
-/* And its frame, which points back as long as it is that.  3.10 has a number for where the stack ends, and says what it does; before that
- * there is a pointer, if it does not execute. */
+/* And its frame, which points back as long as it is that.  3.10 has a number for where the stack
+ * ends, and says what it does; before that there is a pointer, if it does not execute. */
 static void
 take_frame(struct chains *c, struct chain *ch, int len)
 {
@@ -545,43 +546,34 @@ asked_for(const struct chains *c, const struct chain *ch)
 	}
 }
 
-/* What comes of what a chain asked for, len bytes or nothing. */
+/* What comes of what a chain asked for: len bytes of it. */
 static void
-take(struct chains *c, struct chain *ch, int len, int read)
+take(struct chains *c, struct chain *ch, int len)
 {
 	switch (ch->asking) {
-	case FOR_OBJECT:
-	case FOR_LESS:
-		if (!read) { /* it may lie at the end of what is mapped */
-			ch->asking++;
-			return;
-		}
-		/* fall through */
-	case FOR_LITTLE:
-		if (read)
-			take_object(c, ch, len);
-		break;
 	case FOR_TASK:
-		if (read)
-			take_task(c, ch);
+		take_task(c, ch);
 		break;
 	case FOR_FRAME:
-		if (!read) {
-			ch->asking++;
-			return;
-		}
-		/* fall through */
 	case FOR_LESS_FRAME:
-		if (read)
-			take_frame(c, ch, len);
+		take_frame(c, ch, len);
+		break;
+	case FOR_SLOT:
+		note(c, ch, 0, len);
+		go_on(c, ch, word(c, ch, 0));
 		break;
 	default:
-		if (read) {
-			note(c, ch, 0, c->l->ptr);
-			go_on(c, ch, word(c, ch, 0));
-		}
+		take_object(c, ch, len);
 	}
-	if (!read)
+}
+
+/* It may be that just the end of that is not mapped: then less will do. */
+static void
+ask_for_less(struct chain *ch)
+{
+	if (ch->asking == FOR_OBJECT || ch->asking == FOR_LESS || ch->asking == FOR_FRAME)
+		ch->asking++;
+	else
 		end(ch, FAULT);
 }
 
@@ -607,7 +599,10 @@ read_round(struct chains *c, size_t n)
 	}
 	many_read(c->mem, v, to, n_asking, ok);
 	for (size_t i = 0; i < n_asking; i++)
-		take(c, asking[i], (int)v[i].len, ok[i]);
+		if (ok[i])
+			take(c, asking[i], (int)v[i].len);
+		else
+			ask_for_less(asking[i]);
 	return n_asking > 0;
 }
 

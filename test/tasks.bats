@@ -8,6 +8,7 @@ load helper
 
 tasks_are_right() {
     requires format=json
+    at_least 3.7 "$1" || { unsuitable="asyncio is from 3.7 on"; return; }
     rm -f account
     start_target tasks "$1" "$PWD/account" "${@:2}"
     run_pyflame 0 -d --async -f json "$pid" > /dev/null
