@@ -198,35 +198,6 @@ take_task(struct chains *c, struct chain *ch)
 		end(ch, OK);
 }
 
-/* One that is written in Python has attributes. */
-struct attributes {
-	const struct chains *c;
-	struct chain *ch;
-	raddr none; /* the object that stands for no future */
-	raddr coro, state, cancel;
-};
-
-static int
-take_attribute(void *context, raddr key, raddr value)
-{
-	struct attributes *a = context;
-	struct async_task *t = a->ch->task;
-	struct { const char *name; raddr *to; } wanted[] = {
-		{ "_coro", &a->coro }, { "_state", &a->state }, { "_must_cancel", &a->cancel },
-		{ "_loop", &t->loop }, { "_name", &t->name }, { "_fut_waiter", &t->waiter },
-		{ "_callbacks", &t->callbacks },
-		{ "_Future__asyncio_awaited_by", &t->awaited_by },
-	};
-	struct buf text = { 0 };
-
-	if (object_text(a->c->mem, a->c->l, key, &text) == OK)
-		for (size_t i = 0; i < LEN(wanted); i++)
-			if (!strcmp(buf_terminate(&text), wanted[i].name))
-				*wanted[i].to = value;
-	buf_free(&text);
-	return 0;
-}
-
 static int
 is_of_type(const struct chains *c, raddr object, const char *name)
 {
@@ -235,30 +206,36 @@ is_of_type(const struct chains *c, raddr object, const char *name)
 	return object_type_name(c->mem, c->l, object, type, sizeof type) == OK && !strcmp(type, name);
 }
 
-/* Reads the attributes, of which those are left alone that the class has. */
+/* Reads the attributes of one that is written in Python; those are left alone that its class
+ * has. */
 static enum why
-read_attributes(const struct chains *c, struct chain *ch, raddr *coro)
+read_attributes(const struct chains *c, struct async_task *t, raddr *coro)
 {
-	struct async_task *t = ch->task;
-	struct attributes a = { .c = c, .ch = ch };
+	static const char *const names[] = { "_coro", "_state", "_must_cancel", "_loop", "_name",
+	                                     "_fut_waiter", "_callbacks",
+	                                     "_Future__asyncio_awaited_by" };
+	raddr v[LEN(names)] = { 0 };
+	struct many_names wanted = { c->mem, c->l, names, LEN(names), v };
 	struct buf text = { 0 };
 	uint64_t truth = 0;
-	enum why why = object_attribute_each(c->mem, c->l, t->addr, take_attribute, &a);
+	enum why why = object_attribute_each(c->mem, c->l, t->addr, many_match, &wanted);
 
-	if (why == OK && !a.coro)
+	if (why == OK && !v[0])
 		why = BROKEN;
-	if (why == OK && a.state)
-		why = object_text(c->mem, c->l, a.state, &text);
-	if (t->waiter && is_of_type(c, t->waiter, "NoneType"))
-		t->waiter = 0;
-	if (t->awaited_by && !(t->several = (unsigned char)is_of_type(c, t->awaited_by, "set")))
-		t->awaited_by = 0;
-	if (a.cancel && object_integer(c->mem, c->l, a.cancel, &truth) == OK)
+	if (why == OK && v[1])
+		why = object_text(c->mem, c->l, v[1], &text);
+	if (v[2] && object_integer(c->mem, c->l, v[2], &truth) == OK)
 		t->cancelled = truth != 0;
+	t->loop = v[3];
+	t->name = v[4];
+	t->waiter = v[5] && !is_of_type(c, v[5], "NoneType") ? v[5] : 0;
+	t->callbacks = v[6];
+	t->several = v[7] && is_of_type(c, v[7], "set");
+	t->awaited_by = t->several ? v[7] : 0;
 	t->state = text.len && strcmp(buf_terminate(&text), "PENDING") ? TASK_DONE :
 	           t->waiter ? TASK_WAITS : TASK_READY;
 	buf_free(&text);
-	*coro = a.coro;
+	*coro = v[0];
 	return why;
 }
 
@@ -276,7 +253,7 @@ begin(struct chains *c, struct chain *ch, struct async_task *t)
 	ask(ch, FOR_TASK, t->addr);
 	if (!t->python)
 		return;
-	why = read_attributes(c, ch, &coro);
+	why = read_attributes(c, t, &coro);
 	if (why != OK || t->state == TASK_DONE)
 		end(ch, why);
 	else
@@ -733,11 +710,9 @@ static void
 check_attributes(struct chains *c, struct chain *ch)
 {
 	struct async_task *t = ch->task, now = *t;
-	struct chain again = { .task = &now };
 	raddr coro;
 
-	now.waiter = now.awaited_by = 0;
-	t->why = (unsigned char)read_attributes(c, &again, &coro);
+	t->why = (unsigned char)read_attributes(c, &now, &coro);
 	if (t->why == OK && (now.waiter != t->waiter || now.state == TASK_DONE))
 		t->why = TORN;
 }

@@ -55,6 +55,20 @@ many_follow(struct mem *mem, const struct layout *l, raddr *addrs, size_t n, int
 		follow_some(mem, l, addrs + i, n - i < MEM_MAX_VECS ? n - i : MEM_MAX_VECS, offset);
 }
 
+int
+many_match(void *context, raddr key, raddr value)
+{
+	const struct many_names *m = context;
+	struct buf text = { 0 };
+
+	if (object_text(m->mem, m->l, key, &text) == OK)
+		for (size_t i = 0; i < m->n; i++)
+			if (!strcmp(buf_terminate(&text), m->names[i]))
+				m->values[i] = value;
+	buf_free(&text);
+	return 0;
+}
+
 /* ---- index ---- */
 
 struct index_entry {

@@ -17,6 +17,17 @@ void many_read(struct mem *, const struct mem_vec *, const struct iovec *to, siz
  * read. */
 void many_follow(struct mem *, const struct layout *, raddr *addrs, size_t n, int offset);
 
+/* What is looked for in a dictionary, or among attributes: each() is to be called with every key
+ * and value there, to be given to object_dict_each() with the list. */
+struct many_names {
+	struct mem *mem;
+	const struct layout *l;
+	const char *const *names;
+	size_t n;
+	raddr *values; /* as many, 0: it is not there */
+};
+int many_match(void *names, raddr key, raddr value);
+
 /* Numbers by addresses. */
 struct index {
 	struct index_entry *entries;

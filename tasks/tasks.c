@@ -33,9 +33,10 @@ enum { MOST_TASKS = 1 << 18, MOST_SLOTS = 1 << 22 /* of a set */, PIECE = 1024, 
 
 enum type_class { CLASS_NONE, CLASS_C, CLASS_PYTHON };
 
-struct noted { /* a thread's stack */
-	int tid;
-	size_t from, n; /* of the addresses and frames below */
+struct noted { /* a frame on a thread's stack */
+	raddr addr;
+	uint32_t frame;
+	int tid, outermost;
 };
 
 struct tasks {
@@ -62,9 +63,6 @@ struct tasks {
 	struct index by_addr;
 	struct noted *noted;
 	size_t n_noted, cap_noted;
-	raddr *addresses;
-	uint32_t *frames;
-	size_t n_frames, cap_addresses, cap_frames;
 };
 
 struct tasks *
@@ -100,8 +98,6 @@ tasks_free(struct tasks *ts)
 	free(ts->found);
 	free(ts->tasks);
 	free(ts->noted);
-	free(ts->addresses);
-	free(ts->frames);
 	free(ts);
 }
 
@@ -246,30 +242,37 @@ members_of(const struct tasks *ts, raddr at, size_t n, raddr *members, size_t *n
 	return why;
 }
 
-/* Finds what is in a set, or what the weak references in it refer to.  TORN: it was rebuilt
- * meanwhile. */
+/* Calls each() with what is in a set, or with what the weak references in it refer to.  TORN: it
+ * was rebuilt meanwhile. */
 static enum why
-find_in_table(struct tasks *ts, raddr set, int weak)
+each_member(const struct tasks *ts, raddr set, int weak, tasks_member *each, void *context)
 {
 	struct table t, after;
 	raddr members[PIECE];
 	size_t n;
+	int enough = 0;
 	enum why why = read_table(ts, set, &t);
 
 	if (why == OK && t.mask >= MOST_SLOTS)
 		return DEEP;
-	for (raddr i = 0; why == OK && i <= t.mask; i += PIECE) {
+	for (raddr i = 0; why == OK && i <= t.mask && !enough; i += PIECE) {
 		size_t most = t.mask + 1 - i < PIECE ? (size_t)(t.mask + 1 - i) : PIECE;
 
 		why = members_of(ts, t.entries + i * 2 * (raddr)ts->l->ptr, most, members, &n);
 		if (why == OK && weak)
 			many_follow(ts->mem, ts->l, members, n, ts->l->object.head);
-		for (size_t k = 0; why == OK && k < n; k++)
-			why = add_found(ts, members[k]);
+		for (size_t k = 0; why == OK && k < n && !enough; k++)
+			enough = each(context, members[k]);
 	}
 	if (why == OK)
 		why = read_table(ts, set, &after);
 	return why == OK && (after.mask != t.mask || after.entries != t.entries) ? TORN : why;
+}
+
+static int
+take_member(void *context, raddr member)
+{
+	return add_found(context, member) != OK;
 }
 
 static enum why
@@ -278,27 +281,14 @@ find_in_set(struct tasks *ts, raddr set, int weak)
 	enum why why = TORN;
 
 	for (int i = 0; i < TRIES && (why == TORN || why == FAULT); i++)
-		why = find_in_table(ts, set, weak);
-	return why;
+		why = each_member(ts, set, weak, take_member, ts);
+	return why == OK && ts->n_found >= MOST_TASKS ? DEEP : why;
 }
 
 enum why
 tasks_set_each(const struct tasks *ts, raddr set, tasks_member *each, void *context)
 {
-	struct table t;
-	raddr members[PIECE];
-	size_t n;
-	enum why why = read_table(ts, set, &t);
-
-	for (raddr i = 0; why == OK && i <= t.mask && i < MOST_SLOTS; i += PIECE) {
-		size_t most = t.mask + 1 - i < PIECE ? (size_t)(t.mask + 1 - i) : PIECE;
-
-		why = members_of(ts, t.entries + i * 2 * (raddr)ts->l->ptr, most, members, &n);
-		for (size_t k = 0; why == OK && k < n; k++)
-			if (each(context, members[k]))
-				return OK;
-	}
-	return why;
+	return each_member(ts, set, 0, each, context);
 }
 
 /* ---- lists ---- */
@@ -371,54 +361,35 @@ find_in_lists(struct tasks *ts, raddr interp)
 
 /* ---- the module ---- */
 
-struct module { /* asyncio.tasks, of one interpreter */
-	const struct tasks *ts;
-	raddr all, scheduled, eager, type;
-};
-
-static int
-take_name(void *context, raddr key, raddr value)
-{
-	struct module *m = context;
-	struct { const char *name; raddr *to; } wanted[] = {
-		{ "_all_tasks", &m->all }, { "_scheduled_tasks", &m->scheduled },
-		{ "_eager_tasks", &m->eager }, { "_CTask", &m->type },
-	};
-	struct buf text = { 0 };
-
-	if (object_text(tasks_mem(m->ts), m->ts->l, key, &text) == OK)
-		for (size_t i = 0; i < LEN(wanted); i++)
-			if (!strcmp(buf_terminate(&text), wanted[i].name))
-				*wanted[i].to = value;
-	buf_free(&text);
-	return 0;
-}
+/* What is looked at of asyncio.tasks. */
+enum name { ALL, SCHEDULED, EAGER, TYPE, NAMES };
 
 /* Whether the interpreter has the module at all. */
 static int
-find_module(const struct tasks *ts, raddr interp, struct module *m)
+find_module(const struct tasks *ts, raddr interp, raddr values[NAMES])
 {
-	struct mem *mem = tasks_mem(ts);
+	static const char *const names[NAMES] = { "_all_tasks", "_scheduled_tasks", "_eager_tasks",
+	                                          "_CTask" };
 	const struct layout *l = ts->l;
+	struct many_names wanted = { tasks_mem(ts), l, names, NAMES, values };
 	raddr at, dict;
 
-	*m = (struct module){ .ts = ts };
-	return object_read_pointer(mem, l, interp + (raddr)l->interp.modules, &at) == OK &&
-	       object_dict_get(mem, l, at, "asyncio.tasks", &at) == OK &&
-	       object_read_pointer(mem, l, at + (raddr)l->object.head, &dict) == OK &&
-	       object_dict_each(mem, l, dict, take_name, m) == OK;
+	return object_read_pointer(wanted.mem, l, interp + (raddr)l->interp.modules, &at) == OK &&
+	       object_dict_get(wanted.mem, l, at, "asyncio.tasks", &at) == OK &&
+	       object_read_pointer(wanted.mem, l, at + (raddr)l->object.head, &dict) == OK &&
+	       object_dict_each(wanted.mem, l, dict, many_match, &wanted) == OK;
 }
 
 static enum why
-find_in_module(struct tasks *ts, const struct module *m)
+find_in_module(struct tasks *ts, const raddr values[NAMES])
 {
-	raddr weak[] = { m->all, m->scheduled }, data;
+	raddr data;
 	enum why why = OK;
 
-	for (size_t i = 0; i < LEN(weak) && why == OK; i++)
-		if (weak[i] && object_attribute(ts->mem, ts->l, weak[i], "data", &data) == OK)
+	for (int i = ALL; i <= SCHEDULED && why == OK; i++)
+		if (values[i] && object_attribute(ts->mem, ts->l, values[i], "data", &data) == OK)
 			why = find_in_set(ts, data, 1);
-	return why == OK && m->eager ? find_in_set(ts, m->eager, 0) : why;
+	return why == OK && values[EAGER] ? find_in_set(ts, values[EAGER], 0) : why;
 }
 
 /* Takes over what is found from that one on, if it is a task. */
@@ -446,18 +417,19 @@ classify(struct tasks *ts, size_t from)
 static enum why
 find_of_interpreter(struct tasks *ts, raddr interp)
 {
-	struct module m;
+	raddr values[NAMES] = { 0 };
 	size_t before = ts->n_found;
 	enum why why;
 
-	if (!find_module(ts, interp, &m))
+	if (!find_module(ts, interp, values))
 		return OK;
-	ts->task_type = m.type;
-	if (!m.type || object_read_pointer(ts->mem, ts->l, m.type + (raddr)ts->shape.type_base,
-	                                   &ts->future_type) != OK)
-		ts->future_type = 0;
-	why = find_in_module(ts, &m);
-	if (why == OK && m.type && form_is_told(ts->l))
+	ts->task_type = values[TYPE];
+	ts->future_type = 0;
+	if (ts->task_type)
+		object_read_pointer(ts->mem, ts->l, ts->task_type + (raddr)ts->shape.type_base,
+		                    &ts->future_type);
+	why = find_in_module(ts, values);
+	if (why == OK && ts->task_type && form_is_told(ts->l))
 		why = find_in_lists(ts, interp);
 	classify(ts, before);
 	return why;
@@ -483,14 +455,9 @@ find_all(struct tasks *ts)
 void
 tasks_note(struct tasks *ts, int tid, const raddr *addresses, const uint32_t *frames, size_t n)
 {
-	ts->noted = grow(ts->noted, ts->n_noted, &ts->cap_noted, sizeof *ts->noted);
-	ts->noted[ts->n_noted++] = (struct noted){ tid, ts->n_frames, n };
-	for (size_t i = 0; i < n; i++, ts->n_frames++) {
-		ts->addresses = grow(ts->addresses, ts->n_frames, &ts->cap_addresses,
-		                     sizeof *ts->addresses);
-		ts->frames = grow(ts->frames, ts->n_frames, &ts->cap_frames, sizeof *ts->frames);
-		ts->addresses[ts->n_frames] = addresses[i];
-		ts->frames[ts->n_frames] = frames[i];
+	for (size_t i = 0; i < n; i++) {
+		ts->noted = grow(ts->noted, ts->n_noted, &ts->cap_noted, sizeof *ts->noted);
+		ts->noted[ts->n_noted++] = (struct noted){ addresses[i], frames[i], tid, i == 0 };
 	}
 }
 
@@ -498,45 +465,42 @@ tasks_note(struct tasks *ts, int tid, const raddr *addresses, const uint32_t *fr
 static int
 place(struct tasks *ts, struct async_task *t)
 {
-	for (size_t i = 0; i < ts->n_noted; i++) {
-		const struct noted *stack = &ts->noted[i];
-		size_t at = stack->from, end = at + stack->n;
+	size_t at = 0;
 
-		while (at < end && ts->addresses[at] != t->leaf)
-			at++;
-		if (at == end)
-			continue;
-		t->tid = stack->tid;
-		for (t->stack = PROFILE_ROOT; at < end && t->stack != PROFILE_FAILED; at++) {
-			t->stack = profile_stack(ts->profile, t->stack, ts->frames[at]);
-			t->leaf = ts->addresses[at];
-		}
-		return 1;
-	}
-	return 0;
+	while (at < ts->n_noted && ts->noted[at].addr != t->leaf)
+		at++;
+	if (at == ts->n_noted)
+		return 0;
+	t->tid = ts->noted[at].tid;
+	t->stack = PROFILE_ROOT;
+	do {
+		t->stack = profile_stack(ts->profile, t->stack, ts->noted[at].frame);
+		t->leaf = ts->noted[at].addr;
+	} while (++at < ts->n_noted && !ts->noted[at].outermost && t->stack != PROFILE_FAILED);
+	return 1;
 }
 
-/* How many run, but on no stack that is known. */
+/* Places those that run; with restack they are looked at again, with all stacks.  How many are
+ * on no stack that is known. */
 static size_t
-place_all(struct tasks *ts)
+place_all(struct tasks *ts, void (*restack)(void *), void *context)
 {
 	size_t missing = 0;
 
-	for (size_t i = 0; i < ts->n; i++)
-		if (ts->tasks[i].state == TASK_RUNS && ts->tasks[i].why == OK && !ts->tasks[i].tid)
-			missing += !place(ts, &ts->tasks[i]);
-	return missing;
-}
+	for (size_t i = 0; i < ts->n; i++) {
+		struct async_task *t = &ts->tasks[i];
 
-/* Those that are not placed are looked at again, with all stacks. */
-static void
-place_again(struct tasks *ts, void (*restack)(void *), void *context)
-{
-	ts->n_noted = ts->n_frames = 0;
-	restack(context);
-	for (size_t i = 0; i < ts->n; i++)
-		if (ts->tasks[i].state == TASK_RUNS && ts->tasks[i].why == OK && !ts->tasks[i].tid)
-			chains_read(ts->chains, &ts->tasks[i], 1);
+		if (t->state != TASK_RUNS || t->why != OK || t->tid || place(ts, t))
+			continue;
+		if (restack && !missing) {
+			ts->n_noted = 0;
+			restack(context);
+		}
+		if (restack)
+			chains_read(ts->chains, t, 1);
+		missing++;
+	}
+	return missing;
 }
 
 /* ---- all ---- */
@@ -569,9 +533,9 @@ tasks_read(struct tasks *ts, void (*restack)(void *), void *context)
 	enum why why = find_all(ts);
 
 	chains_read(ts->chains, ts->tasks, ts->n);
-	for (int i = 0; i < PLACINGS && place_all(ts); i++)
-		place_again(ts, restack, context);
-	place_all(ts);
+	for (int i = 0; i < PLACINGS && place_all(ts, restack, context); i++)
+		;
+	place_all(ts, NULL, NULL);
 	keep_pending(ts);
 	pages_forget(ts->pages);
 	return why;
@@ -604,8 +568,7 @@ tasks_name(const struct tasks *ts, const struct async_task *t, struct buf *out)
 	if (!strcmp(type, "str") && object_text(tasks_mem(ts), ts->l, t->name, out) == OK)
 		return;
 	out->len = before;
+	buf_str(out, "Task");
 	if (!strcmp(type, "int") && object_integer(tasks_mem(ts), ts->l, t->name, &n) == OK)
-		buf_printf(out, "Task-%llu", (unsigned long long)n);
-	else
-		buf_str(out, "Task");
+		buf_printf(out, "-%llu", (unsigned long long)n);
 }
