@@ -46,32 +46,26 @@ enum kind { /* of what is awaited */
 	KIND_OTHER,
 };
 
-/* Bytes that have to be the same at the end; where they are among the chain's. */
-struct piece {
-	raddr addr;
-	uint32_t len, at;
-};
-
 struct link {
 	raddr code, frame;
 	uint64_t instr;
 	uint32_t copy;
 };
 
-enum asking { FOR_TASK, FOR_OBJECT, FOR_LESS, FOR_LITTLE /* of an object */, FOR_FRAME,
-              FOR_LESS_FRAME, FOR_SLOT, FOR_NOTHING };
+enum asking { FOR_TASK, FOR_OBJECT, FOR_FRAME, FOR_SLOT, FOR_NOTHING };
 
 struct chain {
 	struct async_task *task;
 	enum asking asking;
 	raddr at; /* what for */
+	int cut;  /* no further than to the end of a page */
 	enum kind kind; /* of the object */
 	raddr generator; /* whose frame is asked for */
 	struct link *links;
 	size_t n_links, cap_links;
-	struct piece *pieces;
+	struct mem_vec *pieces; /* that have to be the same at the end; */
 	size_t n_pieces, cap_pieces;
-	struct buf bytes;
+	struct buf bytes;       /* and what they are */
 	unsigned char room[ROOM];
 };
 
@@ -88,7 +82,7 @@ struct chains {
 		raddr type;
 		enum kind kind;
 	} types[TYPES];
-	size_t pieces, bytes;
+	size_t bytes; /* of all chains */
 	struct chain chains[TOGETHER];
 };
 
@@ -144,6 +138,7 @@ ask(struct chain *ch, enum asking asking, raddr at)
 {
 	ch->asking = asking;
 	ch->at = at;
+	ch->cut = 0;
 }
 
 /* Notes that len bytes at that offset of what was asked for decide. */
@@ -151,10 +146,8 @@ static void
 note(struct chains *c, struct chain *ch, int offset, int len)
 {
 	ch->pieces = grow(ch->pieces, ch->n_pieces, &ch->cap_pieces, sizeof *ch->pieces);
-	ch->pieces[ch->n_pieces++] = (struct piece){ ch->at + (raddr)offset, (uint32_t)len,
-	                                             (uint32_t)ch->bytes.len };
+	ch->pieces[ch->n_pieces++] = (struct mem_vec){ ch->at + (raddr)offset, (size_t)len };
 	buf_add(&ch->bytes, ch->room + offset, (size_t)len);
-	c->pieces++;
 	c->bytes += (size_t)len;
 }
 
@@ -448,8 +441,13 @@ take_frame(struct chains *c, struct chain *ch, int len)
 	raddr top = word(c, ch, s->frame.top_is_depth ? s->frame.stack : s->frame.top);
 	int runs = f->frame.state == ABSENT ? !top :
 	           (signed char)ch->room[f->frame.state] == f->coro.executes;
-	struct link *link = add_link(ch);
+	struct link *link;
 
+	if (len < f->frame.size) {
+		end(ch, FAULT);
+		return;
+	}
+	link = add_link(ch);
 	link->code = word(c, ch, l->frame.code);
 	link->instr = (uint64_t)(int64_t)number(ch, l->frame.instr);
 	link->frame = ch->at;
@@ -476,6 +474,10 @@ take_object(struct chains *c, struct chain *ch, int len)
 	const struct layout *l = c->l;
 	int first = l->object.head;
 
+	if (len < first + l->ptr) {
+		end(ch, FAULT);
+		return;
+	}
 	ch->kind = kind_of(c, word(c, ch, l->object.type));
 	if (ch->kind == KIND_WRAPPER) {
 		note(c, ch, l->object.type, first + l->ptr - l->object.type);
@@ -499,28 +501,19 @@ take_object(struct chains *c, struct chain *ch, int len)
 static int
 asked_for(const struct chains *c, const struct chain *ch)
 {
+	enum { PAGE = 4096 };
 	const struct layout *l = c->l;
-	int little = l->object.head + l->ptr;
-	int less = c->form->coro.state == ABSENT ? little : c->form->coro.frame + l->frame.locals;
-	int most = c->form->coro.state == ABSENT ? little : less + SLOTS * l->ptr;
+	int rest = PAGE - (int)(ch->at % PAGE), most = l->ptr;
 
-	switch (ch->asking) {
-	case FOR_TASK:
-		return c->form->task.size;
-	case FOR_OBJECT:
-		return most < ROOM ? most : ROOM;
-	case FOR_LESS:
-		return less < ROOM ? less : ROOM;
-	case FOR_LITTLE:
-		return little;
-	case FOR_FRAME:
+	if (ch->asking == FOR_TASK)
+		most = c->form->task.size;
+	else if (ch->asking == FOR_FRAME)
 		most = c->shape->frame.locals + SLOTS * l->ptr;
-		return most < ROOM ? most : ROOM;
-	case FOR_LESS_FRAME:
-		return c->form->frame.size;
-	default:
-		return l->ptr;
-	}
+	else if (ch->asking == FOR_OBJECT)
+		most = c->form->coro.state == ABSENT ? l->object.head + l->ptr :
+		       c->form->coro.frame + l->frame.locals + SLOTS * l->ptr;
+	most = most < ROOM ? most : ROOM;
+	return ch->cut && rest < most ? rest : most;
 }
 
 /* What comes of what a chain asked for: len bytes of it. */
@@ -532,7 +525,6 @@ take(struct chains *c, struct chain *ch, int len)
 		take_task(c, ch);
 		break;
 	case FOR_FRAME:
-	case FOR_LESS_FRAME:
 		take_frame(c, ch, len);
 		break;
 	case FOR_SLOT:
@@ -542,16 +534,6 @@ take(struct chains *c, struct chain *ch, int len)
 	default:
 		take_object(c, ch, len);
 	}
-}
-
-/* It may be that just the end of that is not mapped: then less will do. */
-static void
-ask_for_less(struct chain *ch)
-{
-	if (ch->asking == FOR_OBJECT || ch->asking == FOR_LESS || ch->asking == FOR_FRAME)
-		ch->asking++;
-	else
-		end(ch, FAULT);
 }
 
 /* Has each of the chains read what it asks for: 0 if none does. */
@@ -578,8 +560,10 @@ read_round(struct chains *c, size_t n)
 	for (size_t i = 0; i < n_asking; i++)
 		if (ok[i])
 			take(c, asking[i], (int)v[i].len);
-		else
-			ask_for_less(asking[i]);
+		else if (asking[i]->cut || asking[i]->asking == FOR_TASK || asking[i]->asking == FOR_SLOT)
+			end(asking[i], FAULT);
+		else /* just its end may not be mapped */
+			asking[i]->cut = 1;
 	return n_asking > 0;
 }
 
@@ -606,68 +590,20 @@ know_codes(struct chains *c, size_t n)
 	return why;
 }
 
-/* Everything that decides, in the order in which it was read for each chain. */
-struct proof {
-	struct mem_vec *v;
-	struct iovec *to;
-	unsigned char *bytes, *ok;
-	size_t n;
-};
-
+/* Reads again what decides, at once: it is torn if that is not the same. */
 static void
-plan_proof(struct chains *c, size_t n, struct proof *p)
+prove(struct chains *c, struct chain *ch)
 {
-	size_t len = 0;
+	unsigned char *again;
+	size_t done;
 
-	*p = (struct proof){ .v = xcalloc(c->pieces + 1, sizeof *p->v),
-	                     .to = xcalloc(c->pieces + 1, sizeof *p->to),
-	                     .ok = xcalloc(c->pieces + 1, 1) };
-	for (size_t i = 0; i < n; i++)
-		len += c->chains[i].bytes.len;
-	p->bytes = xcalloc(len + 1, 1);
-	len = 0;
-	for (size_t i = 0; i < n; i++) {
-		const struct chain *ch = &c->chains[i];
-
-		for (size_t k = 0; k < ch->n_pieces; k++) {
-			p->v[p->n] = (struct mem_vec){ ch->pieces[k].addr, ch->pieces[k].len };
-			p->to[p->n++] = (struct iovec){ p->bytes + len + ch->pieces[k].at,
-			                                ch->pieces[k].len };
-		}
-		len += ch->bytes.len;
-	}
-}
-
-static void
-compare_proof(struct chains *c, size_t n, const struct proof *p)
-{
-	size_t at = 0, piece = 0;
-
-	for (size_t i = 0; i < n; i++) {
-		const struct chain *ch = &c->chains[i];
-		int same = !ch->bytes.len || !memcmp(p->bytes + at, ch->bytes.data, ch->bytes.len);
-
-		for (size_t k = 0; k < ch->n_pieces; k++)
-			same &= p->ok[piece++];
-		at += ch->bytes.len;
-		if (!same && ch->task->why == OK)
-			ch->task->why = TORN;
-	}
-}
-
-/* Reads again what decides: those are torn of which it is not the same. */
-static void
-prove(struct chains *c, size_t n)
-{
-	struct proof p;
-
-	plan_proof(c, n, &p);
-	many_read(c->mem, p.v, p.to, p.n, p.ok);
-	compare_proof(c, n, &p);
-	free(p.v);
-	free(p.to);
-	free(p.ok);
-	free(p.bytes);
+	if (!ch->bytes.len || ch->task->why != OK)
+		return;
+	again = xcalloc(ch->bytes.len, 1);
+	if (mem_readv(c->mem, ch->pieces, ch->n_pieces, again, &done) != OK ||
+	    memcmp(again, ch->bytes.data, ch->bytes.len))
+		ch->task->why = TORN;
+	free(again);
 }
 
 /* ---- in words ---- */
@@ -739,7 +675,7 @@ read_together(struct chains *c, struct async_task *const *tasks, size_t n)
 {
 	enum why why;
 
-	c->pieces = c->bytes = 0;
+	c->bytes = 0;
 	for (size_t i = 0; i < n; i++) {
 		tasks[i]->why = OK;
 		begin(c, &c->chains[i], tasks[i]);
@@ -747,8 +683,8 @@ read_together(struct chains *c, struct async_task *const *tasks, size_t n)
 	while (read_round(c, n))
 		;
 	why = know_codes(c, n);
-	prove(c, n);
 	for (size_t i = 0; i < n; i++) {
+		prove(c, &c->chains[i]);
 		if (why != OK && is_found(&c->chains[i]))
 			tasks[i]->why = (unsigned char)(why == AGAIN ? TORN : why);
 		conclude(c, &c->chains[i]);

@@ -133,13 +133,11 @@ fits(const struct form *f, const struct layout *l, const uint64_t w[WORDS])
 		if (!w[i] || w[i] > MAX_STRUCT)
 			return 0;
 	return w[CORO] == (uint64_t)f->task.coro && w[NAME] == w[CORO] + p &&
-	       w[NODE] == w[NAME] + 2 * p && w[SIZE] >= w[NODE] + 2 * p &&
-	       w[SIZE] <= w[NODE] + 3 * p && /* free-threaded: task_tid comes last */
+	       w[NODE] == w[NAME] + 2 * p && w[SIZE] - w[NODE] - 2 * p <= p &&
 	       w[IS_TASK] == (uint64_t)f->task.state + INT &&
 	       w[AWAITED_BY_IS_SET] == w[IS_TASK] + 1 && w[AWAITED_BY] < w[IS_TASK] &&
-	       w[INTERP_HEAD] + 2 * p <= w[INTERP_SIZE] &&
-	       w[RUNNING_TASK] == w[RUNNING_LOOP] + p && w[RUNNING_TASK] < w[THREAD_SIZE] &&
-	       w[THREAD_HEAD] + 2 * p <= w[THREAD_SIZE];
+	       w[INTERP_HEAD] < w[INTERP_SIZE] && w[RUNNING_TASK] == w[RUNNING_LOOP] + p &&
+	       w[RUNNING_TASK] < w[THREAD_SIZE] && w[THREAD_HEAD] < w[THREAD_SIZE];
 }
 
 static int

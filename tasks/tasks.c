@@ -29,9 +29,7 @@
 #include "tasks/tasks.h"
 
 enum { MOST_TASKS = 1 << 18, MOST_SLOTS = 1 << 22 /* of a set */, PIECE = 1024, TRIES = 20,
-       TYPES = 64, BASES = 16 };
-
-enum type_class { CLASS_NONE, CLASS_C, CLASS_PYTHON };
+       BASES = 16 };
 
 struct noted { /* a frame on a thread's stack */
 	raddr addr;
@@ -51,10 +49,6 @@ struct tasks {
 	struct chains *chains;
 	raddr task_type;       /* of the C module of the interpreter at hand, 0: none */
 	raddr future_type;     /* what that is derived from */
-	struct type_of {
-		raddr type, base; /* base: 0: it has not been looked at whether it is one */
-		int derived;
-	} types[TYPES];
 	raddr *found;          /* what may be tasks */
 	size_t n_found, cap_found;
 	struct index seen;     /* in the list of what is found */
@@ -160,7 +154,7 @@ tasks_find(const struct tasks *ts, raddr addr)
 
 /* Whether a type is derived from another one, or is that. */
 static int
-is_derived(const struct tasks *ts, raddr type, raddr base)
+derives(const struct tasks *ts, raddr type, raddr base)
 {
 	for (int i = 0; i < BASES && type; i++) {
 		if (type == base)
@@ -172,16 +166,6 @@ is_derived(const struct tasks *ts, raddr type, raddr base)
 	return 0;
 }
 
-static int
-derives(struct tasks *ts, raddr type, raddr base)
-{
-	struct type_of *known = &ts->types[hash_words(type, base) % TYPES];
-
-	if (known->type != type || known->base != base)
-		*known = (struct type_of){ type, base, is_derived(ts, type, base) };
-	return known->derived;
-}
-
 int
 tasks_is_future(const struct tasks *ts, raddr object)
 {
@@ -190,7 +174,7 @@ tasks_is_future(const struct tasks *ts, raddr object)
 	return ts->future_type &&
 	       object_read_pointer(tasks_mem(ts), ts->l, object + (raddr)ts->l->object.type,
 	                           &type) == OK &&
-	       derives((struct tasks *)ts, type, ts->future_type);
+	       derives(ts, type, ts->future_type);
 }
 
 /* ---- what may be one ---- */
