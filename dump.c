@@ -448,7 +448,7 @@ dump_json(struct sampler *s, struct profile *p, struct dump_what *what, struct b
 	json_open(out, "threads", '[');
 	why = dump_all(&d, &writer, what);
 	json_close(out, ']');
-	if (what->tasks)
+	if (HAS_TASKS && what->tasks)
 		async_write_json(d.tasks, out);
 	json_close(out, '}');
 	if (why != OK)
@@ -466,7 +466,7 @@ dump_write(struct sampler *s, struct profile *p, struct dump_what *what, struct 
 	struct dump d = { .s = s, .p = p, .out = out };
 	enum why why = dump_all(&d, &writer, what);
 
-	if (what->tasks)
+	if (HAS_TASKS && what->tasks)
 		async_write(d.tasks, out);
 	async_free(d.tasks);
 	return why;

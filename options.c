@@ -133,7 +133,7 @@ static const char help_rest[] =
 	"  -x, --exclude-idle      leave out (idle), and with --threads the idle threads\n"
 	"  -d, --dump              print every thread's stack once and exit\n"
 	HELP_TASKS(
-	"      --async             with -d: all asyncio tasks, as trees of who awaits whom\n")
+	"      --async             with -d: all asyncio tasks, and who awaits whom\n")
 	HELP_WHY(
 	"      --why               say in words what it is stuck in, or does, and exit\n")
 	HELP_VALUES(
@@ -608,9 +608,9 @@ check(struct options *o, const char *operand, int operands)
 	check_pairs(o, pids);
 	if (o->waits && o->mode)
 		die(USAGE, "--waits and -m %s do not go together", profile_modes[o->mode]);
-	if (o->tasks && !o->dump)
+	if (HAS_TASKS && o->tasks && !o->dump)
 		die(USAGE, "--async goes with -d");
-	if (o->locals && !o->dump && !o->why)
+	if (HAS_VALUES && o->locals && !o->dump && !o->why)
 		die(USAGE, "--locals goes with -d or --why");
 	if (o->command && !o->command[0])
 		die(USAGE, "-t wants a command to run");
