@@ -21,8 +21,8 @@
 #include "native/native.h"
 #include "layouts.h"
 #include "values/listing.h"
-#include "tasks/async.h"
 #include "why/why.h"
+#include "tasks/async.h"
 #include "options.h"
 
 enum { OPT_THREADS = 256, OPT_BY_THREAD, OPT_FLAMECHART, OPT_ABI, OPT_STATS, OPT_SEED, OPT_PAUSE,
