@@ -93,8 +93,8 @@ $(PROGRAM): $(BUILD)/linked packed/pack packed/wings.ld
 	OBJCOPY=$(OBJCOPY) packed/pack $(BUILD)/linked $@
 endif
 
-# What every sample runs through.
-HOT = snapshot
+# What every sample runs through, and every run that unpacks.
+HOT = snapshot packed/lzma
 $(HOT:%=$(BUILD)/%.o): override CFLAGS += -O2
 
 $(BUILD)/%.o: %.c Makefile | $(WINGS:%=$(BUILD)/%)
@@ -144,6 +144,7 @@ clean:
 # demo and check install what a fresh Debian lacks, where that may be done.
 PYTHON = python3
 FLAMEGRAPH = /usr/share/perl5/Devel/NYTProf/flamegraph.pl
+PACKER = xz-utils:xz perl
 PICTURE = perl libdevel-nytprof-perl:$(FLAMEGRAPH)
 SUITE = bats python3 gcc:cc libc6-dev:/usr/include/stdio.h binutils:readelf strace mandoc \
 	procps:ps util-linux:unshare python3-dev:/usr/bin/python3-config
@@ -151,13 +152,13 @@ SUITE = bats python3 gcc:cc libc6-dev:/usr/include/stdio.h binutils:readelf stra
 BROWSER = chromium nodejs:node npm librsvg2-bin:rsvg-convert
 NPM = $(or $(PYFLAME_NPM),$(HOME)/.cache/pyflame/npm)
 NPM_PACKAGES = playwright-core axe-core speedscope pprof-format @firefox-devtools/profiler-cli node
-THOROUGH = xz-utils:xz pkg-config shellcheck clang pypy3 git \
+THOROUGH = pkg-config shellcheck clang pypy3 git \
 	qemu-user-static:qemu-aarch64-static python3-yaml:/usr/lib/python3/dist-packages/yaml
 
 QUIETLY = $(MAKE) -s --no-print-directory
 
 demo:
-	@test/need $(COMPILER) python3:$(PYTHON)
+	@test/need $(COMPILER) $(PACKER) python3:$(PYTHON)
 	+@$(QUIETLY) all
 	@PYFLAME=./$(PROGRAM) PYTHON=$(PYTHON) test/demo
 
@@ -167,13 +168,13 @@ picture: demo
 	@test/picture
 
 check:
-	@test/need $(COMPILER) $(PICTURE) $(SUITE)
+	@test/need $(COMPILER) $(PACKER) $(PICTURE) $(SUITE)
 	+@$(QUIETLY) all
 	@PYFLAME=./$(PROGRAM) test/check $(TESTS)
 
 # Everything, on more interpreters; what can't be had of those is named.
 check-all:
-	@test/need $(COMPILER) $(PICTURE) $(SUITE) $(THOROUGH)
+	@test/need $(COMPILER) $(PACKER) $(PICTURE) $(SUITE) $(THOROUGH)
 	-@test/need $(BROWSER)
 	-@for package in $(NPM_PACKAGES); do [ -d "$(NPM)/node_modules/$$package" ] || \
 		npm install --silent --no-audit --no-fund --prefix "$(NPM)" "$$package"; done

@@ -9,7 +9,7 @@
  *
  * Ground: knows nothing about processes.
  *   util.c        messages, allocation, byte buffers, numbers, the time
- *   packed/inflate.c  decompression
+ *   packed/lzma.c     decompression
  *   packed/packed.c   unpacks those parts of the program that are packed in its file
  *   profile.c     strings, frames, the call tree and its counts
  *

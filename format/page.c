@@ -5,30 +5,32 @@
  */
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "util.h"
-#include "packed/inflate.h"
+#include "packed/lzma.h"
 #include "format/saved.h"
 #include "format/page.h"
 
 enum { HEAD, TAIL, SVG };
 
-extern const unsigned char packed_page[]; /* made by page/embed */
+/* Made by page/embed. */
+extern const unsigned char packed_page[];
+extern const size_t packed_page_size;
 
 /* Appends one of the parts, each of which a form feed ends. */
 static void
 add_part(struct buf *out, int part)
 {
-	struct buf parts = { 0 };
-	const char *begin, *end;
+	char *parts = xcalloc(packed_page_size, 1);
+	const char *begin = parts, *end;
 
-	inflate(packed_page, &parts);
-	begin = parts.data;
+	lzma_unpack(packed_page, parts);
 	while (end = strchr(begin, '\f'), part--)
 		begin = end + 1;
 	buf_add(out, begin, (size_t)(end - begin));
-	buf_free(&parts);
+	free(parts);
 }
 
 void
