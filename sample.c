@@ -810,6 +810,13 @@ is_on_cpu(const struct sampler *s, struct thread *t)
 	return thread_is_awake(t, s->now, s->rouse, !s->counts.ticks) && thread_state(t) == 'R';
 }
 
+/* Of what is on a CPU without the GIL: whether it has used that, or may have. */
+static int
+has_used_cpu(const struct sampler *s, struct thread *t)
+{
+	return thread_has_used(t, s->since, !s->counts.ticks) || thread_may_have_used(t, s->since);
+}
+
 /* Whether a thread is one to be sampled at this tick.  Several states of one task are
  * wanted or not together; they are asked newest first. */
 static int
@@ -818,7 +825,8 @@ is_wanted(const struct sampler *s, struct thread *t)
 	if (t->dead)
 		return 0;
 	if (s->options.mode != MODE_CPU && !s->options.all_threads && s->t->layout->free_threaded)
-		return t->attached || (s->options.mode != MODE_GIL && is_on_cpu(s, t));
+		return t->attached ||
+		       (s->options.mode != MODE_GIL && is_on_cpu(s, t) && has_used_cpu(s, t));
 	if (t->newer) {
 		t->periods = t->newer->periods;
 		return t->newer->wanted == WANTED;
