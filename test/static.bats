@@ -34,7 +34,8 @@ is_plain_build() {
 
 # What is seldom needed is packed, and unpacked into memory that then may be executed.
 @test "where no memory may be made executable it takes collapsed stacks, and says so of the rest" {
-    grep -q 'cannot unpack' "$pyflame" || skip "a build that is not packed"
+    requires readelf
+    readelf -SW "$pyflame" | grep -q ' \.packed ' || skip "a build that is not packed"
     compile refuse "$tests/tools/refuse.c"
     find_python
     start_target fib "$python"

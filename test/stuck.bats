@@ -136,11 +136,11 @@ ends_soon() {
     "${as[@]}" true || skip "needs seccomp filters"
     run_pyflame 0 -s 0.3 --stats "$pid"
     [ "$(samples stdout ':main:')" -gt 0 ]
-    start_pyflame -s 100 -o profile "$pid"
+    start_pyflame -s 100 "$pid"
     wait_for_sampling
     kill -INT "$profiler"
     end_pyflame 0
-    [ "$(samples profile ':main:')" -gt 0 ]
+    [ "$(samples stdout ':main:')" -gt 0 ]
 }
 
 # family_of PID: it, the one that it made, and so on, but not what writes the file.
