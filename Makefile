@@ -45,7 +45,7 @@ endif
 WITHOUT = $(filter-out collapsed $(FORMATS),$(ALL_FORMATS)) $(filter-out $(PARTS),$(ALL_PARTS))
 
 # What else it may do without, each a folder; text alone does.
-ALL_PARTS = waits values native tasks why
+ALL_PARTS = waits values native tasks why kernel
 PARTS = $(if $(filter-out collapsed,$(FORMATS)),$(ALL_PARTS))
 ifneq ($(and $(filter why,$(PARTS)),$(filter-out $(PARTS),waits values)),)
 $(error the part why needs waits and values)
@@ -73,9 +73,10 @@ override CFLAGS += -std=c11 -iquote . -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -DPYF
 
 all: $(PROGRAM)
 
-# Linked to an address of their own, which link-time optimization does not know of.
-ALWAYS = label collapsed formats
-PACKED = $(if $(and $(PACKING),$(PARTS)),$(filter-out $(ALWAYS:%=$(BUILD)/format/%.o) $(BUILD)/packed/%, \
+# Linked to an address of their own, which link-time optimization does not know of: all but
+# what takes collapsed stacks.
+ALWAYS = format/label format/collapsed format/formats packed/% kernel/%
+PACKED = $(if $(and $(PACKING),$(PARTS)),$(filter-out $(ALWAYS:%=$(BUILD)/%.o), \
 	$(filter $(foreach wing,$(WINGS),$(BUILD)/$(wing)/%.o),$(OBJECTS))))
 OBJCOPY = objcopy
 $(PACKED): override CFLAGS += -fno-lto
@@ -102,8 +103,8 @@ $(BUILD)/%.o: %.c Makefile | $(WINGS:%=$(BUILD)/%)
 	$(FINISH)
 
 TOLD = $(BUILD)/format/formats.o $(BUILD)/pyflame.o $(BUILD)/dump.o \
-	$(BUILD)/sample.o $(BUILD)/options.o $(BUILD)/summary.o \
-	$(BUILD)/stack.o $(BUILD)/capture.o $(BUILD)/sandbox.o $(BUILD)/process.o
+	$(BUILD)/sample.o $(BUILD)/options.o $(BUILD)/summary.o $(BUILD)/stack.o \
+	$(BUILD)/codes.o $(BUILD)/capture.o $(BUILD)/group.o $(BUILD)/sandbox.o $(BUILD)/process.o
 $(TOLD): override CFLAGS += $(WITHOUT:%=-DWITHOUT_%)
 $(TOLD): $(BUILD)/without
 

@@ -42,6 +42,11 @@
  *   explain.c     why a process can't be read, and what to do
  *   process.c     the one interface to a process, live or of another kind
  *
+ * kernel/: knows the kernel: how it copies what a thread has, at its own moment.
+ *   kernel/program.c  the program that it runs for that
+ *   kernel/events.c   when it does
+ *   kernel/kernel.c   the copies
+ *
  * waits/: knows the kernel and one process: what a thread that does not run waits for.
  *   waits/calls.c    system calls by their numbers
  *   waits/names.c    processes and signals by their numbers

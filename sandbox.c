@@ -160,6 +160,9 @@ sandbox_enter(int child)
 
 #else
 
+/* linux/perf_event.h */
+enum { PERF_ENABLE = 0x2400, PERF_DISABLE, PERF_PERIOD = 0x40082404 };
+
 /* linux/seccomp.h, linux/filter.h, linux/audit.h */
 enum { SET_MODE_FILTER = 1, SPEC_ALLOW = 4, LITTLE = __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ };
 enum { LOAD = 0x20, AND = 0x54, JUMP_EQUAL = 0x15, RETURN = 0x06 };
@@ -279,6 +282,11 @@ static const struct rule rules[] = {
 	{ SYS_ioctl, { IS(1, TIOCGWINSZ) } },
 	{ SYS_ioctl, { IS(1, TIOCGPGRP) } },
 	{ SYS_ioctl, { IS(1, TCGETS) } },
+#ifndef WITHOUT_kernel
+	{ SYS_ioctl, { IS(1, PERF_ENABLE) } },
+	{ SYS_ioctl, { IS(1, PERF_DISABLE) } },
+	{ SYS_ioctl, { IS(1, PERF_PERIOD) } },
+#endif
 	{ SYS_prctl, { IS(0, PR_SET_TIMERSLACK), IS(1, 1) } },
 	{ SYS_prctl, { IS(0, PR_SET_PDEATHSIG), IS(1, SIGKILL) } },
 	{ SYS_prlimit64, { IS(0, 0) } },

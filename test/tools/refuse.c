@@ -4,7 +4,8 @@
  *
  *   refuse eperm|enosys CALL... -- COMMAND [ARGUMENT]...
  *
- * The calls known here are process_vm_readv, ptrace, seccomp, kcmp, mprotect and clone.
+ * The calls known here are process_vm_readv, ptrace, seccomp, kcmp, mprotect, clone, bpf and
+ * perf_event_open.
  */
 #include <errno.h>
 #include <linux/filter.h>
@@ -24,7 +25,9 @@ number_of(const char *call)
 	       !strcmp(call, "seccomp") ? __NR_seccomp :
 	       !strcmp(call, "kcmp") ? __NR_kcmp :
 	       !strcmp(call, "mprotect") ? __NR_mprotect :
-	       !strcmp(call, "clone") ? __NR_clone : -1;
+	       !strcmp(call, "clone") ? __NR_clone :
+	       !strcmp(call, "bpf") ? __NR_bpf :
+	       !strcmp(call, "perf_event_open") ? __NR_perf_event_open : -1;
 }
 
 int
