@@ -20,6 +20,7 @@
 #include "util.h"
 #include "profile.h"
 #include "memory.h"
+#include "kernel/kernel.h"
 #include "layouts.h"
 #include "objects.h"
 #include "snapshot.h"
@@ -44,6 +45,7 @@ struct entry {
 	uint64_t checked_at;     /* see freed_count(); 0: never */
 	uint32_t number;         /* distinct for every code object ever decoded */
 	uint32_t serial;         /* of the list that it was put on last */
+	int64_t learned;         /* when that began, now_ns() */
 	unsigned char identity[MAX_IDENTITY];
 };
 
@@ -330,6 +332,26 @@ check_identity(const struct codes *c, const struct entry *e, struct snap *snap)
 	return SAME;
 }
 
+void
+codes_ask(const struct layout *l, struct kernel_chain *ask)
+{
+	enum { FILE_NAME = 256 }; /* the end of a longer one is not in there */
+	int length = l->text == TEXT_BYTES ? l->bytes.length : l->unicode.length;
+	unsigned head = (unsigned)(l->bytes.data - l->bytes.length);
+	const int at[] = { l->code.name, l->code.linetable, l->code.filename };
+	const int from[] = { length, l->bytes.length, 0 };
+	const unsigned len[] = { l->text == TEXT_BYTES ? head : 16, head + COMPARED, FILE_NAME };
+
+	ask->aside = (unsigned)l->frame.code;
+	ask->aside_from = (unsigned)l->code.id_from;
+	ask->aside_len = (unsigned)code_fields_size(l);
+	for (size_t i = 0; i < LEN(at) && !l->code.id_unique; i++) {
+		ask->parts[i].at = (unsigned)at[i];
+		ask->parts[i].from = (unsigned)from[i];
+		ask->parts[i].len = len[i];
+	}
+}
+
 /* ---- decoding ---- */
 
 /* All code objects are of one type, known by its name when first met. */
@@ -367,6 +389,7 @@ learn(struct codes *c, raddr addr)
 	size_t size = code_fields_size(c->l);
 	unsigned char fields[CODE_MAX_FIELDS];
 	struct entry *e;
+	int64_t now = now_ns();
 	enum why why = check_type(c, addr);
 
 	if (why == OK)
@@ -379,6 +402,7 @@ learn(struct codes *c, raddr addr)
 		forget_all(c);
 	e = xcalloc(1, sizeof *e);
 	e->number = ++c->last_number;
+	e->learned = now;
 	code_parse(c->l, addr, fields, &e->code);
 	/* The identity is read before the parts it stands for: if it is still
 	 * the same when a sample is captured, they were its parts. */
@@ -513,9 +537,60 @@ believe(struct codes *c, raddr addr, struct snap *snap, struct snap *other, uint
 	return is;
 }
 
+/* Whether the one just decoded is the one that the snapshot, which is of one moment, shows; so
+ * that it was itself from then until now. */
+static int
+was_there(struct codes *c, raddr addr, struct snap *snap, raddr interp, uint64_t then)
+{
+	struct entry *e = find(c, addr), now = *e;
+	uint64_t count;
+
+	if (then) {
+		if (mem_read(c->mem, interp + (raddr)c->l->interp.generation, &count,
+		             sizeof count) != OK || count + 1 != then)
+			return 0;
+		e->checked_at = then;
+		return 1;
+	}
+	return check_identity(c, e, snap) == SAME && read_identity(c, &now) == OK &&
+	       !memcmp(now.identity, e->identity, sizeof now.identity);
+}
+
+/* What code objects are checked by. */
+struct evidence {
+	struct snap *snap, *other;
+	raddr interp;
+	uint64_t now; /* the count read with the sample */
+	int copied;
+	int64_t time; /* when that was, now_ns() */
+	int learned;  /* one had to be, which proves nothing */
+};
+
+/* Whether it was known only after the sample, which does not show it, was taken. */
+static int
+is_too_new(struct codes *c, raddr addr, const struct evidence *by)
+{
+	return HAS_KERNEL && by->copied && find(c, addr)->learned >= by->time &&
+	       !was_there(c, addr, by->snap, by->interp, by->now);
+}
+
+static enum why
+learn_again(struct codes *c, raddr addr, struct evidence *by)
+{
+	int is_first = !find(c, addr);
+	enum why why = learn(c, addr);
+
+	if (HAS_KERNEL) /* of one that comes to lie where another was, that may go on */
+		kernel_know(addr, why == OK && is_first);
+	if (why == OK && !(HAS_KERNEL && by->copied &&
+	                   was_there(c, addr, by->snap, by->interp, by->now)))
+		by->learned = 1;
+	return why;
+}
+
 /* Checks the first n of the list by reading their identities now. */
 static enum why
-check_after(struct codes *c, size_t n, uint64_t now, int *learned)
+check_after(struct codes *c, size_t n, struct evidence *by)
 {
 	raddr bad, *addrs = c->list.addrs;
 	enum why why = OK;
@@ -529,10 +604,8 @@ check_after(struct codes *c, size_t n, uint64_t now, int *learned)
 	}
 	snap_read(c->after, &bad); /* what is not there after that is decoded anew */
 	for (size_t i = 0; i < n && why == OK; i++) {
-		if (believe(c, addrs[i], c->after, NULL, now) == SAME)
-			continue;
-		*learned = 1;
-		why = learn(c, addrs[i]);
+		if (believe(c, addrs[i], c->after, NULL, by->now) != SAME)
+			why = learn_again(c, addrs[i], by);
 	}
 	return why;
 }
@@ -543,35 +616,41 @@ check_after(struct codes *c, size_t n, uint64_t now, int *learned)
  * anew proves nothing unless the thread stands still.
  */
 static enum why
-check_list(struct codes *c, struct snap *snap, struct snap *other, uint64_t now)
+check_list(struct codes *c, struct evidence *by)
 {
 	struct code_list *list = &c->list;
 	size_t unread = 0;
-	int learned = 0;
 	enum why why = OK;
 
 	for (size_t i = 0; i < list->n && why == OK; i++) {
 		raddr addr = list->addrs[i];
-		enum identity is = believe(c, addr, snap, other, now);
+		enum identity is = believe(c, addr, by->snap, by->other, by->now);
 
-		if (is == UNREAD) { /* to the front, for the second look */
+		if (is == UNREAD && is_too_new(c, addr, by)) {
+			by->learned = 1;
+		} else if (is == UNREAD) { /* to the front, for the second look */
 			list->addrs[i] = list->addrs[unread];
 			list->addrs[unread++] = addr;
 		} else if (is == OTHER) {
-			learned = 1;
-			why = learn(c, addr);
+			why = learn_again(c, addr, by);
 		}
 	}
 	if (unread && why == OK)
-		why = check_after(c, unread, now, &learned);
-	return why == OK && learned ? AGAIN : why;
+		why = check_after(c, unread, by);
+	return why == OK && by->learned ? AGAIN : why;
 }
 
 enum why
-codes_check(struct codes *c, raddr interp, struct snap *snap, int shared, struct code_list *list)
+codes_check(struct codes *c, raddr interp, struct snap *snap, int how, int64_t time,
+            struct code_list *list)
 {
-	enum why why = check_list(c, snap, shared ? c->shared : NULL,
-	                          freed_count(c, interp, snap, shared));
+	struct evidence by = {
+		.snap = snap, .other = how == CODES_SHARED ? c->shared : NULL, .interp = interp,
+		.now = freed_count(c, interp, snap, how == CODES_SHARED),
+		.copied = HAS_KERNEL && how == CODES_COPIED,
+		.time = time,
+	};
+	enum why why = check_list(c, &by);
 
 	list->n = 0;
 	for (size_t i = 0; i < c->list.n && c->l->interp.generation == ABSENT; i++) {

@@ -10,6 +10,7 @@
 
 struct code;
 struct codes;
+struct kernel_chain;
 struct layout;
 struct mem;
 struct profile;
@@ -49,16 +50,21 @@ int codes_plan(struct codes *, const struct code_list *, raddr interp, struct sn
 struct snap *codes_begin_shared(struct codes *);
 int codes_plan_shared(struct codes *, const struct code_list *, raddr interp);
 
+/* Has the kernel copy, with a frame, the identity of a code object that is not known. */
+void codes_ask(const struct layout *, struct kernel_chain *);
+
 /*
  * To be called for each stack: begins the list of its code objects; lists one; and makes
  * sure that all of them are known as they are, by what was read into the snapshot, and,
- * if `shared`, into that of several stacks together with it.  AGAIN: one had to be
- * decoded, which proves nothing if the thread moves; else OK, or why not.  *list gets
+ * if CODES_SHARED, into that of several stacks together with it.  AGAIN: one had to be
+ * decoded, which proves nothing if the thread moves, unless the snapshot is of one moment
+ * (CODES_COPIED), that of `time`, and shows that it was there; else OK, or why not.  *list gets
  * those that the next sample should be planned with.
  */
+enum codes_how { CODES_SHARED = 1, CODES_COPIED };
 void codes_begin(struct codes *);
 void codes_add(struct codes *, raddr addr);
-enum why codes_check(struct codes *, raddr interp, struct snap *, int shared,
+enum why codes_check(struct codes *, raddr interp, struct snap *, int how, int64_t time,
                      struct code_list *list);
 
 #endif

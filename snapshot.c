@@ -41,6 +41,7 @@ struct snap {
 	size_t hint; /* where the last region was found: walks go in order */
 	size_t steps; /* that were made to find regions */
 	unsigned fetched;
+	int closed;   /* others have copied it, and there is no more */
 };
 
 static size_t total; /* bytes that all snapshots have room for */
@@ -74,6 +75,7 @@ snap_begin(struct snap *s)
 {
 	s->now.n = s->now.len = s->hint = s->steps = 0;
 	s->fetched = 0;
+	s->closed = 0;
 }
 
 int
@@ -239,6 +241,19 @@ snap_is_empty(const struct snap *s)
 	return !s->now.n;
 }
 
+int
+snap_put(struct snap *s, raddr addr, const void *bytes, size_t len)
+{
+	size_t at = s->now.len;
+
+	if (snap_add(s, addr, len))
+		return -1;
+	reserve_bytes(&s->now, at + len);
+	memcpy(s->now.bytes + at, bytes, len);
+	s->closed = 1;
+	return 0;
+}
+
 /* ---- several at once ---- */
 
 void
@@ -339,6 +354,8 @@ fetch(struct snap *s, raddr addr, size_t len)
 	size_t at = s->now.len;
 	enum why why;
 
+	if (s->closed)
+		return AGAIN;
 	if (s->steps > MAX_STEPS || snap_add(s, addr, len))
 		return DEEP;
 	reserve_bytes(&s->now, s->now.len);

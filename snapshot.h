@@ -60,6 +60,10 @@ void batch_free(struct batch *);
 
 int snap_is_empty(const struct snap *);
 
+/* Adds a region that somebody else has copied.  The snapshot then has no others: what is
+ * not there is AGAIN.  0, or -1 if it would get too large. */
+int snap_put(struct snap *, raddr addr, const void *bytes, size_t len);
+
 /* The len bytes at addr in the first copy, or NULL.  Good until the next call
  * of snap_fetch or snap_begin. */
 const void *snap_get(struct snap *, raddr addr, size_t len);

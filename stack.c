@@ -20,6 +20,7 @@
 #include "util.h"
 #include "profile.h"
 #include "memory.h"
+#include "kernel/kernel.h"
 #include "native/merge.h"
 #include "layouts.h"
 #include "objects.h"
@@ -74,6 +75,8 @@ struct stack {
 	uint32_t doubted;   /* by this read: a hash of a doubtful walk, else 0 */
 	int tried;          /* by stack_conclude(), in vain */
 	int unchanged;      /* by the last read */
+	int64_t copied_at;  /* when the kernel made what is looked at, now_ns() */
+	int64_t proven_at;  /* and what was proven last; INT64_MAX: it did not */
 };
 
 struct stacks *
@@ -355,7 +358,7 @@ name_walk(struct stacks *all, struct named *d, size_t depth, int certain)
 
 /* Makes sure of the code objects of the walk's fresh frames. */
 static enum why
-check_codes(struct stacks *all, struct stack *st, int shared)
+check_codes(struct stacks *all, struct stack *st, int how)
 {
 	const struct walk *walk = &all->walk;
 	raddr last = 0;
@@ -367,7 +370,7 @@ check_codes(struct stacks *all, struct stack *st, int shared)
 		last = walk->fresh[i].code;
 		codes_add(all->codes, last);
 	}
-	return codes_check(all->codes, all->from.interp, st->snap, shared, &st->codes);
+	return codes_check(all->codes, all->from.interp, st->snap, how, st->copied_at, &st->codes);
 }
 
 /* What the outermost frame is, where that may be for want of a link to the next. */
@@ -414,9 +417,10 @@ adopt_walk(struct stacks *all, struct stack *st, unsigned flags)
 static enum why
 accept(struct stacks *all, struct stack *st, unsigned flags, int shared)
 {
-	enum why why = check_codes(all, st, shared);
+	enum why why = check_codes(all, st, HAS_KERNEL && flags & STACK_COPIED ? CODES_COPIED :
+	                                    shared ? CODES_SHARED : 0);
 
-	if (why == AGAIN && flags & STACK_STOPPED)
+	if (why == AGAIN && flags & STACK_STOPPED && !(flags & STACK_COPIED))
 		why = OK;
 	if (why != OK)
 		return why;
@@ -428,6 +432,7 @@ accept(struct stacks *all, struct stack *st, unsigned flags, int shared)
 		why = adopt_walk(all, st, flags);
 	if (why != OK)
 		return why;
+	st->proven_at = flags & STACK_COPIED ? st->copied_at : INT64_MAX;
 	st->epoch = codes_epoch(all->codes);
 	st->interp = all->from.interp;
 	st->cframe = all->from.cframe;
@@ -659,4 +664,100 @@ stack_entries(struct stacks *all, const struct stack *st,
 			add_entry(all, p->visits[i].frame, i ? p->visits[i - 1].depth : 0);
 	*n = all->n_entries;
 	return all->entries;
+}
+
+/* ---- what the kernel has copied ---- */
+
+static void
+ask_for(const struct stacks *all, const struct stack *st, raddr tstate, const struct gil *gil,
+        struct kernel_chain *c)
+{
+	const struct layout *l = all->l;
+
+	*c = (struct kernel_chain){
+		.head = tstate, .head_len = (unsigned)frames_thread_size(l),
+		.link = (unsigned)l->thread.frame, .len = (unsigned)l->frame.size,
+		.next = (unsigned)l->frame.back, .adjoin = l->frames != FRAMES_HEAP, .ptr = l->ptr,
+	};
+	if (l->frames == FRAMES_CFRAME) {
+		c->mid_len = (unsigned)frames_cframe_size(l);
+		c->mid_link = (unsigned)l->cframe.frame;
+		c->mid_previous = (unsigned)l->cframe.previous;
+	}
+	if (gil) {
+		c->extra[0].addr = gil->addr;
+		c->extra[0].len = (unsigned)gil->len;
+	}
+	if (l->interp.generation == ABSENT)
+		codes_ask(l, c);
+	else if (st->interp) {
+		c->extra[1].addr = st->interp + (raddr)l->interp.generation;
+		c->extra[1].len = 8;
+	}
+}
+
+/* Makes a copy the snapshot.  0 if there is not what has to be. */
+static int
+adopt_copy(struct stacks *all, struct stack *st, const struct gil *gil, struct kernel_copy *copy)
+{
+	const void *bytes;
+	raddr addr;
+	size_t len;
+
+	snap_begin(st->snap);
+	while ((bytes = kernel_region(copy, &addr, &len)))
+		if (snap_put(st->snap, addr, bytes, len))
+			return 0;
+	return snap_has(st->snap, st->tstate, frames_thread_size(all->l)) &&
+	       (!gil || snap_has(st->snap, gil->addr, gil->len));
+}
+
+/* Takes copies until one is of a moment at which it held the GIL, or was attached, and not of
+ * the few instructions during which its frames do not hang together. */
+static enum why
+take_copy(struct stacks *all, struct stack *st, int tid, const struct gil *gil, unsigned flags)
+{
+	enum why why = AGAIN;
+	struct kernel_chain chain;
+	struct kernel_copy copy;
+
+	ask_for(all, st, st->tstate, gil, &chain);
+	for (int i = 0; i < TRIES; i++) {
+		enum kernel_answer answer = kernel_take(tid, &chain, i, &copy);
+		raddr holder;
+
+		if (answer == KERNEL_NONE || (answer == KERNEL_SAME && i))
+			return FAULT;
+		if (!adopt_copy(all, st, gil, &copy))
+			return AGAIN;
+		if (!is_holder(all, st, gil, flags, &holder))
+			continue;
+		if (copy.time <= st->proven_at) /* what was proven later proves nothing */
+			frames_truncate(&st->proven, 0);
+		st->copied_at = copy.time;
+		why = walk_and_accept(all, st, flags | STACK_STOPPED | STACK_COPIED, 0, 0);
+		if (why == OK || why == AGAIN || why == DEEP)
+			return why;
+		why = TORN;
+	}
+	return why;
+}
+
+enum why
+stack_take(struct stacks *all, struct stack *st, raddr tstate, int tid, const struct gil *gil,
+           unsigned flags, raddr *holder)
+{
+	enum why why;
+
+	if (st->tstate != tstate)
+		begin_anew(st, tstate);
+	if (gil) {
+		why = gil_read_holder(all->mem, all->l, gil, holder);
+		if (why != OK || *holder != tstate)
+			return why;
+	}
+	why = take_copy(all, st, tid, gil, flags);
+	if (why == OK && flags & STACK_ATTACHED)
+		*holder = tstate;
+	return why;
 }

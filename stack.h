@@ -28,6 +28,7 @@ enum stack_flags {
 	STACK_HELD = 4,     /* it should not move now: it may be anywhere, even about to
 	                     * exit or begin its first frame, but that is still proven */
 	STACK_ATTACHED = 2, /* the thread has to be running Python (free-threaded) */
+	STACK_COPIED = 8,   /* with STACK_STOPPED: it could not move then, but does now */
 };
 
 /*
@@ -43,6 +44,14 @@ enum stack_flags {
  */
 enum why stack_read(struct stacks *, struct stack *, raddr tstate, const struct gil *,
                     unsigned flags, raddr *holder, int *first);
+
+/*
+ * The same of a copy that the kernel has made of that thread's stack not long ago (see
+ * kernel/kernel.h): OK; FAULT, there is none; or why it will not do.  With a gil the thread
+ * has to hold that both now and then.
+ */
+enum why stack_take(struct stacks *, struct stack *, raddr tstate, int tid, const struct gil *,
+                    unsigned flags, raddr *holder);
 
 /*
  * The same in two steps, for reading many threads in one call: what is to be

@@ -586,7 +586,7 @@ know_codes(struct chains *c, size_t n)
 		for (size_t k = 0; k < c->chains[i].n_links && is_found(&c->chains[i]); k++)
 			codes_add(c->codes, c->chains[i].links[k].code);
 	for (int i = 0; i < TRIES && why == AGAIN; i++)
-		why = codes_check(c->codes, 0, c->none, 0, &c->list);
+		why = codes_check(c->codes, 0, c->none, 0, 0, &c->list);
 	return why;
 }
 
