@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A thread is read while it runs.  Where the result can't be proven it is read
- * again, which favours code that holds still; so a thread that needs that more
- * than now and then (restless) is stopped for all its samples, microseconds
- * each, until it has been quiet for a while.
+ * again, which favours code that holds still; so of a thread that needs that more
+ * than now and then (restless) all samples that run are taken by the kernel, or, where that
+ * may not be, with the thread stopped, microseconds each, until it has been quiet for a
+ * while.
  */
 #include <stdint.h>
 #include <stdlib.h>
@@ -12,6 +13,7 @@
 #include "util.h"
 #include "proc.h"
 #include "process.h"
+#include "kernel/kernel.h"
 #include "native/native.h"
 #include "thread.h"
 #include "threads.h"
@@ -29,6 +31,9 @@ enum {
 	REFUSAL_NS = 10000000,
 	MAX_REFUSAL_NS = 1000000000,
 	AROUND_NS = 40000,     /* of a thread's own time that a stop costs besides */
+	PROBE_EACH = 16,       /* samples that the kernel takes: whether it still has to */
+	REST = 64,             /* samples that are taken otherwise, where it often can't; */
+	MAX_REST = 1 << 20,    /* twice as many each further time */
 };
 
 struct capturer {
@@ -315,20 +320,76 @@ stops_always(const struct capturer *k)
 	return k->pausing == PAUSE_ALWAYS || (HAS_NATIVE && k->native);
 }
 
+/* Whether the kernel may take a sample of a restless thread, which has to run for that.
+ * asked: it has been, for this one. */
+static int
+may_copy(const struct capturer *k, struct thread *t, int asked)
+{
+	return HAS_KERNEL && kernel_is_open() && t->restless && !asked &&
+	       !stops_always(k) && !t->resting && !thread_is_idle(t);
+}
+
+/* Where it can't more often than now and then, as stacks are too deep or code objects new, all
+ * samples are to be taken otherwise: those few that it can take would have too large a
+ * share. */
+static void
+note_copy(struct capturer *k, struct thread *t, int copied)
+{
+	k->counts.copied += (uint64_t)copied;
+	k->counts.uncopied += (uint64_t)!copied;
+	t->in_vain = t->in_vain << 1 | !copied;
+	if (__builtin_popcountll(t->in_vain) < RESTLESS_AT)
+		return;
+	t->rest = t->rest ? t->rest * 2 : REST;
+	if (t->rest > MAX_REST)
+		t->rest = MAX_REST;
+	t->resting = t->rest;
+	t->in_vain = 0;
+	kernel_leave(t->task.tid);
+}
+
+static enum why
+read_copied(struct capturer *k, struct thread *t, const struct gil *gil, unsigned flags,
+            raddr *holder)
+{
+	enum why why = stack_take(k->stacks, t->stack, t->tstate, t->task.tid, gil, flags, holder);
+
+	t->copied = why == OK;
+	if (why != FAULT && (why != OK || !gil || *holder == t->tstate))
+		note_copy(k, t, why == OK);
+	return why;
+}
+
+/* Now and then a restless thread is read as others are, to see whether it still is. */
+static int
+is_probed(struct thread *t)
+{
+	if (!HAS_KERNEL)
+		return 0;
+	t->resting -= t->resting > 0;
+	return t->copies++ % PROBE_EACH == 0;
+}
+
 /* A thread that waits in the kernel does not move, and is not to be stopped:
  * some system calls (epoll_wait) would end with EINTR. */
 static enum why
 capture_once(struct capturer *k, struct thread *t, const struct gil *gil, unsigned flags,
              raddr *holder)
 {
-	int asks = gil || flags, may = may_stop(k), first;
+	int asks = gil || flags, may = may_stop(k), copying = may_copy(k, t, is_probed(t)), first;
 	int always = may && stops_always(k);
-	enum why why = stack_read(k->stacks, t->stack, t->tstate, gil, flags, holder, &first), stopped;
+	enum why why, stopped;
 
+	if (copying && read_copied(k, t, gil, flags, holder) == OK)
+		return OK;
+	t->copied = 0;
+	why = stack_read(k->stacks, t->stack, t->tstate, gil, flags, holder, &first);
 	if (is_final(why) || (why == OK && asks && *holder != t->tstate))
 		return why;
 	remember_try(k, t, why == OK && first);
 	if (why == OK && !t->restless && !always)
+		return OK;
+	if (may_copy(k, t, copying) && read_copied(k, t, gil, flags, holder) == OK)
 		return OK;
 	if (may && (always || t->restless) && !thread_is_idle(t)) {
 		stopped = read_restless(k, t);
@@ -388,6 +449,7 @@ capture_planned(struct capturer *k, struct thread *t, int planned, unsigned flag
 	if (!planned || k->pausing == PAUSE_ALWAYS ||
 	    stack_conclude(k->stacks, t->stack, flags, holder) != OK)
 		return capture_stack(k, t, NULL, flags, holder);
+	t->copied = 0;
 	if (!flags || *holder == t->tstate)
 		remember_try(k, t, 1);
 	return OK;

@@ -389,7 +389,7 @@ learn(struct codes *c, raddr addr)
 	size_t size = code_fields_size(c->l);
 	unsigned char fields[CODE_MAX_FIELDS];
 	struct entry *e;
-	int64_t now = now_ns();
+	int64_t now = HAS_KERNEL ? now_ns() : 0;
 	enum why why = check_type(c, addr);
 
 	if (why == OK)

@@ -21,6 +21,7 @@
 #include "proc.h"
 #include "memory.h"
 #include "process.h"
+#include "kernel/kernel.h"
 #include "target.h"
 #include "thread.h"
 #include "threads.h"
@@ -141,6 +142,10 @@ add_counts(struct sample_counts *sum, const struct sample_counts *c)
 	sum->waits += c->waits;
 	sum->retried += c->retried;
 	sum->stopped += c->stopped;
+	if (HAS_KERNEL) {
+		sum->copied += c->copied;
+		sum->uncopied += c->uncopied;
+	}
 	for (int i = 0; i < WHY_COUNT; i++)
 		sum->failed[i] += c->failed[i];
 	sum->unfit += c->unfit;
@@ -721,6 +726,8 @@ group_tick(struct group *g, int64_t before, int64_t *stopped_ns)
 
 	if (g->options.log)
 		log_tick(g);
+	if (HAS_KERNEL)
+		kernel_tick();
 	*stopped_ns = 0;
 	for (size_t i = 0; i < g->n; i++) {
 		struct member *m = g->members[i];

@@ -27,7 +27,7 @@
 
 enum { OPT_THREADS = 256, OPT_BY_THREAD, OPT_FLAMECHART, OPT_ABI, OPT_STATS, OPT_SEED, OPT_PAUSE,
        OPT_NO_PAUSE, OPT_CHILDREN, OPT_ALL, OPT_BY_PROCESS, OPT_TITLE, OPT_DIFF,
-       OPT_ROTATE, OPT_WAITS, OPT_LOCALS, OPT_NATIVE, OPT_WHY, OPT_ASYNC };
+       OPT_ROTATE, OPT_WAITS, OPT_LOCALS, OPT_NATIVE, OPT_WHY, OPT_ASYNC, OPT_NO_KERNEL };
 
 struct option {
 	const char *name;
@@ -52,6 +52,7 @@ static const struct option options[] = {
 	{ "locals", OPT_LOCALS, 0 },
 	{ "mode", 'm', 1 },
 	{ "native", OPT_NATIVE, MAY_HAVE },
+	{ "no-kernel", OPT_NO_KERNEL, 0 },
 	{ "no-line-numbers", 'n', 0 },
 	{ "no-pause", OPT_NO_PAUSE, 0 },
 	{ "output", 'o', 1 },
@@ -91,6 +92,11 @@ static const struct option options[] = {
 #define HELP_NATIVE(text)
 #else
 #define HELP_NATIVE(text) text
+#endif
+#ifdef WITHOUT_kernel
+#define HELP_KERNEL(text)
+#else
+#define HELP_KERNEL(text) text
 #endif
 #ifdef WITHOUT_why
 #define HELP_WHY(text)
@@ -151,6 +157,8 @@ static const char help_rest[] =
 	"                          CPU; gil: only the thread that holds the GIL\n"
 	"      --pause             stop the thread for the length of every sample\n"
 	"      --no-pause          never stop it, not even where nothing else gives proof\n"
+	HELP_KERNEL(
+	"      --no-kernel         take no samples by the kernel's own means\n")
 	"      --abi=VERSION       take the target for that version of CPython (2.7, 3.12)\n"
 	"      --seed=N            fix the ticks' small random delays, for tests\n"
 	"      --stats             print counts of what was done and what failed\n"
@@ -704,6 +712,7 @@ set_option(struct options *o, int option, char *value)
 	case OPT_LOCALS: set_locals(o); break;
 	case OPT_NATIVE: set_native(o, value); break;
 	case OPT_NO_PAUSE: o->no_pause = 1; break;
+	case OPT_NO_KERNEL: o->no_kernel = 1; break;
 	case OPT_PAUSE: o->pause = 1; break;
 	case OPT_ROTATE: o->rotate = parse_rotate(value); break;
 	case OPT_SEED: o->seed = parse_seed(value); break;

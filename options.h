@@ -24,7 +24,7 @@ struct options {
 	unsigned abi;         /* PY_VERSION_HEX, 0: as found */
 	int mode;             /* enum mode of sample.h */
 	int native;           /* enum native_frames of native/native.h */
-	int pause, no_pause;
+	int pause, no_pause, no_kernel;
 	int children, all, by_process;
 	int dump, why, locals, tasks;
 	int threads, by_thread, waits, exclude_idle, no_lines, flamechart, stats, quiet;

@@ -165,6 +165,7 @@
 #include "sandbox.h"
 #include "explain.h"
 #include "process.h"
+#include "kernel/kernel.h"
 #include "waits/waits.h"
 #include "target.h"
 #include "clock.h"
@@ -869,6 +870,14 @@ raise_limits(void)
 	prlimit(0, RLIMIT_NOFILE, &files, NULL);
 }
 
+/* While that is still permitted. */
+static void
+open_kernel(const struct options *o, const int *pids, size_t n)
+{
+	if (HAS_KERNEL && n && !o->no_kernel && !o->pause && !o->dump && o->seconds)
+		kernel_open(pids, n, o->period);
+}
+
 static void
 begin_command(struct run *r)
 {
@@ -882,6 +891,7 @@ begin_command(struct run *r)
 	}
 	output_set_pid(r->child);
 	r->summary.pid = r->child;
+	open_kernel(&r->options, &r->child, 1);
 	sandbox_enter(r->child);
 }
 
@@ -1021,8 +1031,10 @@ main(int argc, char *argv[])
 	output_open(r.options.output, r.options.n_pids ? r.options.pids[0] : 0);
 	if (r.options.dump || r.options.waits || r.options.why)
 		waits_prepare();
-	if (!r.options.command)
+	if (!r.options.command) {
+		open_kernel(&r.options, r.options.pids, r.options.n_pids);
 		sandbox_enter(0);
+	}
 	r.profile = new_profile(&r.options);
 	status = r.options.n_inputs ? read_inputs(&r) : sample_processes(&r);
 	profile_free(r.profile);

@@ -10,6 +10,7 @@
 #include "proc.h"
 #include "memory.h"
 #include "process.h"
+#include "kernel/kernel.h"
 #include "waits/waits.h"
 #include "waits/contention.h"
 #include "native/native.h"
@@ -230,6 +231,10 @@ sampler_counts(struct sampler *s)
 	counts.bytes = now.bytes - s->before.bytes;
 	counts.retried = captured.retried;
 	counts.stopped = captured.stopped;
+	if (HAS_KERNEL) {
+		counts.copied = captured.copied;
+		counts.uncopied = captured.uncopied;
+	}
 	counts.may_not_stop = captured.may_not_stop;
 	return counts;
 }
@@ -913,7 +918,7 @@ sample_thread(struct sampler *s, struct thread *t, unsigned flags, int *ran, siz
 	if (why == OK && holder == t->tstate) {
 		if (has_counted_gil(s, t))
 			return OK;
-		t->still_since = threads_spell(s->threads);
+		t->still_since = HAS_KERNEL && t->copied ? 0 : threads_spell(s->threads);
 		stack_frames(t->stack, &frames);
 		cpu_settle(s->cpu, t, frames > 0);
 		if (frames && !threads_is_as_listed(s->threads, t))

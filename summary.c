@@ -24,6 +24,7 @@
 #include "ptrace.h"
 #include "sandbox.h"
 #include "process.h"
+#include "kernel/kernel.h"
 #include "waits/waits.h"
 #include "target.h"
 #include "thread.h"
@@ -169,6 +170,17 @@ say_gil(const struct summary *r)
 	buf_free(&text);
 }
 
+static void
+say_kernel(const struct sample_counts *c)
+{
+	if (!HAS_KERNEL)
+		return;
+	if (kernel_is_open())
+		warn("kernel samples: %" PRIu64 ", asked for in vain %" PRIu64, c->copied, c->uncopied);
+	else
+		warn("kernel samples: %s", kernel_is_refused() ? "refused" : "off");
+}
+
 void
 summary_stats(const struct summary *r)
 {
@@ -182,6 +194,7 @@ summary_stats(const struct summary *r)
 	     r->clock->stood_for);
 	warn("samples %" PRIu64 ", idle %" PRIu64 ", not proven at first %" PRIu64
 	     ", taken with the thread stopped %" PRIu64, c.samples, c.idle, c.retried, c.stopped);
+	say_kernel(&c);
 	if (r->options->threads)
 		warn("of %" PRIu64 " samples looked at, %" PRIu64 " are of threads that wait for the GIL",
 		     c.asked, c.waits);
@@ -470,6 +483,8 @@ hint_lost(const struct summary *r, const struct sample_counts *c, struct buf *ou
 		return;
 	buf_printf(out, "most ticks were left out or missed; shares are right all the same, to about %"
 	           PRIu64 " points of 100; a longer run has more samples", points);
+	if (HAS_KERNEL && kernel_is_refused())
+		buf_str(out, ", and one as root would most likely have all");
 }
 
 void

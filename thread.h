@@ -43,10 +43,14 @@ struct thread {
 
 	/* capture.c: how it holds still, and how much of its C stack is to be copied */
 	uint64_t history;    /* of the last 64 samples, 1: not proven at first */
-	int restless;        /* it has to be stopped to be sampled */
 	uint32_t room;       /* bytes, 0: not known yet */
 	int64_t rested;      /* how long it had run, and waited for a CPU, when that was copied while
 	                      * it waited; 0: it was not */
+	int restless;        /* it can't be sampled while it moves */
+	int copied;          /* the last sample is the kernel's, and so of a moment ago */
+	unsigned copies;     /* samples, to ask now and then whether it still is so */
+	uint64_t in_vain;    /* of the last 64 that the kernel was asked for, 1: not taken */
+	unsigned resting, rest; /* it is not asked for so many; and the next time */
 
 	/* sample.c: what is sampled of it */
 	struct stack *stack; /* NULL: nothing yet */

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-only */
 /*
  * BPF, put together here (bpf(2); linux/bpf.h, which musl's compiler does not see).  The
  * program is one for all targets: what differs is in the table, which is memory that we
@@ -331,8 +331,8 @@ make_map(uint32_t type, uint32_t key, uint32_t value, uint32_t entries, uint32_t
 static int
 load(const struct code *c)
 {
-	/* What it calls is for programs under the GPL, among others. */
-	static const char license[] = "Dual BSD/GPL";
+	/* What it calls is for programs under the GPL; this file is so, too. */
+	static const char license[] = "GPL and additional rights";
 	struct {
 		uint32_t type, n;
 		uint64_t code, license;

@@ -99,6 +99,15 @@ chains() {
 @test "3.14t: chains of fast calls with --pause" { each_python 3.14t chains 3 --pause; }
 @test "newest-t: chains of fast calls with --pause" { also "${newest}t" chains 3 --pause; }
 
+# As root the kernel takes these samples otherwise.
+@test "2.7: chains of fast calls with --no-kernel"   { also 2.7 chains 3 --no-kernel; }
+@test "3.8: chains of fast calls with --no-kernel"   { each_python 3.8 chains 3 --no-kernel; }
+@test "3.11: chains of fast calls with --no-kernel"  { each_python 3.11 chains 3 --no-kernel; }
+@test "3.12: chains of fast calls with --no-kernel"  { also 3.12 chains 3 --no-kernel; }
+@test "3.14: chains of fast calls with --no-kernel"  { each_python 3.14 chains 3 --no-kernel; }
+@test "newest: chains of fast calls with --no-kernel"  { also "$newest" chains 3 --no-kernel; }
+@test "3.14t: chains of fast calls with --no-kernel" { also 3.14t chains 3 --no-kernel; }
+
 @test "2.7: deep chains of fast calls"   { also 2.7 chains 60; }
 @test "3.8: deep chains of fast calls"   { also 3.8 chains 60; }
 @test "3.11: deep chains of fast calls"  { each_python 3.11 chains 60; }

@@ -224,7 +224,7 @@ poll ioctl kill ptrace waitpid wait4 getpriority setpriority prctl
 sigaction sigaddset sigdelset sigemptyset sigfillset sigismember sigpending sigprocmask
 sigtimedwait signal process_vm_readv
 getxattr getenv geteuid getpgrp getpid getppid getauxval prlimit isatty tcgetpgrp uname
-execvp fork socket socketpair syscall
+execvp fork mmap socket socketpair syscall
 _setjmp longjmp clone ppoll signalfd
 mmap mprotect wings_begin wings_end wings_packed
 END
@@ -232,5 +232,5 @@ END
     cat unknown
     [ ! -s unknown ]
     # of syscall() these: each has to be looked at as well
-    equal "$(grep -ohE 'syscall\(SYS_[a-z0-9_]+' "${sources[@]}" | sort -u | tr '\n' ' ')" "syscall(SYS_capget syscall(SYS_capset syscall(SYS_faccessat syscall(SYS_kcmp syscall(SYS_pipe2 syscall(SYS_sched_getscheduler syscall(SYS_sched_setscheduler syscall(SYS_seccomp syscall(SYS_set_tid_address syscall(SYS_tgkill "
+    equal "$(grep -ohE 'syscall\(SYS_[a-z0-9_]+' "${sources[@]}" | sort -u | tr '\n' ' ')" "syscall(SYS_bpf syscall(SYS_capget syscall(SYS_capset syscall(SYS_faccessat syscall(SYS_kcmp syscall(SYS_perf_event_open syscall(SYS_pipe2 syscall(SYS_sched_getscheduler syscall(SYS_sched_setscheduler syscall(SYS_seccomp syscall(SYS_set_tid_address syscall(SYS_tgkill "
 }
