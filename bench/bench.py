@@ -31,6 +31,7 @@ ROOT = os.path.dirname(HERE)
 PYFLAME = os.path.join(ROOT, 'pyflame')
 SHORT = 0.2
 PATIENCE = 30  # seconds, for any one run
+MOVING = ('generators', 'call churn')  # shapes that never hold still
 
 Shape = collections.namedtuple('Shape', 'name args versions threads valid')
 Run = collections.namedtuple('Run', 'cpu seconds ticks lost lines memory')
@@ -154,7 +155,7 @@ class Pyflame:
     def is_for(self, shape):
         # What moves fast has to be stopped, or few samples are proven; all else is
         # measured without, as an odd stop would cost more than many samples.
-        return ('--no-pause' in self.options) != (shape.name in ('generators', 'call churn'))
+        return ('--no-pause' in self.options) != (shape.name in MOVING)
 
     def command(self, shape, seconds, rate, out, pid):
         options = ['--threads'] if shape.threads and not shape.args[0] == 'parallel' else []
@@ -169,6 +170,21 @@ class Pyflame:
         lost = sum(count for names, count in lines if names == ['(failed)'])
         return Run(cpu, wall, ticks, lost,
                    [line for line in lines if not line[0][0].startswith('(')], memory)
+
+
+class AtRate(Pyflame):
+    """As fast as the kernel takes samples, as it may as root; and without that."""
+    RATE = 10000
+
+    def __init__(self, options=()):
+        super().__init__(options)
+        self.name += ' at %d kHz' % (self.RATE // 1000)
+
+    def is_for(self, shape):
+        return shape.name in MOVING
+
+    def command(self, shape, seconds, rate, out, pid):
+        return super().command(shape, seconds, rate or self.RATE, out, pid)
 
 
 class Austin:
@@ -293,14 +309,29 @@ def target_speed(tool, shape, target, folder):
     return max(sampled) / max(alone)
 
 
+class Event:
+    """An event that interrupts the target as often, for nothing."""
+    def __init__(self, program):
+        self.program = program
+
+    def command(self, shape, seconds, rate, out, pid):
+        return [self.program, str(pid), str(seconds), 'event', str(rate)]
+
+
+def floor_program(folder):
+    """None: there is no compiler."""
+    program = os.path.join(folder, 'floor')
+    compiler = shutil.which('gcc') or shutil.which('cc')
+    if compiler and not os.path.exists(program):
+        subprocess.run([compiler, '-O2', '-o', program, os.path.join(HERE, 'floor.c')], check=True)
+    return program if compiler else None
+
+
 def floor(shape, target, folder):
     """CPU microseconds of the reads that pyflame does for a sample, and no more."""
-    program, log = os.path.join(folder, 'floor'), os.path.join(folder, 'strace')
-    compiler = shutil.which('gcc') or shutil.which('cc')
-    if not compiler or not shutil.which('strace'):
+    program, log = floor_program(folder), os.path.join(folder, 'strace')
+    if not program or not shutil.which('strace'):
         return None
-    if not os.path.exists(program):
-        subprocess.run([compiler, '-O2', '-o', program, os.path.join(HERE, 'floor.c')], check=True)
     subprocess.run(['strace', '-o', log, '-e', 'trace=process_vm_readv', '-e', 'abbrev=none', '-s', '0'] +
                    Pyflame().command(shape, 0.01, 1000, os.devnull, target.pid),
                    stderr=subprocess.DEVNULL)
@@ -356,6 +387,10 @@ def measure_all(available, shape, version, target, seconds, folder):
     least = floor(shape, target, folder) if shape.name.startswith('depth') else None
     if least:
         rows.append(row(shape, version, '(floor)', {'cost': least}, ours))
+    program = floor_program(folder)
+    if shape.name in MOVING and program:
+        speed = target_speed(Event(program), shape, target, folder)
+        rows.append(row(shape, version, '(an event)', {'speed': speed}, ours))
     return rows
 
 
@@ -368,8 +403,8 @@ HEADS = ['shape', 'Python', 'tool', 'CPU µs a tick', '× pyflame', 'ticks/s', '
 def row(shape, version, name, m, ours):
     def number(value, form):
         return '' if value is None else form % value
-    return [shape.name, version, name, '%.2f' % m['cost'],
-            '%.1f' % (m['cost'] / ours) if ours else '', number(m.get('rate'), '%.0f'),
+    return [shape.name, version, name, number(m.get('cost'), '%.2f'),
+            '%.1f' % (m['cost'] / ours) if ours and 'cost' in m else '', number(m.get('rate'), '%.0f'),
             number(m.get('calls'), '%.2f'), number(m.get('lost'), '%.2f %%'),
             number(m.get('impossible'), '%.2f %%'),
             '' if m.get('speed') is None else '%.1f %%' % (100 * m['speed']),
@@ -404,7 +439,7 @@ def pythons():
 
 
 def tools(found):
-    result = [Pyflame(['--no-pause']), Pyflame(), Pyflame(['--pause'])]
+    result = [Pyflame(['--no-pause']), Pyflame(), Pyflame(['--pause']), AtRate(), AtRate(['--no-kernel'])]
     if shutil.which('austin'):
         result.append(Austin())
     else:
