@@ -10,7 +10,8 @@ COMPILER = gcc musl-tools:musl-gcc
 # What makes the program smaller with gcc 12 and with 14, found by trying.
 SMALLER = -Oz -fno-pie -falign-functions=1 -falign-loops=1 -falign-jumps=1 -fno-caller-saves \
 	-fno-inline-functions-called-once -fno-move-loop-invariants -fno-tree-dominator-opts \
-	-fno-tree-sra -fno-tree-switch-conversion -fno-thread-jumps -flto=1 -flto-partition=one \
+	-fno-tree-sra -fno-tree-switch-conversion -fno-thread-jumps -fno-jump-tables \
+	-fno-tree-tail-merge -fno-shrink-wrap -fno-ipa-sra -fira-region=mixed -flto=1 -flto-partition=one \
 	-ffat-lto-objects
 # What a run for collapsed stacks alone does without is packed; PACKING= leaves it as it is.
 PACKING = $(filter x86_64,$(shell uname -m))
