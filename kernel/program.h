@@ -15,7 +15,7 @@ enum {
 	MOST_ASIDE = 16,     /* hops */
 	KNOWN = 1 << 13,     /* a power of two */
 	PARTS = 3,
-	RING_SIZE = 1 << 20, /* bytes, a power of two, and of pages of any size */
+	RING_SIZE = 1 << 18, /* bytes, a power of two, and of pages of any size */
 };
 
 /* What to copy of one thread.  All numbers are 64 bits wide, as the program has them. */
