@@ -3,18 +3,23 @@
 
 VERSION = 2.0.0
 
-# A static binary needs musl; another compiler is used only if one is named.
-ifeq ($(origin CC),default)
-CC = musl-gcc
-COMPILER = gcc musl-tools:musl-gcc
 # What makes the program smaller with gcc 12 and with 14, found by trying.
-SMALLER = -Oz -fno-pie -falign-functions=1 -falign-loops=1 -falign-jumps=1 -fno-caller-saves \
+SMALLER_GCC = -Oz -fno-pie -falign-functions=1 -falign-loops=1 -falign-jumps=1 -fno-caller-saves \
 	-fno-inline-functions-called-once -fno-move-loop-invariants -fno-tree-dominator-opts \
 	-fno-tree-sra -fno-tree-switch-conversion -fno-thread-jumps -fno-jump-tables \
 	-fno-tree-tail-merge -fno-shrink-wrap -fno-ipa-sra -fira-region=mixed -flto=1 -flto-partition=one \
 	-ffat-lto-objects
+
+# Machines whose program can be packed.
+PACKABLE = x86_64
+
+# A static binary needs musl; another compiler is used only if one is named.
+ifeq ($(origin CC),default)
+CC = musl-gcc
+COMPILER = gcc musl-tools:musl-gcc
+SMALLER = $(SMALLER_GCC)
 # What a run for collapsed stacks alone does without is packed; PACKING= leaves it as it is.
-PACKING = $(filter x86_64,$(shell uname -m))
+PACKING = $(filter $(PACKABLE),$(shell uname -m))
 endif
 CFLAGS = -Os -g
 WARNINGS = -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla
