@@ -62,7 +62,8 @@ healthy_are_told_but_gc() {
     healthy_are_told "$1" "${names[@]}"
 }
 
-some=(rlock_pair lock_pair lock_twice lock_sleeper rlock_sleeper join_stuck recv_silent)
+some=(rlock_pair lock_pair lock_twice lock_twice_called lock_lost_with lock_let_go lock_taken_again
+      lock_sleeper rlock_sleeper join_stuck recv_silent)
 fine=(server_idle sleep_loop computing main_joins)
 
 @test "3.8: why some programs are stuck"     { each_python 3.8 hangs_are_told "${some[@]}"; }

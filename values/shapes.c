@@ -39,7 +39,8 @@ static const struct row {
 	{ 0x30f, 0, 5, 5, 2, 3, 2, 0, 22 },
 };
 
-enum { LONE_COMMA_TO = 0x306, ARRAY_QUOTES_TO = 0x30e }; /* releases */
+/* Releases.  BEFORE_WITH of CPython v3.11.0 and v3.12.0 Python/bytecodes.c. */
+enum { LONE_COMMA_TO = 0x306, KEEPS_FROM = 0x30c, KEEPS_TO = 0x30d, ARRAY_QUOTES_TO = 0x30e };
 enum { INT = 4, BLOCKS = 20 * 3 * INT /* f_blockstack */ };
 
 /* The code and frames of 3.10 and before. */
@@ -105,6 +106,7 @@ shape_find(const struct layout *l, struct shape *s)
 	s->type_name = row->type_name ? l->type.name + row->type_name * p : l->type.cached_keys - p;
 	s->collecting = p == 8 && row->collecting ? l->interp.threads + row->collecting * p : ABSENT;
 	s->lone_comma = row->release <= LONE_COMMA_TO;
+	s->with_keeps = row->release >= KEEPS_FROM && row->release <= KEEPS_TO;
 	s->array_quotes = row->release <= ARRAY_QUOTES_TO;
 	return 0;
 }

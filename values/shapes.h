@@ -40,6 +40,7 @@ struct shape {
 	int type_name;    /* PyHeapTypeObject: 2.7: ht_name, 3.6: ht_qualname */
 	int collecting;   /* PyInterpreterState: 3.9: gc.collecting, of 64 bits */
 	int lone_comma;   /* -3.6: an exception's single argument is followed by a comma */
+	int with_keeps;   /* 3.12 to 3.13: what a `with` is of is on the stack while it begins */
 	int array_quotes; /* -3.14: a bytearray's quotes are always escaped */
 };
 

@@ -24,6 +24,7 @@
 #include "objects.h"
 #include "target.h"
 #include "thread.h"
+#include "values/shapes.h"
 #include "values/locals.h"
 #include "values/values.h"
 #include "sample.h"
@@ -198,27 +199,61 @@ struct holding {
 	raddr above;  /* the object that was right above, */
 	raddr method; /* and the bound method that ends a `with` of it, as it was met last */
 	int bound, paired; /* how often what ends a `with` of it is there, by how that is kept */
-	int uses;     /* and the lock itself */
+	int enters;   /* the frame is that which waits for it, */
+	int keeps;    /* and has it on its stack while a `with` begins */
+	int called;   /* what it waits in was met, below which is what it has */
 	int sure;     /* it lies below what is waited for, and so on the part in use */
 };
 
-/* Whether a built-in method is that which ends a `with`; bound to its object, or not. */
+/* Whether a built-in method has that name; bound to its object, or not. */
 static int
-is_exit(const struct look *l, raddr object, int bound)
+is_named(const struct look *l, raddr object, int bound, const char *name)
 {
-	static const char name[] = "__exit__";
 	raddr ptr = (raddr)l->layout->ptr, at = word_at(l, head_of(l, object) + (bound ? 0 : ptr));
-	char text[sizeof name + 1];
+	char text[16];
 	struct buf str = { 0 };
 	int is;
 
 	if (bound)
 		return mem_read_string(l->mem, word_at(l, at), text, sizeof text) == OK &&
 		       !strcmp(text, name);
-	is = object_text(l->mem, l->layout, at, &str) == OK && str.len == sizeof name - 1 &&
+	is = object_text(l->mem, l->layout, at, &str) == OK && str.len == strlen(name) &&
 	     !memcmp(str.data, name, str.len);
 	buf_free(&str);
 	return is;
+}
+
+/* Whether an object, bound to that one, is there to take the lock: acquire(), or the lock itself
+ * where a `with` leaves it there.  Where it does not, the method that ends it is there instead. */
+static int
+is_call(const struct holding *h, raddr object, raddr self)
+{
+	static const char name[] = "acquire";
+
+	if (!h->enters)
+		return 0;
+	if (h->keeps && object == h->lock)
+		return 1;
+	return self == h->lock ? is_named(h->l, object, 1, name) :
+	       h->above == h->lock && is_named(h->l, object, 0, name);
+}
+
+/* What ends a `with` of the lock.  Such a method has references; the memory of one that is gone
+ * has none. */
+static int
+note_exit(struct holding *h, raddr object, raddr self)
+{
+	static const char name[] = "__exit__";
+	int bound = self == h->lock && object != h->method, exits = 0;
+
+	if (bound && (h->l->layout->free_threaded || word_at(h->l, object)) &&
+	    is_named(h->l, object, 1, name)) {
+		h->method = object;
+		h->bound += exits = 1;
+	} else if (self != h->lock && h->above == h->lock) {
+		h->paired += exits = is_named(h->l, object, 0, name);
+	}
+	return exits;
 }
 
 /* A `with` keeps the bound method, of which each has its own; or from 3.14 on the method and above
@@ -229,23 +264,36 @@ note_object(void *context, raddr object)
 	struct holding *h = context;
 	int64_t number;
 	raddr self;
-	int exits = 0;
 
 	if (locals_number(h->l->layout, object, &number))
 		return 0;
 	self = word_at(h->l, head_of(h->l, object) + (raddr)h->l->layout->ptr);
 	if (h->waited && (object == h->waited || self == h->waited))
 		h->sure = 0;
-	if (self == h->lock && object != h->method && is_exit(h->l, object, 1)) {
-		h->method = object;
-		h->bound += exits = 1;
-	} else if (self != h->lock && h->above == h->lock) {
-		h->paired += exits = is_exit(h->l, object, 0);
-	}
-	if (exits && h->waited)
+	if (is_call(h, object, self)) {
+		h->called = 1;
+		h->bound = 0; /* that was left above */
+	} else if (note_exit(h, object, self) && h->waited) {
 		h->sure = 1;
-	h->uses += object == h->lock;
+	}
 	h->above = object;
+	return 0;
+}
+
+/* Whether a thread waits for a Condition of that lock, which is let go of meanwhile: up to the end
+ * of wait(), which takes it again. */
+static int
+is_let_go(const struct look *l, const struct member *m, raddr lock)
+{
+	enum { INNERMOST = 3 };
+	raddr self, its;
+
+	for (size_t i = 0; i < m->n && i < INNERMOST; i++)
+		if (look_is_frame(l, m->frames[m->n - 1 - i], "/threading.py", "wait") &&
+		    locals_get(l->mem, l->layout, m->addresses[m->n - 1 - i], "self", &self) == OK &&
+		    (object_attribute(l->mem, l->layout, self, "_lock", &its) == OK ||
+		     object_attribute(l->mem, l->layout, self, "_Condition__lock", &its) == OK))
+			return its == lock;
 	return 0;
 }
 
@@ -254,14 +302,17 @@ note_object(void *context, raddr object)
 static int
 is_in_with(const struct look *l, const struct member *m, const struct need *need, int *seems)
 {
+	struct shape shape;
+
 	for (size_t i = 0; i < m->n && i < HELD_FRAMES; i++) {
 		int certain = 0, enters = m->need.key == need->key && !i;
-		struct holding h = { .l = l, .lock = need->object,
+		struct holding h = { .l = l, .lock = need->object, .enters = enters,
+		                     .keeps = !shape_find(l->layout, &shape) && shape.with_keeps,
 		                     .waited = i || enters ? 0 : m->need.object };
 
 		locals_stack_each(l->mem, l->layout, m->addresses[m->n - 1 - i], note_object, &h,
 		                  &certain);
-		if (enters ? h.paired < 2 && (!h.bound || h.bound + h.uses < 2) : !h.paired && !h.bound)
+		if ((h.paired > h.bound ? h.paired : h.bound) + h.called <= enters)
 			continue;
 		*seems = !certain && !h.sure;
 		return 1;
@@ -281,7 +332,7 @@ locks_holder(const struct look *l, const struct member *waiter, int *seems, int 
 		size_t frames = m->n < HELD_FRAMES ? m->n : HELD_FRAMES;
 
 		budget -= frames < budget ? frames : budget;
-		if (is_in_with(l, m, &waiter->need, &unsure)) {
+		if (!is_let_go(l, m, waiter->need.object) && is_in_with(l, m, &waiter->need, &unsure)) {
 			found[unsure] = (int)i;
 			n[unsure]++;
 		}

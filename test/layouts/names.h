@@ -126,7 +126,7 @@ print_layout(const struct layout *l)
 	M(code.names) M(code.kinds) M(code.cells) M(code.frees) \
 	M(frame.space) M(frame.locals) M(frame.top) M(frame.stack) M(frame.top_is_depth) \
 	M(items) M(function) M(generator) M(type_dict) M(type_base) M(type_name) M(collecting) \
-	M(lone_comma) M(array_quotes)
+	M(lone_comma) M(with_keeps) M(array_quotes)
 
 #define SHAPE_MEMBER_SIZE(member) + sizeof(((struct shape *)0)->member)
 _Static_assert(sizeof(struct shape) == 0 SHAPE_MEMBERS(SHAPE_MEMBER_SIZE),

@@ -362,6 +362,8 @@ find_shape(struct shape *s)
 	s->type_dict = AT(PyTypeObject, tp_dict);
 	s->type_base = AT(PyTypeObject, tp_base);
 	s->lone_comma = PY_VERSION_HEX < 0x03070000; /* Objects/exceptions.c */
+	/* Python/bytecodes.c, BEFORE_WITH */
+	s->with_keeps = PY_VERSION_HEX >= 0x030c0000 && PY_VERSION_HEX < 0x030e0000;
 	s->array_quotes = PY_VERSION_HEX < 0x030f0000; /* Objects/bytearrayobject.c */
 #if PY_VERSION_HEX < 0x03000000
 	s->function = AT(PyFunctionObject, func_name);

@@ -81,6 +81,15 @@ def lock_twice():
             pass
 
 
+@hang(r'\bitself\b|\bits own\b|\btwice\b|\balready (has|holds)', LOCK, may=['deadlock'],
+      false=r'\bworker')
+def lock_twice_called():
+    lock = threading.Lock()
+    stage.standing()
+    with lock:
+        lock.acquire()
+
+
 # --- locks that are held ------------------------------------------------------
 
 def keep(lock, do):
@@ -135,6 +144,59 @@ def lock_lost():
     stage.worker(1, lock.acquire).join()
     stage.standing()
     lock.acquire()
+
+
+NOBODY = r'\b(held|taken) by (MainThread|worker|itself)|\bitself\b|\bthat (MainThread|worker)'
+
+
+def enter(lock, condition=None):
+    with lock:
+        if condition:
+            condition.wait()
+
+
+# What a `with` begins with lies where others have ended.
+@hang(LOCK, r'\bno thread\b', false=NOBODY)
+def lock_lost_with():
+    lock = threading.Lock()
+    for _ in range(3):
+        enter(lock)
+    stage.worker(1, lock.acquire).join()
+    stage.worker(2, enter, lock)
+    stage.standing()
+    enter(lock)
+
+
+def wait_in(lock, number, condition):
+    stage.worker(number, enter, lock, condition)
+    stage.wait_until(lambda: condition._waiters if hasattr(condition, '_waiters') else
+                     condition._Condition__waiters)
+
+
+# Who waits for a Condition has let go of its lock,
+@hang(LOCK, r'\bno thread\b', false=NOBODY)
+def lock_let_go():
+    lock = threading.Lock()
+    wait_in(lock, 1, threading.Condition(lock))
+    stage.worker(2, lock.acquire).join()
+    stage.standing()
+    enter(lock)
+
+
+# and does not have it twice when it takes it again.
+@hang(LOCK, r'\bworker-2\b', SLEEPS, false=r'\bitself\b')
+def lock_taken_again():
+    lock = threading.Lock()
+    condition = threading.Condition(lock)
+    wait_in(lock, 1, condition)
+
+    def hold():
+        with lock:
+            condition.notify()
+            doze()
+    stage.worker(2, hold)
+    stage.standing()
+    enter(lock)
 
 
 @hang(LOCK, WORKERS[0], r'\blog(s|ging)?\b')
