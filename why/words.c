@@ -173,15 +173,14 @@ add_unowned(const struct look *l, const struct member *m, struct buf *out)
 		return;
 	buf_str(out, "; a Lock does not say who has it, and ");
 	if (m->need.several) {
-		buf_str(out, "more than one thread seem to be in a \"with\" of it");
+		buf_str(out, "more than one thread seems to be in a \"with\" of it");
 		return;
 	}
 	buf_str(out, "no thread is in a \"with\" of it");
 	user = locks_user(l, m, name, sizeof name);
 	if (user != NOBODY) {
-		buf_str(out, ", but ");
+		buf_printf(out, "; it is the value of %s in ", name);
 		add_name(&l->members[user], out);
-		buf_printf(out, " has it as the value of %s", name);
 	}
 }
 
