@@ -127,24 +127,37 @@ chain_rivals(const struct look *l, size_t member)
 	return n;
 }
 
-/* A Future that nobody has begun is in the queue of a pool.  If that had a worker that waits for
- * work or does something else, it could yet be begun. */
+/* Whether a worker waits for what is in the queue that it takes its work from.  A Future that
+ * nobody has begun may as well be of another pool, or of an event loop. */
+static int
+starves(const struct look *l, const struct member *m, raddr pool)
+{
+	return m->need.kind == NEED_FUTURE && m->need.pending && m->same &&
+	       roles_queued(l, pool, m->need.object);
+}
+
+/* If one of them does something else, or waits for work, it may yet take that up. */
+static int
+all_starve(const struct look *l, const raddr *pools, raddr pool)
+{
+	for (size_t i = 0; i < l->n; i++)
+		if (pools[i] == pool && !starves(l, &l->members[i], pool))
+			return 0;
+	return 1;
+}
+
 int
 chain_starved(const struct look *l)
 {
+	raddr *pools = xcalloc(l->n + 1, sizeof *pools);
 	int found = NOBODY;
 
-	for (size_t i = 0; i < l->n; i++) {
-		const struct member *m = &l->members[i];
-
-		if (!roles_pool(l, m))
-			continue;
-		if (m->need.kind == NEED_WORK)
-			continue;
-		if (m->need.kind != NEED_FUTURE || !m->need.pending || !m->same)
-			return NOBODY;
-		found = (int)i;
-	}
+	for (size_t i = 0; i < l->n; i++)
+		pools[i] = roles_pool(l, &l->members[i]);
+	for (size_t i = 0; i < l->n && found == NOBODY; i++)
+		if (pools[i] && l->members[i].need.pending && all_starve(l, pools, pools[i]))
+			found = (int)i;
+	free(pools);
 	return found;
 }
 

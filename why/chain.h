@@ -16,8 +16,8 @@ int chain_end(const struct look *, size_t member, size_t *length);
 /* A member of a chain that comes back to itself, NOBODY if there is none. */
 int chain_cycle(const struct look *);
 
-/* A worker of a pool of threads that waits for what nobody does, as all workers that might wait
- * likewise; NOBODY. */
+/* A worker of a pool of threads that waits for what is in the queue of that pool, as all workers
+ * of it do; NOBODY. */
 int chain_starved(const struct look *);
 
 /* How many wait for that one, themselves or by others. */

@@ -150,14 +150,30 @@ find_role(const struct look *l, const struct member *m, size_t frame, struct fou
 	return known;
 }
 
+/* Whether a worker of multiprocessing.pool has been given something to do; that of a pool of
+ * concurrent.futures does it by a function of its own, run(). */
+static int
+has_job(const struct look *l, const struct member *m, size_t frame)
+{
+	char type[32];
+	raddr job = local_of(l, m, frame, "func");
+
+	return job && look_is_function(l, m->frames[frame], "worker") &&
+	       object_type_name(l->mem, l->layout, job, type, sizeof type) == OK &&
+	       strcmp(type, "NoneType");
+}
+
 static struct found
 find_found(const struct look *l, const struct member *m)
 {
 	struct found found = { NEED_NOTHING, 0 };
 
 	for (size_t i = 0; i < m->n && i < FRAMES_LOOKED_AT; i++)
-		if (!find_role(l, m, m->n - 1 - i, &found))
+		if (look_is_frame(l, m->frames[m->n - 1 - i], workers, "run") ||
+		    !find_role(l, m, m->n - 1 - i, &found))
 			break;
+	if (found.kind == NEED_WORK && has_job(l, m, found.frame))
+		found.kind = NEED_NOTHING;
 	return found;
 }
 
@@ -323,5 +339,40 @@ roles_pool(const struct look *l, const struct member *m)
 	for (size_t f = 0; f < m->n && f < FRAMES_LOOKED_AT; f++)
 		if (look_is_frame(l, m->frames[f], workers, "_worker"))
 			return local_of(l, m, f, "work_queue");
+	return 0;
+}
+
+/* Whether one of the pointers there is to a call whose result is that Future. */
+static int
+has_call(const struct look *l, raddr at, raddr future)
+{
+	enum { MOST_QUEUED = 256 };
+	raddr ptr = (raddr)l->layout->ptr, item;
+
+	for (raddr i = 0; at && i < MOST_QUEUED; i++) {
+		if (object_read_pointer(l->mem, l->layout, at + i * ptr, &item) != OK)
+			return 0;
+		if (item % ptr == 0 && attribute(l, item, "future") == future)
+			return 1;
+	}
+	return 0;
+}
+
+/* A SimpleQueue has a list, from 3.13 on the items themselves; the deque of a Queue has them in
+ * blocks (CPython v3.12.0 and v3.13.0 Modules/_queuemodule.c, Modules/_collectionsmodule.c).
+ * Where is not looked up: what is found is one. */
+int
+roles_queued(const struct look *l, raddr queue, raddr future)
+{
+	enum { WORDS = 8 };
+	raddr ptr = (raddr)l->layout->ptr, head = (raddr)l->layout->object.head, word;
+	raddr inner = attribute(l, queue, "queue"), object = inner ? inner : queue;
+
+	for (raddr i = 0; future && i < WORDS; i++)
+		if (object_read_pointer(l->mem, l->layout, object + head + i * ptr, &word) == OK &&
+		    word && word % ptr == 0 && (has_call(l, word, future) ||
+		    (object_read_pointer(l->mem, l->layout, word + head + ptr, &word) == OK &&
+		     word % ptr == 0 && has_call(l, word, future))))
+			return 1;
 	return 0;
 }

@@ -17,4 +17,7 @@ int roles_runner(const struct look *, raddr future);
 /* The queue that a worker of a pool of threads takes its work from; 0: it is none. */
 raddr roles_pool(const struct look *, const struct member *);
 
+/* Whether what a Future is the result of stands near the front of such a queue. */
+int roles_queued(const struct look *, raddr queue, raddr future);
+
 #endif

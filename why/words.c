@@ -259,7 +259,7 @@ add_deadlock(const struct look *l, size_t member, struct buf *out)
 	words_need(l, m, out);
 	buf_str(out, " in ");
 	look_where(l, m, out);
-	buf_str(out, ", that a worker would have to run, and all workers wait so");
+	buf_str(out, ", that a worker of the same pool would have to run, and all of these wait so");
 }
 
 static void

@@ -2,6 +2,7 @@
 """Hangs of what only Python 3 has: see hangs.py."""
 import asyncio
 import concurrent.futures
+import multiprocessing.pool
 import time
 
 import stage
@@ -79,3 +80,20 @@ def executor_self():
         return pool.submit(inner).result()
     stage.standing()
     pool.submit(outer).result()
+
+
+# What is written in C has no frame that would show it.
+@hang(r'\b(future|result)\b', r'\bworker_0\b', r'\bsleeps\b', false=r'\bevent loop\b', least=(3, 6))
+def executor_sleeps():
+    pool = concurrent.futures.ThreadPoolExecutor(1, thread_name_prefix='worker')
+    waited_for = pool.submit(time.sleep, 250)
+    stage.standing()
+    waited_for.result()
+
+
+@hang(r'\bto end\b', r'\bsleeps\b', least=(3, 6))
+def pool_sleeps():
+    pool = multiprocessing.pool.ThreadPool(1)
+    pool.apply_async(time.sleep, (250,))
+    stage.standing()
+    pool._pool[0].join()

@@ -57,6 +57,33 @@ def run_in_loop(coroutine):
     loop.run_until_complete(coroutine)
 
 
+# What a worker waits for need not be its own pool's to do.
+@healthy('idle', least=(3, 6))
+def pool_asks_loop():
+    def ask(loop):
+        return asyncio.run_coroutine_threadsafe(asyncio.sleep(250), loop).result()
+
+    async def serve():
+        loop = asyncio.get_event_loop()
+        asked = loop.run_in_executor(None, ask, loop)
+        stage.standing()
+        await asked
+    run_in_loop(serve())
+
+
+@healthy('idle', least=(3, 6))
+def pool_asks_other():
+    others = concurrent.futures.ThreadPoolExecutor(1)
+    for _ in range(3):
+        last = others.submit(time.sleep, 250)
+    asking = concurrent.futures.ThreadPoolExecutor(2)
+    asking.submit(last.result)
+    asking.submit(lambda: last.result())
+    stage.standing()
+    while True:
+        signal.pause()
+
+
 async def echo(reader, writer):
     writer.write(await reader.readline())
     writer.close()
