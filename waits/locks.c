@@ -53,12 +53,13 @@ take_file(const char **p, const struct stat *st)
 static uint64_t
 take_number(const char **p)
 {
-	uint64_t number = UINT64_MAX; /* "EOF" */
+	uint64_t number;
 
 	*p += strspn(*p, " ");
-	if (parse_digits(p, 10, &number))
-		*p += strcspn(*p, " \n");
-	return number;
+	if (!parse_digits(p, 10, &number))
+		return number;
+	*p += strcspn(*p, " \n"); /* "EOF" */
+	return UINT64_MAX;
 }
 
 /* 0 if the line is not about that file. */

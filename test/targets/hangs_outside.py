@@ -199,10 +199,10 @@ def mp_queue():
 
 # --- locks of files -----------------------------------------------------------
 
-def held_file(take):
+def held_file(take, *part):
     def hold():
         held.append(open(stage.file('data.lock'), 'w'))
-        take(held[0], fcntl.LOCK_EX)
+        take(held[0], fcntl.LOCK_EX, *part)
     held = []
     stage.tells('names', stage.child(hold))
     wanted = open(stage.file('data.lock'), 'w')
@@ -218,6 +218,12 @@ def file_flock():
 @hang(r'\block(ed|s)?\b(?<!data\.lock)|\bfcntl\b', r'\bdata\.lock\b')
 def file_record():
     held_file(fcntl.lockf)
+
+
+# All of the file is wanted, of which some bytes are locked.
+@hang(r'\block(ed|s)?\b(?<!data\.lock)|\bfcntl\b', r'\bdata\.lock\b')
+def file_part():
+    held_file(fcntl.lockf, 10, 5)
 
 
 # --- the kernel ---------------------------------------------------------------
