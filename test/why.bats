@@ -63,8 +63,8 @@ healthy_are_told_but_gc() {
 }
 
 some=(rlock_pair lock_pair lock_twice lock_twice_called lock_lost_with lock_let_go lock_taken_again
-      lock_sleeper rlock_sleeper join_stuck recv_silent executor_self executor_sleeps pool_sleeps)
-fine=(server_idle sleep_loop computing main_joins pool_asks_loop pool_asks_other)
+      lock_sleeper rlock_sleeper join_stuck recv_silent file_part executor_self executor_sleeps pool_sleeps)
+fine=(server_idle server_selects sleep_loop computing main_joins pool_asks_loop pool_asks_other)
 
 @test "3.8: why some programs are stuck"     { each_python 3.8 hangs_are_told "${some[@]}"; }
 @test "3.11: who has a lock that does not say it" { each_python 3.11 hangs_are_told lock_sleeper; }
@@ -161,6 +161,26 @@ END
     run_pyflame 0 --why "$pid"
     after=$(children_ticks)
     [ $((after - before)) -le 100 ] # a second, where a tick is 10 ms: judge and shell included
+}
+
+@test "no thread used more than a CPU, however long it takes to look at all" {
+    requires format=report
+    find_python
+    start_command "$python" "$targets/many.py" 1000 5 spin
+    local n
+    for n in 1 2 3; do
+        run_pyflame 0 --why "$pid"
+        matches "$output" '^busy in many.py:.* \(MainThread, (100|[0-9]{1,2})% of a CPU'
+    done
+    assert_unharmed "$pid"
+}
+
+@test "who listens waits for connections, by select() too" {
+    requires format=report
+    find_python
+    staged healthy "$python" server_selects
+    run_pyflame 0 --why "$look"
+    matches "$output" '^idle: MainThread waits for connections: select tcp [0-9.:]+ LISTEN'
 }
 
 # The CPU time of what this shell has waited for, in ticks.

@@ -208,6 +208,15 @@ judge_disk(const struct look *l, struct finding *f)
 	return 0;
 }
 
+/* One that is ready to run all the time, and gets no CPU, is busy, too. */
+static int64_t
+use_of(const struct look *l, const struct member *m)
+{
+	if (m->used > 0)
+		return look_has_run(l, m) ? m->used : 0;
+	return look_runs(m) && (m->used < 0 || m->ran_then);
+}
+
 static int
 judge_busy(const struct look *l, struct finding *f)
 {
@@ -215,10 +224,9 @@ judge_busy(const struct look *l, struct finding *f)
 
 	f->kind = FINDING_BUSY;
 	for (size_t i = 0; i < l->n; i++) {
-		const struct member *m = &l->members[i];
-		int64_t used = m->used > 0 ? m->used : look_runs(m) && m->used < 0;
+		int64_t used = use_of(l, &l->members[i]);
 
-		if (used <= most || (m->used >= 0 && !look_has_run(l, m)))
+		if (used <= most)
 			continue;
 		most = used;
 		f->member = (int)i;

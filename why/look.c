@@ -274,7 +274,7 @@ read_member(struct look *l, struct member *m, struct thread *t, struct waits *wa
 	thread_times(t, &times);
 	*m = (struct member){ .thread = t, .tid = t->task.tid, .main = thread_is_main(t),
 	                      .ident = t->ident, .blocker = NOBODY, .used = -1,
-	                      .ran = times.ran, .waited = times.waited };
+	                      .ran = times.ran, .waited = times.waited, .asked = now_ns() };
 	m->state = t->dead ? 'Z' : thread_state(t);
 	m->holds_gil = thread_holds_gil(t);
 	m->wants_gil = m->state == 'S' && !m->holds_gil && sampler_wants_gil(l->sampler, t);
@@ -421,12 +421,23 @@ remember(struct look *l)
 		struct member *m = &l->members[i];
 
 		l->before[i] = (struct before){ m->tid, hash_stack(m), m->ran, m->waited,
-		                                m->holds_gil, m->wants_gil, find_turn(l, m) };
+		                                m->asked, m->holds_gil, m->wants_gil, look_runs(m),
+		                                find_turn(l, m) };
 	}
 	l->spell = read_spell(l);
 	l->cpu = cpu_time(l);
 	l->throttled = count_throttled(l);
 	l->began = now_ns();
+}
+
+/* Of what a thread did since it was asked about, the part that goes to the time between the
+ * looks: each takes a while, and longer where pyflame gets no CPU. */
+static int64_t
+share_of(const struct look *l, int64_t time, int64_t span)
+{
+	if (span <= 0 || time <= 0)
+		return 0;
+	return time < span ? (int64_t)((double)time / (double)span * (double)l->elapsed) : l->elapsed;
 }
 
 static void
@@ -440,8 +451,10 @@ compare(struct look *l, struct member *m, int is_same_spell)
 			continue;
 		turn = find_turn(l, m);
 		m->same = m->why == OK && b->stack == hash_stack(m);
-		m->used = m->ran < 0 || b->ran < 0 ? -1 : m->ran - b->ran;
-		m->ready = m->waited - b->waited;
+		m->used = m->ran < 0 || b->ran < 0 ? -1 : share_of(l, m->ran - b->ran,
+		                                                   m->asked - b->asked);
+		m->ready = share_of(l, m->waited - b->waited, m->asked - b->asked);
+		m->ran_then = (unsigned char)b->ran_then;
 		m->wanted_gil = b->wanted_gil;
 		m->kept_gil = m->holds_gil && b->held_gil && is_same_spell;
 		m->blocks_loop = turn && turn == b->turn;

@@ -51,6 +51,7 @@ struct member { /* one thread; what is asked for most comes first, which makes c
 	unsigned char main, holds_gil, wants_gil;
 	unsigned char wanted_gil;  /* then */
 	unsigned char input;       /* it reads what stdin is */
+	unsigned char ran_then;    /* it was running, or ready to, at the first look */
 	unsigned char same;        /* its stack is the one that it was */
 	unsigned char kept_gil;    /* it had the GIL then, and nobody else had it since */
 	unsigned char runs_loop;   /* of asyncio, */
@@ -62,14 +63,15 @@ struct member { /* one thread; what is asked for most comes first, which makes c
 	uint64_t ident, futex;
 	int64_t used;      /* running, since the first look, nanoseconds; -1: not known; */
 	int64_t ready;     /* and waiting for a CPU */
-	int64_t ran, waited; /* for a CPU, in all, before its stack was read; -1: not known */
+	int64_t ran, waited; /* for a CPU, in all, before its stack was read; -1: not known; */
+	int64_t asked;       /* when that was */
 };
 
 struct before { /* what is remembered of a thread */
 	int tid;
 	uint32_t stack;
-	int64_t ran, waited;
-	int held_gil, wanted_gil;
+	int64_t ran, waited, asked;
+	int held_gil, wanted_gil, ran_then;
 	uint64_t turn; /* of its loop */
 };
 

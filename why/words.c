@@ -52,6 +52,8 @@ static const char outsides[] =
 	"sleep\0\0sleeps\0"
 	"connect\0\0waits to be connected\0"
 	"poll\0:53,\0waits for a name server\0"
+	"poll\0 LISTEN\0waits for connections\0"
+	"select\0 LISTEN\0waits for connections\0"
 	"recv\0udp\0waits for an answer\0"
 	"recv\0\0waits to receive\0"
 	"poll\0udp\0waits for an answer\0"
@@ -262,6 +264,25 @@ add_deadlock(const struct look *l, size_t member, struct buf *out)
 	buf_str(out, ", that a worker of the same pool would have to run, and all of these wait so");
 }
 
+/* " (MainThread, 50% of a CPU)", and what may not be expected of that. */
+static void
+add_use(const struct look *l, const struct member *m, struct buf *out)
+{
+	buf_str(out, " (");
+	add_name(m, out);
+	if (!m->used) {
+		buf_str(out, ", ready to run, but given no CPU");
+	} else if (m->used > 0) {
+		buf_str(out, ", ");
+		add_percent(l, m->used, out);
+		if (m->ready > l->elapsed / 2)
+			buf_str(out, ", for which it waits most of the time");
+		if (!look_runs(m) && !m->wants_gil)
+			buf_str(out, "; just now it does not run");
+	}
+	buf_str(out, ")");
+}
+
 static void
 add_busy(const struct look *l, const struct member *m, struct buf *out)
 {
@@ -277,17 +298,11 @@ add_busy(const struct look *l, const struct member *m, struct buf *out)
 	buf_str(out, "in ");
 	look_where(l, m, out);
 	add_handler(l, m, out);
-	buf_str(out, " (");
-	add_name(m, out);
-	if (m->used >= 0) {
-		buf_str(out, ", ");
-		add_percent(l, m->used, out);
-	}
-	buf_str(out, ")");
+	add_use(l, m, out);
 	if (busy > 1)
-		buf_printf(out, ", and %zu more threads are", busy - 1);
+		buf_printf(out, ", and %zu more thread%s", busy - 1, busy == 2 ? " is" : "s are");
 	if (waiting)
-		buf_printf(out, "; %zu wait for the GIL", waiting);
+		buf_printf(out, "; %zu wait%s for the GIL", waiting, waiting == 1 ? "s" : "");
 	waiting = chain_waiters(l, (size_t)(m - l->members));
 	if (waiting)
 		buf_printf(out, "; %zu wait%s for this thread", waiting, waiting == 1 ? "s" : "");

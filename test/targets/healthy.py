@@ -56,6 +56,13 @@ def server_threads():
     accepted.put(listening.accept())
 
 
+@healthy('idle')
+def server_selects():
+    listening = stage.listen()
+    stage.standing()
+    select.select([listening], [], [])
+
+
 def serve(listening):
     while True:
         connection = listening.accept()[0]

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""N threads sleep, each at the bottom of DEPTH nested calls: many.py N DEPTH"""
+"""N threads sleep, each at the bottom of DEPTH nested calls: many.py N DEPTH [spin]; the main
+one, too, or it spins."""
 import signal
 import sys
 import threading
@@ -27,4 +28,6 @@ for i in range(count):
     asleep.acquire()
 print('ready')
 sys.stdout.flush()
+while len(sys.argv) > 3:
+    pass
 time.sleep(1000)
