@@ -67,8 +67,9 @@ finding_is_outside(const struct member *m)
 		return 0;
 	if (waits_in_any(m, "recv\0send\0connect\0wait\0flock\0fcntl\0write\0read\0"))
 		return 1;
-	return (look_waits_in(m, "poll") || look_waits_in(m, "select")) &&
-	       (look_waits_on(m, "tcp ") || look_waits_on(m, "udp ")) && !look_waits_on(m, " LISTEN");
+	return waits_in_any(m, "poll\0select\0") && !look_waits_on(m, " LISTEN") &&
+	       (look_waits_on(m, "tcp ") || look_waits_on(m, "udp ") || look_waits_on(m, " pidfd ") ||
+	        (look_waits_on(m, " pipe from ") && !look_waits_on(m, " itself")));
 }
 
 int

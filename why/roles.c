@@ -73,6 +73,8 @@ static const char roles[] =
 	ANY "\21" "_handle_results\0"
 	"/selectors.py\0"
 	ANY "\22" "select\0"
+	"/subprocess.py\0"
+	ANY ANY "_communicate\0" /* what for, the kernel knows better */
 	"/socketserver.py\0"
 	ANY "\22" "serve_forever\0"
 	"/SocketServer.py\0"

@@ -9,6 +9,7 @@
 #include "profile.h"
 #include "format/label.h"
 #include "process.h"
+#include "waits/names.h"
 #include "target.h"
 #include "values/listing.h"
 #include "sample.h"
@@ -57,6 +58,9 @@ static const char outsides[] =
 	"recv\0udp\0waits for an answer\0"
 	"recv\0\0waits to receive\0"
 	"poll\0udp\0waits for an answer\0"
+	"poll\0 pidfd\0waits for a process to end\0"
+	"poll\0 pipe from \0waits to read from a pipe\0"
+	"select\0 pipe from \0waits to read from a pipe\0"
 	"poll\0tcp\0waits for its peer\0"
 	"select\0tcp\0waits for its peer\0"
 	"send\0\0waits to send, as its peer does not receive\0"
@@ -110,7 +114,11 @@ add_handler(const struct look *l, const struct member *m, struct buf *out)
 {
 	if (!m->handler)
 		return;
-	buf_printf(out, ", in the handler of signal %d, ", m->handler);
+	buf_str(out, ", in the handler of ");
+	names_signals(UINT64_C(1) << (m->handler - 1), out);
+	if (m->handles + 1 == m->n)
+		return; /* that place has been named */
+	buf_str(out, ", ");
 	look_place(l, m->frames[m->handles], out);
 }
 
@@ -240,6 +248,8 @@ add_cycle(const struct look *l, size_t member, struct buf *out)
 		add_owned(l, m, out);
 		buf_str(out, ", in ");
 		look_where(l, m, out);
+		if (look_waits_on(m, " left"))
+			buf_printf(out, "%s", strrchr(m->wait, ','));
 		at = (size_t)m->blocker;
 	} while (at != member);
 }

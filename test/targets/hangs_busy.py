@@ -44,6 +44,16 @@ def signal_handler():
     time.sleep(250)
 
 
+@hang(r'\bSIGUSR1\b', r'\bon_usr1\b', may=['idle'], false=r'\bon_usr1\b.*\bon_usr1\b')
+def signal_sleeps():
+    def on_usr1(*_):
+        time.sleep(250)
+    signal.signal(signal.SIGUSR1, on_usr1)
+    stage.standing()
+    os.kill(os.getpid(), signal.SIGUSR1)
+    time.sleep(250)
+
+
 # --- the garbage collector ----------------------------------------------------
 
 def heap():

@@ -25,15 +25,20 @@ shared = {}     # what modules that are imported here look into
 
 # --- cycles -------------------------------------------------------------------
 
-def ring(locks):
+def enter(lock, condition=None):
+    with lock:
+        if condition:
+            condition.wait()
+
+
+def ring(locks, want=enter):
     """Each thread holds one lock and wants the next one's."""
     arrive = stage.all_at(len(locks))
 
     def transfer(mine, other):
         with mine:
             arrive()
-            with other:
-                pass
+            want(other)
     workers = [stage.worker(n + 1, transfer, lock, locks[(n + 1) % len(locks)])
                for n, lock in enumerate(locks)]
     stage.standing()
@@ -53,6 +58,12 @@ def rlock_three():
 @hang(DEADLOCK, LOCK, *WORKERS[:2], may=['deadlock'], false=WORKERS[2] + '|' + IMPORT)
 def lock_pair():
     ring([threading.Lock(), threading.Lock()])
+
+
+# That one ends by itself.
+@hang(DEADLOCK, LOCK, *WORKERS[:2] + (r'\b2[0-9.]+ s left\b',), may=['deadlock'], least=(3, 6))
+def lock_pair_timed():
+    ring([threading.Lock(), threading.Lock()], lambda lock: lock.acquire(timeout=250))
 
 
 @hang(DEADLOCK, ENDS + r'|\beach other\b', *WORKERS[:2], may=['deadlock'],
@@ -147,12 +158,6 @@ def lock_lost():
 
 
 NOBODY = r'\b(held|taken) by (MainThread|worker|itself)|\bitself\b|\bthat (MainThread|worker)'
-
-
-def enter(lock, condition=None):
-    with lock:
-        if condition:
-            condition.wait()
 
 
 # What a `with` begins with lies where others have ended.

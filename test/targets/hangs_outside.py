@@ -5,6 +5,7 @@ import ctypes
 import fcntl
 import os
 import pty
+import select
 import signal
 import socket
 import struct
@@ -166,6 +167,25 @@ def wait_command():
     stage.tells('names', process.pid)
     stage.standing()
     process.wait()
+
+
+@hang(r'\bpipe\b', r'\bsleep 300\b')
+def command_output():
+    pipes = subprocess.PIPE
+    command = subprocess.Popen(**dict(stage.command('sleep', '300'), stdout=pipes, stderr=pipes))
+    stage.tells('names', command.pid)
+    stage.standing()
+    command.communicate()
+
+
+@hang(r'\bprocess\b', r'\bto end\b', least=(3, 9))
+def wait_pidfd():
+    command = subprocess.Popen(**stage.command('sleep', '300'))
+    stage.tells('names', command.pid)
+    waiting = select.poll()
+    waiting.register(os.pidfd_open(command.pid), select.POLLIN)
+    stage.standing()
+    waiting.poll()
 
 
 @hang(r'\bchild\b', false=r'\bvfork|\bexec')
