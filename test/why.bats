@@ -64,7 +64,7 @@ healthy_are_told_but_gc() {
 
 some=(rlock_pair lock_pair lock_twice lock_twice_called lock_lost_with lock_let_go lock_taken_again
       lock_sleeper rlock_sleeper join_stuck recv_silent file_part executor_self executor_sleeps pool_sleeps
-      command_output wait_pidfd signal_sleeps lock_pair_timed)
+      command_output mp_event logging_names lock_in_context wait_pidfd signal_sleeps lock_pair_timed)
 fine=(server_idle server_selects sleep_loop computing main_joins pool_asks_loop pool_asks_other)
 
 @test "3.8: why some programs are stuck"     { each_python 3.8 hangs_are_told "${some[@]}"; }

@@ -297,49 +297,62 @@ is_let_go(const struct look *l, const struct member *m, raddr lock)
 	return 0;
 }
 
+/* How a thread is in a `with`: not as far as is known; */
+enum in_with {
+	NOT_IN,
+	DOUBTFULLY, /* what others have left may be in the memory of what it enters one by; */
+	SEEMINGLY,  /* or be left there, as its stack may be; */
+	SURELY,
+	IN_WITHS
+};
+
 /* Whether one of a thread's frames is in a `with` of it.  The innermost one of who waits for it
  * has something of one on its stack while it enters that. */
-static int
-is_in_with(const struct look *l, const struct member *m, const struct need *need, int *seems)
+static enum in_with
+find_with(const struct look *l, const struct member *m, const struct need *need)
 {
+	int waits = m->need.key == need->key;
 	struct shape shape;
+	raddr own = 0; /* what ends the `with` that it enters: others may have it left, too */
 
 	for (size_t i = 0; i < m->n && i < HELD_FRAMES; i++) {
-		int certain = 0, enters = m->need.key == need->key && !i;
-		struct holding h = { .l = l, .lock = need->object, .enters = enters,
+		int certain = 0, enters = waits && !i;
+		struct holding h = { .l = l, .lock = need->object, .enters = enters, .method = own,
 		                     .keeps = !shape_find(l->layout, &shape) && shape.with_keeps,
 		                     .waited = i || enters ? 0 : m->need.object };
 
 		locals_stack_each(l->mem, l->layout, m->addresses[m->n - 1 - i], note_object, &h,
 		                  &certain);
-		if ((h.paired > h.bound ? h.paired : h.bound) + h.called <= enters)
-			continue;
-		*seems = !certain && !h.sure;
-		return 1;
+		own = h.method;
+		if ((h.paired > h.bound ? h.paired : h.bound) + h.called > enters)
+			return certain || h.sure ? SURELY : waits && i && h.keeps ?
+			       DOUBTFULLY : SEEMINGLY;
 	}
-	return 0;
+	return NOT_IN;
 }
 
 /* One that is sure stands against those that seem to be. */
 int
 locks_holder(const struct look *l, const struct member *waiter, int *seems, int *several)
 {
-	int found[2] = { NOBODY, NOBODY }, n[2] = { 0 }, unsure = 0;
+	int found[IN_WITHS], n[IN_WITHS] = { 0 };
 	size_t budget = MOST_HELD;
+	enum in_with best;
 
 	for (size_t i = 0; i < l->n && budget; i++) {
 		const struct member *m = &l->members[i];
 		size_t frames = m->n < HELD_FRAMES ? m->n : HELD_FRAMES;
+		enum in_with in = is_let_go(l, m, waiter->need.object) ? NOT_IN :
+		                  find_with(l, m, &waiter->need);
 
 		budget -= frames < budget ? frames : budget;
-		if (!is_let_go(l, m, waiter->need.object) && is_in_with(l, m, &waiter->need, &unsure)) {
-			found[unsure] = (int)i;
-			n[unsure]++;
-		}
+		found[in] = (int)i;
+		n[in]++;
 	}
-	*seems = !n[0];
-	*several = n[0] > 1 || (!n[0] && n[1] > 1);
-	return n[0] == 1 ? found[0] : !n[0] && n[1] == 1 ? found[1] : NOBODY;
+	best = n[SURELY] ? SURELY : SEEMINGLY;
+	*seems = best != SURELY;
+	*several = n[best] > 1 || (!n[best] && n[DOUBTFULLY]);
+	return n[best] == 1 ? found[best] : NOBODY;
 }
 
 /* ---- who has it as a variable ---- */

@@ -27,9 +27,9 @@ enum need_kind {
 struct need {
 	enum need_kind kind;
 	unsigned char seems;   /* that the owner has it is not sure */
-	unsigned char several; /* more than one seem to have it */
+	unsigned char several; /* who has it is not sure */
 	unsigned char pending; /* a Future that nobody runs */
-	unsigned char logging; /* a lock of a handler */
+	unsigned char logging; /* a lock of logging, or of a handler of it */
 	raddr key;        /* of two that wait for the same it is the same; 0: not known */
 	raddr object;     /* what is waited for */
 	uint64_t owner;   /* the ident of the thread that has it; 0: nobody, or not known */

@@ -65,6 +65,8 @@ static const char roles[] =
 	ANY ANY "get\0"
 	ANY "\21" "_feed\0"
 	"/multiprocessing/synchronize.py\0"
+	ANY CONDITION "wait\0"
+	CONDITION EVENT "wait\0"
 	ANY "\17" "__enter__\0"
 	"/multiprocessing/pool.py\0"
 	ANY "\21" "worker\0"

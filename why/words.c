@@ -42,7 +42,7 @@ words_need(const struct look *l, const struct member *m, struct buf *out)
 	if (need->kind == NEED_IMPORT)
 		buf_str(out, need->name ? need->name : "a module");
 	if (need->logging)
-		buf_str(out, " of a handler of logging");
+		buf_str(out, " of logging");
 	if (need->kind == NEED_FUTURE && need->name)
 		buf_printf(out, " (%s)", need->name);
 }
@@ -183,7 +183,7 @@ add_unowned(const struct look *l, const struct member *m, struct buf *out)
 		return;
 	buf_str(out, "; a Lock does not say who has it, and ");
 	if (m->need.several) {
-		buf_str(out, "more than one thread seems to be in a \"with\" of it");
+		buf_str(out, "it is not sure which thread is in a \"with\" of it");
 		return;
 	}
 	buf_str(out, "no thread is in a \"with\" of it");

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Hangs of threads that wait for one another: see hangs.py."""
 from __future__ import print_function
+import contextlib
 import logging
 import os
 import sys
@@ -178,6 +179,33 @@ def wait_in(lock, number, condition):
                      condition._Condition__waiters)
 
 
+@contextlib.contextmanager
+def entered(lock):
+    with lock:
+        yield
+
+
+# What that began with is left on the stack of who waits there.
+@hang(LOCK, false=r'\bitself\b|\bthat MainThread|\bthat worker-[23]', least=(3, 6))
+def lock_in_context():
+    lock = threading.Lock()
+
+    def hold():
+        with lock:
+            doze()
+
+    def want():
+        with entered(lock):
+            pass
+    want()
+    stage.worker(1, hold)
+    stage.wait_until(lock.locked)
+    for number in (2, 3):
+        stage.worker(number, want)
+    stage.standing()
+    want()
+
+
 # Who waits for a Condition has let go of its lock,
 @hang(LOCK, r'\bno thread\b', false=NOBODY)
 def lock_let_go():
@@ -219,6 +247,17 @@ def logging_emit():
     stage.worker(2, log.warning, 'second')
     stage.standing()
     log.warning('third')
+
+
+@hang(LOCK, WORKERS[0], r'\blogging\b', SLEEPS, false=r'\bhandler\b')
+def logging_names():
+    def hold():
+        with logging._lock:
+            doze()
+    stage.worker(1, hold)
+    time.sleep(0.1)
+    stage.standing()
+    logging.getLogger('another')
 
 
 # --- what nobody does ---------------------------------------------------------

@@ -2,6 +2,7 @@
 """Hangs of what only Python 3 has: see hangs.py."""
 import asyncio
 import concurrent.futures
+import multiprocessing
 import multiprocessing.pool
 import time
 
@@ -80,6 +81,13 @@ def executor_self():
         return pool.submit(inner).result()
     stage.standing()
     pool.submit(outer).result()
+
+
+@hang(r'\bEvent\b', least=(3, 6))
+def mp_event():
+    event = multiprocessing.Event()
+    stage.standing()
+    event.wait()
 
 
 # What is written in C has no frame that would show it.
