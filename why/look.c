@@ -437,7 +437,7 @@ share_of(const struct look *l, int64_t time, int64_t span)
 {
 	if (span <= 0 || time <= 0)
 		return 0;
-	return time < span ? (int64_t)((double)time / (double)span * (double)l->elapsed) : l->elapsed;
+	return time < span ? time / 1000 * l->elapsed / (span / 1000 + 1) : l->elapsed;
 }
 
 static void

@@ -154,17 +154,24 @@ find_role(const struct look *l, const struct member *m, size_t frame, struct fou
 	return known;
 }
 
+static int
+is_of_type(const struct look *l, raddr object, const char *type)
+{
+	char name[12];
+
+	return object && object_type_name(l->mem, l->layout, object, name, sizeof name) == OK &&
+	       !strcmp(name, type);
+}
+
 /* Whether a worker of multiprocessing.pool has been given something to do; that of a pool of
  * concurrent.futures does it by a function of its own, run(). */
 static int
 has_job(const struct look *l, const struct member *m, size_t frame)
 {
-	char type[32];
 	raddr job = local_of(l, m, frame, "func");
 
-	return job && look_is_function(l, m->frames[frame], "worker") &&
-	       object_type_name(l->mem, l->layout, job, type, sizeof type) == OK &&
-	       strcmp(type, "NoneType");
+	return job && !is_of_type(l, job, "NoneType") &&
+	       look_is_function(l, m->frames[frame], "worker");
 }
 
 static struct found
@@ -257,15 +264,6 @@ note_argument(void *context, const struct local *local)
 	return 0;
 }
 
-static int
-is_of_type(const struct look *l, raddr object, const char *type)
-{
-	char name[8];
-
-	return object && object_type_name(l->mem, l->layout, object, name, sizeof name) == OK &&
-	       !strcmp(name, type);
-}
-
 /* Both may be in a tuple, as of def handler(*args). */
 static int
 signal_in(const struct look *l, struct arguments *a)
@@ -353,12 +351,11 @@ has_call(const struct look *l, raddr at, raddr future)
 	enum { MOST_QUEUED = 256 };
 	raddr ptr = (raddr)l->layout->ptr, item;
 
-	for (raddr i = 0; at && i < MOST_QUEUED; i++) {
-		if (object_read_pointer(l->mem, l->layout, at + i * ptr, &item) != OK)
-			return 0;
-		if (item % ptr == 0 && attribute(l, item, "future") == future)
+	for (size_t i = 0; i < MOST_QUEUED; i++, at += ptr)
+		if (object_read_pointer(l->mem, l->layout, at, &item) != OK)
+			break;
+		else if (item % ptr == 0 && attribute(l, item, "future") == future)
 			return 1;
-	}
 	return 0;
 }
 
@@ -369,14 +366,14 @@ int
 roles_queued(const struct look *l, raddr queue, raddr future)
 {
 	enum { WORDS = 8 };
-	raddr ptr = (raddr)l->layout->ptr, head = (raddr)l->layout->object.head, word;
-	raddr inner = attribute(l, queue, "queue"), object = inner ? inner : queue;
+	raddr ptr = (raddr)l->layout->ptr, head = (raddr)l->layout->object.head, word, items;
+	raddr inner = attribute(l, queue, "queue"), at = (inner ? inner : queue) + head;
 
-	for (raddr i = 0; future && i < WORDS; i++)
-		if (object_read_pointer(l->mem, l->layout, object + head + i * ptr, &word) == OK &&
-		    word && word % ptr == 0 && (has_call(l, word, future) ||
-		    (object_read_pointer(l->mem, l->layout, word + head + ptr, &word) == OK &&
-		     word % ptr == 0 && has_call(l, word, future))))
+	for (size_t i = 0; future && i < WORDS; i++, at += ptr)
+		if (object_read_pointer(l->mem, l->layout, at, &word) == OK && word && (
+		    has_call(l, word, future) ||
+		    (object_read_pointer(l->mem, l->layout, word + head + ptr, &items) == OK &&
+		     has_call(l, items, future))))
 			return 1;
 	return 0;
 }

@@ -53,8 +53,7 @@ static const char outsides[] =
 	"sleep\0\0sleeps\0"
 	"connect\0\0waits to be connected\0"
 	"poll\0:53,\0waits for a name server\0"
-	"poll\0 LISTEN\0waits for connections\0"
-	"select\0 LISTEN\0waits for connections\0"
+	"\0 LISTEN\0waits for connections\0"
 	"recv\0udp\0waits for an answer\0"
 	"recv\0\0waits to receive\0"
 	"poll\0udp\0waits for an answer\0"
@@ -68,9 +67,9 @@ static const char outsides[] =
 	"read pipe\0from itself\0waits to read from a pipe that nobody else has\0"
 	"read pipe\0\0waits to read from a pipe\0"
 	"wait\0 child\0waits for a child to end\0"
+	"accept\0\0waits for connections\0"
 	"flock\0\0waits for the lock of a file\0"
 	"fcntl\0\0waits for the lock of a file\0"
-	"accept\0\0waits for connections\0"
 	"thread \0\0waits for a thread to end\0"
 	"\0\0waits";
 
@@ -280,12 +279,10 @@ add_use(const struct look *l, const struct member *m, struct buf *out)
 {
 	buf_str(out, " (");
 	add_name(m, out);
-	if (!m->used) {
-		buf_str(out, ", ready to run, but given no CPU");
-	} else if (m->used > 0) {
+	if (m->used >= 0) {
 		buf_str(out, ", ");
 		add_percent(l, m->used, out);
-		if (m->ready > l->elapsed / 2)
+		if (m->ready > l->elapsed / 2 || !m->used)
 			buf_str(out, ", for which it waits most of the time");
 		if (!look_runs(m) && !m->wants_gil)
 			buf_str(out, "; just now it does not run");
