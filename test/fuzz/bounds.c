@@ -75,9 +75,10 @@ begin(unsigned kind, size_t n_frames)
 static void
 dump_it(struct sampler *s, const struct target *t, struct profile *p, struct outcome *o)
 {
+	struct dump_what all = { .locals = 1, .tasks = 1 };
 	struct buf text = { 0 };
 
-	dump_write(s, p, 1, &text);
+	dump_write(s, p, &all, &text);
 	o->dumped = text.len;
 	for (size_t i = 0; i + 6 <= text.len; i++)
 		o->frames += !memcmp(text.data + i, "/a.py:", 6);

@@ -138,6 +138,7 @@ sample(const struct target *t, const uint8_t *in)
 		.with_lines = in[2] >> 7, .count_waits = 1,
 		.native = in[0] / sim_kinds() % 3,
 	};
+	struct dump_what all = { .locals = 1, .tasks = 1 };
 	struct profile *p = profile_new();
 	struct buf text = { 0 };
 	struct sampler *s;
@@ -151,7 +152,7 @@ sample(const struct target *t, const uint8_t *in)
 	for (int i = 0; i < 5 && sampler_tick(s, 0) == OK; i++)
 		;
 	sampler_rename(s);
-	dump_write(s, p, 1, &text);
+	dump_write(s, p, &all, &text);
 	check_lines(&text);
 	text.len = 0;
 	explain(s, p, in[0] / sim_kinds() & 2, &text);

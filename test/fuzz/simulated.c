@@ -585,10 +585,10 @@ sim_dict(const raddr *keys, const raddr *values, size_t n)
 
 /* With its values in a dictionary, or, by chance, wherever else they can be. */
 raddr
-sim_instance(raddr name, raddr value)
+sim_object(const raddr *keys, const raddr *values_of, size_t n)
 {
 	const struct layout *l = sim.l;
-	raddr before = sim_room(512), at = before + 64, p = (raddr)l->ptr, values = sim_room(64);
+	raddr before = sim_room(512), at = before + 64, p = (raddr)l->ptr, values = sim_room(64 + n * 8);
 	raddr type = sim_room(1024);
 	int split = l->attrs != ATTRS_DICT && chance() & 1;
 
@@ -596,23 +596,30 @@ sim_instance(raddr name, raddr value)
 	word(type + (raddr)l->type.basicsize, 64);
 	word(type + (raddr)l->type.dictoffset, 64);
 	if (l->attrs == ATTRS_DICT) {
-		sim_pointer(at + 64, sim_dict(&name, &value, 1));
+		sim_pointer(at + 64, sim_dict(keys, values_of, n));
 		return at;
 	}
 	word(type + (raddr)l->type.flags, l->type.managed_dict | l->type.inline_values);
 	if (!split) {
-		sim_pointer(at - (raddr)l->object.dict_before, sim_dict(&name, &value, 1));
+		sim_pointer(at - (raddr)l->object.dict_before, sim_dict(keys, values_of, n));
 		return at;
 	}
-	sim_pointer(type + (raddr)l->type.cached_keys, dict_keys(&name, &value, 1, 0));
-	sim_pointer(values + (raddr)l->dict.first_value, value);
+	sim_pointer(type + (raddr)l->type.cached_keys, dict_keys(keys, values_of, n, 0));
 	if (l->attrs == ATTRS_PAIR)
 		sim_pointer(at - (raddr)l->object.dict_before - p, values);
 	else if (l->attrs == ATTRS_TAGGED)
 		sim_pointer(at - (raddr)l->object.dict_before, values - 1);
 	else
-		sim_pointer(at + 64 + (raddr)l->dict.first_value, value);
+		values = at + 64;
+	for (size_t i = 0; i < n; i++)
+		sim_pointer(values + (raddr)l->dict.first_value + i * p, values_of[i]);
 	return at;
+}
+
+raddr
+sim_instance(raddr name, raddr value)
+{
+	return sim_object(&name, &value, 1);
 }
 
 raddr

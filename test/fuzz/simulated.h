@@ -58,7 +58,8 @@ raddr sim_str(const char *text, size_t len);
 raddr sim_bytes(const void *, size_t len);
 raddr sim_integer(uint64_t);
 raddr sim_dict(const raddr *keys, const raddr *values, size_t n);
-raddr sim_instance(raddr name, raddr value); /* with one attribute */
+raddr sim_object(const raddr *names, const raddr *values, size_t n); /* with these attributes */
+raddr sim_instance(raddr name, raddr value);
 /* sys.modules, with the names of threads by their numbers in Python. */
 raddr sim_modules(const raddr *idents, const raddr *names, size_t n);
 raddr sim_code(raddr file, raddr function, raddr table, unsigned units);
