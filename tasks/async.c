@@ -98,6 +98,8 @@ async_write(struct async *a, struct buf *out)
 	tasks_all(a->ts, &n);
 	if (n)
 		tree_write(a->ts, &a->parents, a->files, out);
+	if (out->len > STATE_MOST_TEXT)
+		a->why = DEEP;
 	if (a->why != OK)
 		buf_printf(out, "%sasyncio tasks: (failed: %s)\n", out->len ? "\n" : "",
 		           why_word(a->why));
@@ -179,7 +181,10 @@ async_write_json(struct async *a, struct buf *out)
 		tasks_all(a->ts, &n);
 	}
 	for (size_t i = 0; i < n; i++)
-		write_task(a, i, out);
+		if (out->len <= STATE_MOST_TEXT)
+			write_task(a, i, out);
+		else
+			a->why = DEEP;
 	json_close(out, ']');
 	if (a && a->why != OK)
 		json_add_text(out, "tasks_failed", why_word(a->why));

@@ -29,7 +29,7 @@
 
 enum {
 	TOGETHER = 128,        /* chains that are followed at a time */
-	MOST_FRAMES = 1 << 16, /* of a chain */
+	MOST_FRAMES = 1 << 16, /* of a chain, with wrappers */
 	MOST_BYTES = 16 << 20, /* that decide, of all chains that are followed at a time */
 	MANY_BYTES = 64 << 10, /* of one, that are not kept for others */
 	ROOM = 640,            /* bytes for what a chain asks for */
@@ -59,6 +59,8 @@ struct chain {
 	enum asking asking;
 	raddr at; /* what for */
 	int cut;  /* no further than to the end of a page */
+	raddr passed; /* an object on the way, to find out whether it goes in a circle; */
+	unsigned steps; /* how many there were */
 	enum kind kind; /* of the object */
 	raddr generator; /* whose frame is asked for */
 	struct link *links;
@@ -240,6 +242,7 @@ begin(struct chains *c, struct chain *ch, struct async_task *t)
 
 	ch->task = t;
 	ch->n_links = ch->n_pieces = ch->bytes.len = 0;
+	ch->passed = ch->steps = 0;
 	t->begun = 1;
 	t->cancelled = t->several = 0;
 	t->waiter = t->leaf = t->awaited_by = t->callback = t->callbacks = 0;
@@ -287,18 +290,26 @@ kind_of(struct chains *c, raddr type)
 	return known->kind;
 }
 
-/* Goes on with what is awaited, an object or nothing. */
+/* Goes on with what is awaited, an object or nothing.  Of what goes in a circle one object is
+ * come to again that was remembered, as each is whose number is a power of two. */
 static void
 go_on(const struct chains *c, struct chain *ch, raddr slot)
 {
 	raddr object = slot & ~(raddr)c->l->tags;
 
-	if (!object)
+	if (!object) {
 		end(ch, OK);
-	else if (ch->n_links >= MOST_FRAMES || c->bytes >= MOST_BYTES)
+		return;
+	}
+	if (ch->steps >= MOST_FRAMES || c->bytes >= MOST_BYTES)
 		end(ch, DEEP);
+	else if (object == ch->passed)
+		end(ch, CYCLE);
 	else
 		ask(ch, FOR_OBJECT, object);
+	if (!(ch->steps & (ch->steps + 1)))
+		ch->passed = object;
+	ch->steps++;
 }
 
 /* It executes: as what the task runs, or, within what is suspended, for somebody else, or

@@ -24,8 +24,8 @@
 #include "tasks/tasks.h"
 #include "tasks/parents.h"
 
-enum { MOST_ITEMS = 1 << 12 /* of a list or tuple */, MOST_FUTURES = 8 /* in a row */,
-       MOST_PARENTS = 1 << 12 };
+enum { MOST_ITEMS = 1 << 12 /* of the lists and tuples of a task */, MOST_FUTURES = 8 /* in a row */,
+       MOST_PARENTS = 1 << 10, MOST_EDGES = 1 << 20 /* of all tasks */ };
 
 struct search {
 	const struct tasks *ts;
@@ -38,6 +38,7 @@ struct search {
 	uint32_t *next;       /* and the next one that does, plus one */
 	struct kin *kin;
 	int depth;            /* futures that lead from one to the next */
+	int items;            /* that were looked at for this task */
 	int known;            /* what a callback is for */
 	raddr last;           /* a callback, of many that are the same, */
 	size_t last_parent;   /* and whom it led to, plus one */
@@ -59,7 +60,7 @@ add_parent(struct search *s, size_t child, size_t parent)
 {
 	size_t from = s->kin->first[child];
 
-	if (parent == child || s->kin->n - from >= MOST_PARENTS)
+	if (parent == child || s->kin->n - from >= MOST_PARENTS || s->kin->n >= MOST_EDGES)
 		return;
 	for (size_t i = from; i < s->kin->n; i++)
 		if (s->kin->at[i] == parent)
@@ -126,7 +127,7 @@ follow_tuple(struct search *s, size_t child, raddr tuple, int cells)
 {
 	raddr n = tuple ? word_of(s, tuple, 0) : 0;
 
-	for (raddr i = 0; i < n && i < MOST_ITEMS; i++) {
+	for (raddr i = 0; i < n && s->items < MOST_ITEMS; i++, s->items++) {
 		raddr item = word_at(s, tuple + (raddr)tasks_shape(s->ts)->items + i * (raddr)s->l->ptr);
 
 		follow_to(s, child, cells && item ? word_of(s, item, 0) : item);
@@ -233,7 +234,7 @@ follow_list(struct search *s, size_t child, raddr list)
 {
 	raddr n = word_of(s, list, 0), items = word_of(s, list, 1);
 
-	for (raddr i = 0; i < n && i < MOST_ITEMS; i++) {
+	for (raddr i = 0; i < n && s->items < MOST_ITEMS; i++, s->items++) {
 		raddr tuple = word_at(s, items + i * (raddr)s->l->ptr);
 		raddr callback = tuple ? word_at(s, tuple + (raddr)tasks_shape(s->ts)->items) : 0;
 
@@ -269,6 +270,7 @@ follow_task(struct search *s, size_t i)
 	char type[8] = "";
 
 	s->depth = s->known = 1;
+	s->items = 0;
 	if (t->callback)
 		follow_again(s, i, t->callback);
 	if (t->callbacks && object_type_name(s->mem, s->l, t->callbacks, type, sizeof type) == OK &&

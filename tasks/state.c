@@ -10,6 +10,7 @@
 
 #include "util.h"
 #include "profile.h"
+#include "format/label.h"
 #include "memory.h"
 #include "waits/files.h"
 #include "layouts.h"
@@ -36,6 +37,16 @@ state_name(const struct async_task *t)
 	default:
 		return t->begun ? "ready" : "not begun";
 	}
+}
+
+void
+state_add_name(const struct tasks *ts, const struct async_task *t, struct buf *out)
+{
+	struct buf name = { 0 };
+
+	tasks_name(ts, t, &name);
+	label_name(out, buf_terminate(&name), name.len);
+	buf_free(&name);
 }
 
 /* ---- asyncio's functions ---- */
@@ -130,8 +141,10 @@ add_class(const struct tasks *ts, raddr object, struct buf *out)
 {
 	char type[NAME];
 
-	if (object_type_name(tasks_mem(ts), tasks_layout(ts), object, type, sizeof type) == OK)
-		buf_printf(out, "%s.", type);
+	if (object_type_name(tasks_mem(ts), tasks_layout(ts), object, type, sizeof type) != OK)
+		return;
+	buf_visible(out, type, strlen(type));
+	buf_str(out, ".");
 }
 
 /* How many are in a set: the word after `fill`. */
@@ -237,7 +250,7 @@ add_future(const struct tasks *ts, raddr future, int plain, struct buf *out)
 	if (task) {
 		buf_str(out, plain ? "a task" : "task ");
 		if (!plain)
-			tasks_name(ts, &tasks_all(ts, &n)[task - 1], out);
+			state_add_name(ts, &tasks_all(ts, &n)[task - 1], out);
 		return 1;
 	}
 	object_type_name(tasks_mem(ts), l, future, type, sizeof type);

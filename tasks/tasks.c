@@ -383,7 +383,8 @@ classify(struct tasks *ts, size_t from)
 	size_t n = ts->n_found - from;
 	raddr *types = xcalloc(n + 1, sizeof *types);
 
-	memcpy(types, ts->found + from, n * sizeof *types);
+	if (n)
+		memcpy(types, ts->found + from, n * sizeof *types);
 	many_follow(ts->mem, ts->l, types, n, ts->l->object.type);
 	for (size_t i = 0; i < n; i++) {
 		int c = ts->task_type && types[i] && derives(ts, types[i], ts->task_type);

@@ -136,16 +136,6 @@ make_groups(const struct tree *t, const uint32_t *tasks, size_t n, struct groups
 
 /* ---- text ---- */
 
-static void
-add_name(const struct tasks *ts, const struct async_task *t, struct buf *out)
-{
-	struct buf name = { 0 };
-
-	tasks_name(ts, t, &name);
-	label_name(out, buf_terminate(&name), name.len);
-	buf_free(&name);
-}
-
 void
 tree_state(const struct tasks *ts, const struct parents *p, size_t i, struct files *files,
            struct buf *out)
@@ -199,7 +189,7 @@ write_awaited(const struct tree *t, size_t i)
 	if (k->first[i] == k->first[i + 1])
 		return;
 	buf_str(t->out, ", awaited by ");
-	add_name(t->ts, &t->tasks[k->at[k->first[i]]], t->out);
+	state_add_name(t->ts, &t->tasks[k->at[k->first[i]]], t->out);
 }
 
 /* "3 tasks a, b, c (waits: ...)" */
@@ -220,7 +210,7 @@ write_header(const struct tree *t, const uint32_t *tasks, const struct groups *g
 	for (size_t i = 0; i < NAMED && i < group->n; i++, at = g->next[at]) {
 		if (i)
 			buf_str(t->out, ", ");
-		add_name(t->ts, &t->tasks[tasks[at]], t->out);
+		state_add_name(t->ts, &t->tasks[tasks[at]], t->out);
 	}
 	buf_str(t->out, group->n > NAMED ? ", ... (" : " (");
 	tree_state(t->ts, t->p, first, group->n == 1 ? t->files : NULL, t->out);
@@ -247,10 +237,12 @@ write_children(struct tree *t, const uint32_t *tasks, const struct groups *g,
 		for (size_t c = k->first[tasks[at]]; c < k->first[tasks[at] + 1]; c++) {
 			uint32_t child = k->at[c];
 
+			if (t->out->len > STATE_MOST_TEXT)
+				continue;
 			if (t->written[child]) {
 				indent(t, depth);
 				buf_str(t->out, "and task ");
-				add_name(t->ts, &t->tasks[child], t->out);
+				state_add_name(t->ts, &t->tasks[child], t->out);
 				buf_str(t->out, ", see there\n");
 			} else if (depth > DEEPEST) {
 				t->cut = grow(t->cut, t->n_cut, &t->cap_cut, sizeof *t->cut);
@@ -273,7 +265,7 @@ write_level(struct tree *t, const uint32_t *tasks, size_t n, int depth)
 	struct groups g;
 
 	make_groups(t, tasks, n, &g);
-	for (size_t i = 0; i < g.n; i++) {
+	for (size_t i = 0; i < g.n && t->out->len <= STATE_MOST_TEXT; i++) {
 		write_header(t, tasks, &g, &g.groups[i], depth);
 		write_frames(t, &t->tasks[tasks[g.groups[i].first]], depth);
 		write_children(t, tasks, &g, &g.groups[i], depth + 1);
@@ -297,7 +289,7 @@ write_trees(struct tree *t)
 {
 	const struct kin *k = &t->p->parents;
 	uint32_t *roots = xcalloc(t->n + 1, sizeof *roots);
-	size_t n = 0;
+	size_t n = 0, cut = 0;
 
 	for (size_t i = 0; i < t->n; i++)
 		if (k->first[i] == k->first[i + 1]) {
@@ -306,8 +298,8 @@ write_trees(struct tree *t)
 		}
 	write_level(t, roots, n, 0);
 	for (size_t i = 0; i <= t->n; i++) {
-		for (size_t c = 0; c < t->n_cut; c++)
-			write_one(t, t->cut[c]);
+		while (cut < t->n_cut)
+			write_one(t, t->cut[cut++]);
 		if (i < t->n)
 			write_one(t, (uint32_t)i);
 	}

@@ -714,8 +714,8 @@ sim_interpreter(raddr next, raddr modules)
 	return at;
 }
 
-static void
-fill_frame(raddr at, raddr back, raddr code, unsigned instr, int top)
+void
+sim_frame(raddr at, raddr back, raddr code, unsigned instr, int top)
 {
 	const struct layout *l = sim.l;
 
@@ -750,7 +750,7 @@ stack_of(raddr tstate, const raddr *codes, size_t n)
 	for (size_t i = 0; i < n; i++) {
 		raddr at = chunk + i * size;
 
-		fill_frame(at, back, codes[i], 1 + (unsigned)i % 8, i == n - 1);
+		sim_frame(at, back, codes[i], 1 + (unsigned)i % 8, i == n - 1);
 		if (!i && l->frame.entry != ABSENT)
 			sim_byte(at + (raddr)l->frame.entry, 1);
 		back = at;
