@@ -31,7 +31,6 @@ enum {
 	TOGETHER = 128,        /* chains that are followed at a time */
 	MOST_FRAMES = 1 << 16, /* of a chain, with wrappers */
 	MOST_BYTES = 16 << 20, /* that decide, of all chains that are followed at a time */
-	MANY_BYTES = 64 << 10, /* of one, that are not kept for others */
 	ROOM = 640,            /* bytes for what a chain asks for */
 	SLOTS = 8,             /* of a stack, that are read with a coroutine */
 	TYPES = 64,            /* that are remembered */
@@ -65,9 +64,6 @@ struct chain {
 	raddr generator; /* whose frame is asked for */
 	struct link *links;
 	size_t n_links, cap_links;
-	struct mem_vec *pieces; /* that have to be the same at the end; */
-	size_t n_pieces, cap_pieces;
-	struct buf bytes;       /* and what they are */
 	unsigned char room[ROOM];
 };
 
@@ -84,7 +80,10 @@ struct chains {
 		raddr type;
 		enum kind kind;
 	} types[TYPES];
-	size_t bytes; /* of all chains */
+	struct mem_vec *pieces; /* of all chains, that have to be the same at the end; */
+	unsigned char *owners;  /* whose they are, */
+	size_t n_pieces, cap_pieces, cap_owners;
+	struct buf bytes, again; /* what they were, and are */
 	struct chain chains[TOGETHER];
 };
 
@@ -105,22 +104,17 @@ chains_new(struct mem *mem, struct mem *paged, const struct layout *l, const str
 	return c;
 }
 
-static void
-forget(struct chain *ch)
-{
-	free(ch->links);
-	free(ch->pieces);
-	buf_free(&ch->bytes);
-	*ch = (struct chain){ 0 };
-}
-
 void
 chains_free(struct chains *c)
 {
 	if (!c)
 		return;
 	for (size_t i = 0; i < TOGETHER; i++)
-		forget(&c->chains[i]);
+		free(c->chains[i].links);
+	free(c->pieces);
+	free(c->owners);
+	buf_free(&c->bytes);
+	buf_free(&c->again);
 	snap_free(c->none);
 	free(c->list.addrs);
 	free(c);
@@ -147,10 +141,11 @@ ask(struct chain *ch, enum asking asking, raddr at)
 static void
 note(struct chains *c, struct chain *ch, int offset, int len)
 {
-	ch->pieces = grow(ch->pieces, ch->n_pieces, &ch->cap_pieces, sizeof *ch->pieces);
-	ch->pieces[ch->n_pieces++] = (struct mem_vec){ ch->at + (raddr)offset, (size_t)len };
-	buf_add(&ch->bytes, ch->room + offset, (size_t)len);
-	c->bytes += (size_t)len;
+	c->pieces = grow(c->pieces, c->n_pieces, &c->cap_pieces, sizeof *c->pieces);
+	c->owners = grow(c->owners, c->n_pieces, &c->cap_owners, sizeof *c->owners);
+	c->owners[c->n_pieces] = (unsigned char)(ch - c->chains);
+	c->pieces[c->n_pieces++] = (struct mem_vec){ ch->at + (raddr)offset, (size_t)len };
+	buf_add(&c->bytes, ch->room + offset, (size_t)len);
 }
 
 static raddr
@@ -241,7 +236,7 @@ begin(struct chains *c, struct chain *ch, struct async_task *t)
 	enum why why;
 
 	ch->task = t;
-	ch->n_links = ch->n_pieces = ch->bytes.len = 0;
+	ch->n_links = 0;
 	ch->passed = ch->steps = 0;
 	t->begun = 1;
 	t->cancelled = t->several = 0;
@@ -301,7 +296,7 @@ go_on(const struct chains *c, struct chain *ch, raddr slot)
 		end(ch, OK);
 		return;
 	}
-	if (ch->steps >= MOST_FRAMES || c->bytes >= MOST_BYTES)
+	if (ch->steps >= MOST_FRAMES || c->bytes.len >= MOST_BYTES)
 		end(ch, DEEP);
 	else if (object == ch->passed)
 		end(ch, CYCLE);
@@ -376,7 +371,7 @@ note_frame(struct chains *c, struct chain *ch)
 }
 
 /* Reads what is awaited off the stack.  Of what was read, len bytes, that decides which is from
- * one offset to the other, and further if the stack is a part of it. */
+ * one offset to the other, and the place on the stack, if that is a part of it. */
 static void
 take_slot(struct chains *c, struct chain *ch, raddr top, int from, int to, int len)
 {
@@ -385,11 +380,13 @@ take_slot(struct chains *c, struct chain *ch, raddr top, int from, int to, int l
 
 	if (!top) {
 		end(ch, TORN);
-	} else if (within) {
-		note(c, ch, from, (int)after + c->l->ptr - from);
+		return;
+	}
+	note(c, ch, from, to - from);
+	if (within) {
+		note(c, ch, (int)after, c->l->ptr);
 		go_on(c, ch, word(c, ch, (int)after));
 	} else {
-		note(c, ch, from, to - from);
 		ask(ch, FOR_SLOT, at);
 	}
 }
@@ -601,20 +598,35 @@ know_codes(struct chains *c, size_t n)
 	return why;
 }
 
-/* Reads again what decides, at once: it is torn if that is not the same. */
-static void
-prove(struct chains *c, struct chain *ch)
+/* Reads n pieces again, whose bytes were those from there on: a chain is torn of which some are
+ * others.  Where the bytes end. */
+static size_t
+prove_some(struct chains *c, size_t first, size_t n, size_t at)
 {
-	unsigned char *again;
-	size_t done;
+	struct iovec to[MEM_MAX_VECS];
+	unsigned char ok[MEM_MAX_VECS];
+	size_t end = at;
 
-	if (!ch->bytes.len || ch->task->why != OK)
-		return;
-	again = xcalloc(ch->bytes.len, 1);
-	if (mem_readv(c->mem, ch->pieces, ch->n_pieces, again, &done) != OK ||
-	    memcmp(again, ch->bytes.data, ch->bytes.len))
-		ch->task->why = TORN;
-	free(again);
+	for (size_t i = 0; i < n; end += to[i++].iov_len)
+		to[i] = (struct iovec){ c->again.data + end, c->pieces[first + i].len };
+	many_read(c->mem, c->pieces + first, to, n, ok);
+	for (size_t i = 0; i < n; at += to[i++].iov_len)
+		if (!ok[i] || memcmp(c->again.data + at, c->bytes.data + at, to[i].iov_len))
+			c->chains[c->owners[first + i]].task->why = TORN;
+	return end;
+}
+
+static void
+prove(struct chains *c)
+{
+	size_t at = 0, most;
+
+	c->again.len = 0;
+	buf_add(&c->again, c->bytes.data, c->bytes.len); /* for the room */
+	for (size_t i = 0; i < c->n_pieces; i += most) {
+		most = c->n_pieces - i < MEM_MAX_VECS ? c->n_pieces - i : MEM_MAX_VECS;
+		at = prove_some(c, i, most, at);
+	}
 }
 
 /* ---- in words ---- */
@@ -686,7 +698,7 @@ read_together(struct chains *c, struct async_task *const *tasks, size_t n)
 {
 	enum why why;
 
-	c->bytes = 0;
+	c->n_pieces = c->bytes.len = 0;
 	for (size_t i = 0; i < n; i++) {
 		tasks[i]->why = OK;
 		begin(c, &c->chains[i], tasks[i]);
@@ -694,13 +706,11 @@ read_together(struct chains *c, struct async_task *const *tasks, size_t n)
 	while (read_round(c, n))
 		;
 	why = know_codes(c, n);
+	prove(c);
 	for (size_t i = 0; i < n; i++) {
-		prove(c, &c->chains[i]);
 		if (why != OK && is_found(&c->chains[i]))
 			tasks[i]->why = (unsigned char)(why == AGAIN ? TORN : why);
 		conclude(c, &c->chains[i]);
-		if (c->chains[i].bytes.len > MANY_BYTES)
-			forget(&c->chains[i]);
 	}
 }
 

@@ -11,25 +11,76 @@
 #include "objects.h"
 #include "tasks/many.h"
 
+enum { PAGE = 4096, ROOM = 48 << 10, AT_A_TIME = 128, SLOTS = 256 };
+
+/* Joins some of n regions to runs, those of a page to one: what costs is how many there are. */
+static size_t
+join(const struct mem_vec *v, size_t n, struct mem_vec *runs, unsigned char *which, size_t *n_runs)
+{
+	unsigned char known[SLOTS] = { 0 }; /* the run of a page, plus one */
+	size_t i = 0, total = 0;
+
+	for (*n_runs = 0; i < n && i < AT_A_TIME; i++) {
+		raddr page = v[i].addr / PAGE;
+		size_t from = v[i].addr % PAGE, to = from + v[i].len, len = 0, r = known[page % SLOTS];
+
+		if (r && runs[r - 1].addr / PAGE == page) {
+			size_t first = runs[--r].addr % PAGE;
+
+			len = runs[r].len;
+			to = to > first + len ? to : first + len;
+			from = from < first ? from : first;
+		} else {
+			r = *n_runs;
+		}
+		total += to - from - len;
+		if (total > ROOM)
+			break;
+		*n_runs += !len;
+		runs[r] = (struct mem_vec){ page * PAGE + from, to - from };
+		which[i] = (unsigned char)r;
+		known[page % SLOTS] = (unsigned char)(r + 1);
+	}
+	return i;
+}
+
+/* Reads some of n regions, as far as all of them can be.  How many those are. */
+static size_t
+read_some(struct mem *mem, const struct mem_vec *v, const struct iovec *to, size_t n,
+          unsigned char *ok)
+{
+	struct mem_vec runs[AT_A_TIME];
+	unsigned char bytes[ROOM], which[AT_A_TIME];
+	size_t starts[AT_A_TIME + 1] = { 0 }, n_runs, done;
+
+	n = join(v, n, runs, which, &n_runs);
+	mem_readv(mem, runs, n_runs, bytes, &done);
+	for (size_t i = 0; i < n_runs; i++)
+		starts[i + 1] = starts[i] + runs[i].len;
+	for (size_t i = 0; i < n; i++) {
+		size_t at = starts[which[i]] + (size_t)(v[i].addr - runs[which[i]].addr);
+
+		ok[i] = at + v[i].len <= done;
+		if (ok[i])
+			memcpy(to[i].iov_base, bytes + at, v[i].len);
+	}
+	return n;
+}
+
 void
 many_read(struct mem *mem, const struct mem_vec *v, const struct iovec *to, size_t n,
           unsigned char *ok)
 {
-	size_t i = 0;
+	enum why why = OK;
 
-	memset(ok, 0, n);
-	while (i < n) {
-		size_t done = 0, most = n - i < MEM_MAX_VECS ? n - i : MEM_MAX_VECS;
-		enum why why = mem_scatter(mem, v + i, most, to + i, most, &done);
-
-		for (; most && done >= v[i].len; most--) {
-			done -= v[i].len;
-			ok[i++] = 1;
+	for (size_t i = 0; i < n;)
+		i += read_some(mem, v + i, to + i, n - i, ok + i);
+	/* Where one can't be read, none is that comes after. */
+	for (size_t i = 0; i < n && (why == OK || why == FAULT); i++)
+		if (!ok[i]) {
+			why = mem_read(mem, v[i].addr, to[i].iov_base, v[i].len);
+			ok[i] = why == OK;
 		}
-		if (most && why != FAULT)
-			return;
-		i += most > 0; /* that one can't be read */
-	}
 }
 
 static void

@@ -9,7 +9,8 @@ struct layout;
 struct mem;
 struct mem_vec;
 
-/* Reads n regions to as many places, whatever of them can be; ok[] gets which. */
+/* Reads n regions of a few hundred bytes, MEM_MAX_VECS at most, to as many places, whatever of
+ * them can be; ok[] gets which. */
 void many_read(struct mem *, const struct mem_vec *, const struct iovec *to, size_t n,
                unsigned char *ok);
 

@@ -291,7 +291,7 @@ find_in_links(struct tasks *ts, raddr head)
 		at = words[0];
 		if (i && at == head)
 			return OK;
-		why = mem_read(ts->mem, at, bytes, 2 * (size_t)ts->l->ptr);
+		why = mem_read(tasks_mem(ts), at, bytes, 2 * (size_t)ts->l->ptr);
 		if (why != OK)
 			return why;
 		words[0] = object_pointer(ts->l, bytes);
@@ -309,8 +309,10 @@ find_in_list(struct tasks *ts, raddr head)
 {
 	enum why why = TORN;
 
-	for (int i = 0; i < TRIES && (why == TORN || why == FAULT); i++)
+	for (int i = 0; i < TRIES && (why == TORN || why == FAULT); i++) {
+		pages_forget(ts->pages);
 		why = find_in_links(ts, head);
+	}
 	return why;
 }
 
