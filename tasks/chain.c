@@ -33,7 +33,9 @@ enum {
 	MOST_BYTES = 16 << 20, /* that decide, of all chains that are followed at a time */
 	ROOM = 640,            /* bytes for what a chain asks for */
 	SLOTS = 8,             /* of a stack, that are read with a coroutine */
+	INT = 4,
 	TYPES = 64,            /* that are remembered */
+	BASES = 8,             /* of one that are looked at */
 	TRIES = 5,
 };
 
@@ -42,6 +44,7 @@ enum kind { /* of what is awaited */
 	KIND_GENERATOR,
 	KIND_ASYNC_GENERATOR,
 	KIND_WRAPPER, /* its first member is awaited in its place */
+	KIND_FUTURE,  /* of the C module, tasks and what is derived from them, too */
 	KIND_OTHER,
 };
 
@@ -51,7 +54,7 @@ struct link {
 	uint32_t copy;
 };
 
-enum asking { FOR_TASK, FOR_OBJECT, FOR_FRAME, FOR_SLOT, FOR_NOTHING };
+enum asking { FOR_TASK, FOR_OBJECT, FOR_FRAME, FOR_SLOT, FOR_WAITER, FOR_NOTHING };
 
 struct chain {
 	struct async_task *task;
@@ -261,6 +264,7 @@ kind_named(const char *name)
 		{ "async_generator", KIND_ASYNC_GENERATOR }, { "coroutine_wrapper", KIND_WRAPPER },
 		{ "async_generator_asend", KIND_WRAPPER },
 		{ "async_generator_athrow", KIND_WRAPPER }, { "anext_awaitable", KIND_WRAPPER },
+		{ "_asyncio.Future", KIND_FUTURE },
 	};
 
 	for (size_t i = 0; i < LEN(known); i++)
@@ -276,13 +280,26 @@ kind_of(struct chains *c, raddr type)
 	char name[32] = "";
 	raddr at;
 
-	if (known->type != type) {
-		*known = (struct type_kind_of){ type, KIND_OTHER };
-		if (object_read_pointer(c->paged, c->l, type + (raddr)c->l->type.name, &at) == OK &&
-		    mem_read_string(c->paged, at, name, sizeof name) == OK)
-			known->kind = kind_named(name);
+	if (known->type == type)
+		return known->kind;
+	*known = (struct type_kind_of){ type, KIND_OTHER };
+	for (int i = 0; i < BASES && type && known->kind == KIND_OTHER; i++) {
+		if (object_read_pointer(c->paged, c->l, type + (raddr)c->l->type.name, &at) != OK ||
+		    mem_read_string(c->paged, at, name, sizeof name) != OK ||
+		    object_read_pointer(c->paged, c->l, type + (raddr)c->shape->type_base, &type) != OK)
+			break;
+		known->kind = kind_named(name);
 	}
 	return known->kind;
+}
+
+int
+chains_is_future(struct chains *c, raddr object)
+{
+	raddr type;
+
+	return object_read_pointer(c->paged, c->l, object + (raddr)c->l->object.type, &type) == OK &&
+	       kind_of(c, type) == KIND_FUTURE;
 }
 
 /* Goes on with what is awaited, an object or nothing.  Of what goes in a circle one object is
@@ -490,7 +507,7 @@ take_object(struct chains *c, struct chain *ch, int len)
 	if (ch->kind == KIND_WRAPPER) {
 		note(c, ch, l->object.type, first + l->ptr - l->object.type);
 		go_on(c, ch, word(c, ch, first));
-	} else if (ch->kind == KIND_OTHER) {
+	} else if (ch->kind == KIND_OTHER || ch->kind == KIND_FUTURE) {
 		if (!ch->n_links) /* somebody's own idea of a coroutine */
 			end(ch, BROKEN);
 		else
@@ -502,6 +519,28 @@ take_object(struct chains *c, struct chain *ch, int len)
 	} else {
 		take_coroutine(c, ch, len);
 	}
+}
+
+/* ---- futures ---- */
+
+/* That what a task waits for is done it learns when the loop comes to it. */
+static void
+take_waiter(struct chains *c, struct chain *ch)
+{
+	int type = c->l->object.type, state = c->form->task.state, done = 0;
+	struct buf text = { 0 };
+	raddr str;
+
+	note(c, ch, type, state + INT - type);
+	if (kind_of(c, word(c, ch, type)) == KIND_FUTURE)
+		done = number(ch, state);
+	else if (object_attribute(c->mem, c->l, ch->at, "_state", &str) == OK &&
+	         object_text(c->mem, c->l, str, &text) == OK)
+		done = strcmp(buf_terminate(&text), "PENDING");
+	if (done)
+		ch->task->state = TASK_READY;
+	buf_free(&text);
+	end(ch, OK);
 }
 
 /* ---- rounds ---- */
@@ -517,6 +556,8 @@ asked_for(const struct chains *c, const struct chain *ch)
 		most = c->form->task.size;
 	else if (ch->asking == FOR_FRAME)
 		most = c->shape->frame.locals + SLOTS * l->ptr;
+	else if (ch->asking == FOR_WAITER)
+		most = c->form->task.state + INT;
 	else if (ch->asking == FOR_OBJECT)
 		most = c->form->coro.state == ABSENT ? l->object.head + l->ptr :
 		       c->form->coro.frame + l->frame.locals + SLOTS * l->ptr;
@@ -539,9 +580,14 @@ take(struct chains *c, struct chain *ch, int len)
 		note(c, ch, 0, len);
 		go_on(c, ch, word(c, ch, 0));
 		break;
+	case FOR_WAITER:
+		take_waiter(c, ch);
+		return;
 	default:
 		take_object(c, ch, len);
 	}
+	if (ch->asking == FOR_NOTHING && ch->task->why == OK && ch->task->state == TASK_WAITS)
+		ask(ch, FOR_WAITER, ch->task->waiter);
 }
 
 /* Has each of the chains read what it asks for: 0 if none does. */
@@ -568,10 +614,11 @@ read_round(struct chains *c, size_t n)
 	for (size_t i = 0; i < n_asking; i++)
 		if (ok[i])
 			take(c, asking[i], (int)v[i].len);
-		else if (asking[i]->cut || asking[i]->asking == FOR_TASK || asking[i]->asking == FOR_SLOT)
+		else if (!asking[i]->cut &&
+		         (asking[i]->asking == FOR_OBJECT || asking[i]->asking == FOR_FRAME))
+			asking[i]->cut = 1; /* just its end may not be mapped */
+		else
 			end(asking[i], FAULT);
-		else /* just its end may not be mapped */
-			asking[i]->cut = 1;
 	return n_asking > 0;
 }
 

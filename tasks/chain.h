@@ -47,4 +47,7 @@ void chains_free(struct chains *);
 /* Fills in all of n tasks whose addr and python are set.  why: what is wrong with one. */
 void chains_read(struct chains *, struct async_task *, size_t n);
 
+/* Whether an object is a future, or a task, of the C module. */
+int chains_is_future(struct chains *, raddr object);
+
 #endif

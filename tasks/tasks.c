@@ -48,7 +48,6 @@ struct tasks {
 	struct form form;
 	struct chains *chains;
 	raddr task_type;       /* of the C module of the interpreter at hand, 0: none */
-	raddr future_type;     /* what that is derived from */
 	raddr *found;          /* what may be tasks */
 	size_t n_found, cap_found;
 	struct index seen;     /* in the list of what is found */
@@ -169,12 +168,7 @@ derives(const struct tasks *ts, raddr type, raddr base)
 int
 tasks_is_future(const struct tasks *ts, raddr object)
 {
-	raddr type;
-
-	return ts->future_type &&
-	       object_read_pointer(tasks_mem(ts), ts->l, object + (raddr)ts->l->object.type,
-	                           &type) == OK &&
-	       derives(ts, type, ts->future_type);
+	return chains_is_future(ts->chains, object);
 }
 
 /* ---- what may be one ---- */
@@ -411,10 +405,6 @@ find_of_interpreter(struct tasks *ts, raddr interp)
 	if (!find_module(ts, interp, values))
 		return OK;
 	ts->task_type = values[TYPE];
-	ts->future_type = 0;
-	if (ts->task_type)
-		object_read_pointer(ts->mem, ts->l, ts->task_type + (raddr)ts->shape.type_base,
-		                    &ts->future_type);
 	why = find_in_module(ts, values);
 	if (why == OK && ts->task_type && form_is_told(ts->l))
 		why = find_in_lists(ts, interp);

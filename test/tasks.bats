@@ -34,6 +34,34 @@ tasks_are_right() {
 @test "3.13: so are tasks written in Python"   { also 3.13 tasks_are_right python; }
 @test "newest: so are tasks written in Python" { each_python "$newest" tasks_are_right python; }
 
+# with_module MODULE FUNCTION [ARGUMENT]...: with a Python that has it.
+with_module() {
+    find_python
+    "$python" -c "import $1" 2> log || skip "needs Python's $1"
+    "$2" "$python" "${@:3}"
+}
+
+@test "so are tasks of uvloop" { with_module uvloop tasks_are_right uvloop; }
+
+anyio_is_right() {
+    start_target tasks_anyio "$1"
+    run_pyflame 0 -q -d --async "$pid"
+    assert_unharmed "$pid"
+    matches "$output" '
+3 tasks child [0-2], child [0-2], child [0-2] \(waits: Event.wait.*
+[^
+]*/locks.py:Event.wait:[0-9]+
+([^
+]*
+)*[^
+]*/tasks_anyio.py:leaf:7
+[^
+]*/tasks_anyio.py:child:11
+'
+}
+
+@test "tasks of AnyIO are found" { with_module anyio anyio_is_right; }
+
 # --- text ---------------------------------------------------------------------
 
 # task_block NAME: of a dump as text, without folders and indents.
@@ -173,6 +201,53 @@ END
 @test "3.13: chains of tasks that hop are of one moment"   { also 3.13 chains_are_possible; }
 @test "3.14t: chains of tasks that hop are of one moment"  { also 3.14t chains_are_possible; }
 @test "newest: chains of tasks that hop are of one moment" { each_python "$newest" chains_are_possible; }
+
+ready_is_exact() {
+    requires format=json
+    start_target tasks_ready "$@"
+    run_pyflame 0 -d --async -f json "$pid" > /dev/null
+    assert_unharmed "$pid"
+    "$1" - <<'END'
+import json
+tasks = json.load(open('stdout'))['processes'][0]['tasks']
+print([(task['name'], task['state']) for task in tasks])
+named = [task for task in tasks if not task['name'].startswith('Task')]
+assert len(named) == 14 and all(task['name'].startswith(task['state']) for task in named)
+END
+}
+
+@test "3.8: a task is ready as soon as what it waits for is done"    { also 3.8 ready_is_exact; }
+@test "3.10: a task is ready as soon as what it waits for is done"   { also 3.10 ready_is_exact; }
+@test "3.11: a task is ready as soon as what it waits for is done"   { each_python 3.11 ready_is_exact; }
+@test "3.13: a task is ready as soon as what it waits for is done"   { also 3.13 ready_is_exact; }
+@test "newest: a task is ready as soon as what it waits for is done" { each_python "$newest" ready_is_exact; }
+@test "3.11: so is one that is written in Python"   { each_python 3.11 ready_is_exact python; }
+@test "newest: so is one that is written in Python" { each_python "$newest" ready_is_exact python; }
+
+# --- interpreters ---------------------------------------------------------------
+
+apart_is_right() {
+    requires format=json
+    start_target tasks_apart "$1"
+    run_pyflame 0 -d --async -f json "$pid" > /dev/null
+    assert_unharmed "$pid"
+    "$1" - <<'END'
+import json
+tasks = json.load(open('stdout'))['processes'][0]['tasks']
+print([(task['name'], task['awaited_by'], task.get('parent_unknown')) for task in tasks])
+for name in 'inner', 'outer':
+    own = {task['name']: task for task in tasks if task['name'].startswith(name)}
+    top = tasks[own[name + ' waits']['awaited_by'][0]]
+    assert [f['function'] for f in top['frames']] == [name] and not top['awaited_by']
+    assert own[name + ' direct']['awaited_by'] == [own[name + ' waits']['id']]
+    gathered = [task for task in tasks if task['name'] == name + ' gathered']
+    assert len(gathered) == 2 and all(task['awaited_by'] == [top['id']] for task in gathered)
+END
+}
+
+@test "3.12: each interpreter has its tasks"   { each_python 3.12 apart_is_right; }
+@test "3.13: each interpreter has its tasks"   { also 3.13 apart_is_right; }
+@test "newest: each interpreter has its tasks" { each_python "$newest" apart_is_right; }
 
 # --- bounds -------------------------------------------------------------------
 

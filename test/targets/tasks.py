@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """Tasks of all shapes, which all stand; and what is true of them, written down by the program
-itself: tasks.py FILE [python]
+itself: tasks.py FILE [python] [uvloop]
 
-python: with the tasks and futures that are written in Python. The file gets, as JSON, for each
+python: with the tasks and futures that are written in Python; uvloop: with that loop. The file gets, as JSON, for each
 task its name, its frames (innermost first, "file:function:line") and, sorted, the names of the
 tasks that await it.
 """
 import asyncio
+import gc
 import json
 import os
 import sys
@@ -29,11 +30,15 @@ if 'python' in sys.argv[2:]:
         if hasattr(asyncio.futures, '_py_' + name):
             setattr(asyncio.futures, name, getattr(asyncio.futures, '_py_' + name))
 
+if 'uvloop' in sys.argv[2:]:
+    import uvloop
+    uvloop.install()
+
 version = sys.version_info
 parents = {}    # by name, of those tasks of which it is known
 names = {}      # by task
 keep = []       # futures that nobody else keeps
-shapes = []
+told = []       # what is true of tasks that nobody keeps
 
 
 def task(coro, name, parent=()):
@@ -43,11 +48,6 @@ def task(coro, name, parent=()):
     names[made] = name
     parents[name] = [parent] if isinstance(parent, str) else list(parent)
     return made
-
-
-def shape(function):
-    shapes.append(function)
-    return function
 
 
 def future():
@@ -250,6 +250,46 @@ async def grouped(end):
             await future()
 
 
+async def resists():
+    try:
+        await future()
+    except asyncio.CancelledError:
+        await nested(1)
+
+
+async def raises():
+    raise ValueError
+
+
+async def failing():
+    async with asyncio.TaskGroup() as group:
+        made = group.create_task(resists())
+        made.set_name('resists')
+        names[made] = 'resists'
+        parents['resists'] = ['failing']
+        group.create_task(raises())
+
+
+async def conditioned(condition):
+    async with condition:
+        await condition.wait()
+
+
+async def loses_shield(one):
+    try:
+        await asyncio.shield(one)
+    except asyncio.CancelledError:
+        await nested(0)
+
+
+async def waits_first(*tasks):
+    await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+
+
+async def alone():
+    await asyncio.get_event_loop().create_future()
+
+
 async def timed():
     async with asyncio.timeout(10000):
         await nested(2)
@@ -292,6 +332,9 @@ async def simple_shapes():
     task(put(full), 'queue.put')
     task(lock.acquire(), 'lock')
     task(semaphore.acquire(), 'semaphore')
+    task(conditioned(condition), 'condition')
+    if hasattr(asyncio, 'Barrier'):
+        task(asyncio.Barrier(2).wait(), 'barrier')
     task(asyncio.Event().wait(), 'event')
     task(asyncio.sleep(100000), 'sleep')
     task(awaits(asyncio.sleep(100000.5)), 'sleep.5')
@@ -316,6 +359,7 @@ async def related_shapes():
     task(shields(task(nested(1), 'shielded', 'shield')), 'shield')
     task(waits_for(task(nested(3), 'waited for', 'wait_for')), 'wait_for')
     task(waits(task(nested(1), 'w1', 'wait'), task(nested(2), 'w2', 'wait')), 'wait')
+    task(waits_first(task(nested(1), 'f1', 'first'), task(nested(2), 'f2', 'first')), 'first')
     chain = task(nested(0), 'chain 0', 'chain 1')
     for i in range(1, 100):
         chain = task(awaits(chain), 'chain %d' % i, 'chain %d' % (i + 1) if i < 99 else ())
@@ -332,6 +376,7 @@ async def related_shapes():
     if hasattr(asyncio, 'TaskGroup'):
         task(grouped('exit'), 'grouped-exit')
         task(grouped('body'), 'grouped-body')
+        task(failing(), 'failing')
 
 
 def names_of(one):
@@ -352,11 +397,24 @@ async def socket_shapes():
     task(reads(reader), 'client')
 
 
-async def cancelled_shape():
-    made = task(finally_waits(), 'finally')
+async def process_shape():
+    child = await asyncio.create_subprocess_exec('cat', stdin=asyncio.subprocess.PIPE)
+    keep.append(child)
+    task(child.wait(), 'process')
+
+
+async def cancelled_shapes():
+    made = [task(finally_waits(), 'finally'), task(loses_shield(task(nested(1), 'lost')), 'loses shield')]
     await asyncio.sleep(0)
-    made.cancel()
+    for one in made:
+        one.cancel()
     await asyncio.sleep(0)
+
+
+async def garbage_shape():
+    made = task(alone(), 'garbage')
+    await asyncio.sleep(0)
+    told.append(truth_of(made, names.pop(made)))
 
 
 def eager_shape(loop):
@@ -382,6 +440,18 @@ def other_thread(ready):
     asyncio.run(run())
 
 
+def ended_loops():
+    """Tasks of a loop that was stopped, and of one that was closed; of a thread that has ended."""
+    for name in 'stopped', 'closed':
+        loop = asyncio.new_event_loop()
+        asyncio.set_event_loop(loop)
+        made = task(nested(2), 'in a loop that was ' + name)
+        loop.run_until_complete(asyncio.sleep(0.01))
+        if name == 'closed':
+            loop.close()
+        keep.extend([loop, made])
+
+
 def frames_of(coro):
     found = []
     while coro is not None:
@@ -402,7 +472,6 @@ def frames_of(coro):
 def inside(wrapper):
     """What a wrapper of another coroutine or of an asynchronous generator has, which only the
     garbage collector tells."""
-    import gc
     if type(wrapper).__name__ not in ('coroutine_wrapper', 'async_generator_asend',
                                       'async_generator_athrow', 'anext_awaitable'):
         return None
@@ -413,16 +482,25 @@ def inside(wrapper):
     return None
 
 
+def truth_of(one, name):
+    awaited_by = sorted(parents[name]) if parents[name] != ['?'] else None
+    if version >= (3, 14):
+        awaited_by = sorted(names_of(parent) for parent in one._asyncio_awaited_by or ())
+    return {'name': name, 'frames': frames_of(one.get_coro() if version >= (3, 8) else one._coro),
+            'awaited_by': awaited_by, 'graph': graph_of(one)}
+
+
+def graph_of(one):
+    """What asyncio itself says, outermost frame first: up to what wraps others. It does not come
+    to an end with those that await themselves."""
+    if version < (3, 14) or names_of(one).startswith('circle'):
+        return []
+    frames = [entry.frame for entry in asyncio.capture_call_graph(one).call_stack[::-1]]
+    return ['%s:%s:%d' % (f.f_code.co_filename, f.f_code.co_qualname, f.f_lineno) for f in frames]
+
+
 def truth():
-    told = []
-    for one, name in names.items():
-        if one.done():
-            continue
-        told.append({'name': name, 'frames': frames_of(one.get_coro() if version >= (3, 8) else one._coro),
-                     'awaited_by': sorted(parents[name]) if parents[name] != ['?'] else None})
-        if version >= (3, 14):
-            told[-1]['awaited_by'] = sorted(names_of(parent) for parent in one._asyncio_awaited_by or ())
-    return told
+    return told + [truth_of(one, name) for one, name in names.items() if not one.done()]
 
 
 async def main():
@@ -433,10 +511,16 @@ async def main():
     parents['main'] = ()
     ready = threading.Event()
     threading.Thread(target=other_thread, args=(ready,), daemon=True).start()
+    ended = threading.Thread(target=ended_loops)
+    ended.start()
+    ended.join()
+    gc.disable()
     await simple_shapes()
     await related_shapes()
     await socket_shapes()
-    await cancelled_shape()
+    await process_shape()
+    await cancelled_shapes()
+    await garbage_shape()
     eager_shape(asyncio.get_event_loop())
     while not ready.is_set():
         await asyncio.sleep(0.01)

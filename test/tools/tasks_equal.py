@@ -25,6 +25,8 @@ def differences(expected, seen):
             said.append('%s: %s, and does not wait' % (task['name'], one['state']))
         if frames_of(one) != task['frames']:
             said.append('%s: %s, not %s' % (task['name'], frames_of(one)[:5], task['frames'][:5]))
+        if frames_of(one)[::-1][:len(task['graph'])] != task['graph']:
+            said.append('%s: asyncio says %s' % (task['name'], task['graph']))
         if task['awaited_by'] == ['any']:
             continue
         parents = sorted(names[number] for number in one['awaited_by'])
