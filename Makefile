@@ -53,8 +53,8 @@ WITHOUT = $(filter-out collapsed $(FORMATS),$(ALL_FORMATS)) $(filter-out $(PARTS
 # What else it may do without, each a folder; text alone does.
 ALL_PARTS = waits values native tasks why kernel
 PARTS = $(if $(filter-out collapsed,$(FORMATS)),$(ALL_PARTS))
-ifneq ($(and $(filter why,$(PARTS)),$(filter-out $(PARTS),waits values)),)
-$(error the part why needs waits and values)
+ifneq ($(and $(filter why,$(PARTS)),$(filter-out $(PARTS),waits values tasks)),)
+$(error the part why needs waits, values and tasks)
 endif
 WINGS = format packed $(ALL_PARTS)
 ifneq ($(if $(filter tasks,$(PARTS)),$(filter-out $(PARTS),waits values)),)

@@ -119,6 +119,7 @@
  *   why/locks.c   which lock a thread waits for, and who has it
  *   why/roles.c   what functions of Python's library say of who called them
  *   why/chain.c   who waits for whom
+ *   why/crowd.c   what most tasks of asyncio wait for
  *   why/finding.c what of all that is the matter
  *   why/words.c   the same as text
  *   why/twin.c    the same as JSON

@@ -24,7 +24,7 @@
 #include "tasks/tasks.h"
 #include "tasks/parents.h"
 
-enum { MOST_ITEMS = 1 << 12 /* of the lists and tuples of a task */, MOST_FUTURES = 8 /* in a row */,
+enum { MOST_ITEMS = 1 << 12 /* of a task's lists and tuples */, MOST_FUTURES = 8 /* in a row */,
        MOST_PARENTS = 1 << 10, MOST_EDGES = 1 << 20 /* of all tasks */ };
 
 struct search {

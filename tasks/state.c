@@ -10,7 +10,6 @@
 
 #include "util.h"
 #include "profile.h"
-#include "format/label.h"
 #include "memory.h"
 #include "waits/files.h"
 #include "layouts.h"
@@ -45,7 +44,7 @@ state_add_name(const struct tasks *ts, const struct async_task *t, struct buf *o
 	struct buf name = { 0 };
 
 	tasks_name(ts, t, &name);
-	label_name(out, buf_terminate(&name), name.len);
+	buf_visible(out, buf_terminate(&name), name.len);
 	buf_free(&name);
 }
 
@@ -101,8 +100,9 @@ find_call(const struct profile *p, uint32_t stack, struct call *c)
 		copy_name(p, f.function, function);
 		if (!*c->leaf)
 			memcpy(c->leaf, function, sizeof c->leaf);
-		/* Where names are not qualified, the innermost one tells more. */
-		if (!*c->function || strchr(function, '.')) {
+		/* Where names are not qualified, the innermost one tells more; and more than what is
+		 * common to several, as _ContextManagerMixin.__aenter__ is. */
+		if (!*c->function || (*function != '_' && strchr(function, '.'))) {
 			memcpy(c->file, file, sizeof c->file);
 			memcpy(c->function, function, sizeof c->function);
 		}

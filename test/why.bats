@@ -137,6 +137,55 @@ END
 
 @test "--why -f json says the same"                       { each_python 3.12 json_is_right; }
 
+# --- tasks --------------------------------------------------------------------
+
+tasks_are_told() {
+    requires format=report
+    start_target tasks_crowd "$1" pool
+    run_pyflame 0 --why "$pid"
+    matches "$output" '^waits: nothing can wake the event loop .*; 200 of 206 tasks wait for Semaphore.acquire in tasks_crowd.py:acquire:[0-9]+
+'
+    start_target tasks_crowd "$1" timer
+    run_pyflame 0 --why "$pid"
+    lacks "$(sed -n 1p stdout)" task.*wait
+    matches "$output" '
+asyncio tasks: 207, 0 of them ready, 207 waiting; 200 of 207 tasks wait for Semaphore.acquire in tasks_crowd.py:acquire:[0-9]+
+'
+    start_target tasks_crowd "$1" blocked
+    run_pyflame 0 --why "$pid"
+    matches "$output" '^the event loop is blocked by tasks_crowd.py:main:[0-9]+, which sleeps; of 51 tasks 30 are ready to go on, and 20 wait
+'
+    start_target tasks_crowd "$1" circle
+    run_pyflame 0 --why "$pid"
+    at_least 3.8 "$1" || return 0
+    matches "$output" '^deadlock: task (Task-[0-9]+) awaits task (Task-[0-9]+) in tasks_crowd.py:around:[0-9]+; task Task-[0-9]+ awaits task Task-[0-9]+ in tasks_crowd.py:around:[0-9]+
+'
+    assert_unharmed "$pid"
+}
+
+@test "3.7: what most tasks wait for, and which await each other"    { also 3.7 tasks_are_told; }
+@test "3.11: what most tasks wait for, and which await each other"   { each_python 3.11 tasks_are_told; }
+@test "3.13: what most tasks wait for, and which await each other"   { also 3.13 tasks_are_told; }
+@test "newest: what most tasks wait for, and which await each other" { each_python "$newest" tasks_are_told; }
+
+@test "--why -f json says the same of tasks" {
+    requires format=report
+    find_python
+    start_target tasks_crowd "$python" pool
+    run_pyflame 0 --why -f json "$pid"
+    python3 - << 'END'
+import json
+process, = json.load(open('stdout'))['processes']
+tasks = process['tasks']
+assert (tasks['number'], tasks['ready'], tasks['waiting'], tasks['alike']) == (206, 0, 206, 200), tasks
+assert tasks['wait'].startswith('Semaphore.acquire in tasks_crowd.py:acquire:'), tasks
+assert process['finding']['kind'] == 'waits', process['finding']
+END
+    start_target idle "$python"
+    run_pyflame 0 --why -f json "$pid"
+    lacks "$output" '"tasks"'
+}
+
 @test "--why of several: who does the same, the odd one first" {
     requires format=report
     find_python

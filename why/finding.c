@@ -125,7 +125,7 @@ judge_deadlock(const struct look *l, struct finding *f)
 	f->member = chain_cycle(l);
 	if (f->member == NOBODY)
 		f->member = chain_starved(l);
-	return f->member != NOBODY;
+	return f->member != NOBODY || l->crowd.circle;
 }
 
 /* Where the quota is used up little is done, whatever it is. */

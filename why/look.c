@@ -169,15 +169,20 @@ look_place(const struct look *l, uint32_t frame, struct buf *out)
 		buf_printf(out, ":%d", f.line);
 }
 
+int
+look_is_own(const struct look *l, uint32_t frame)
+{
+	enum origin origin = label_origin(l->profile, frame);
+
+	return origin == ORIGIN_APPLICATION || origin == ORIGIN_PACKAGES;
+}
+
 unsigned
 look_own_frame(const struct look *l, const struct member *m)
 {
-	for (size_t i = m->n; i-- > 0;) {
-		enum origin origin = label_origin(l->profile, m->frames[i]);
-
-		if (origin == ORIGIN_APPLICATION || origin == ORIGIN_PACKAGES)
+	for (size_t i = m->n; i-- > 0;)
+		if (look_is_own(l, m->frames[i]))
 			return i;
-	}
 	return m->n ? m->n - 1 : 0;
 }
 

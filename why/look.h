@@ -75,6 +75,13 @@ struct before { /* what is remembered of a thread */
 	uint64_t turn; /* of its loop */
 };
 
+struct crowd { /* the tasks of asyncio */
+	size_t n, ready, waiting;
+	size_t alike;  /* the most that wait in one place; */
+	char *what;    /* what for, and where; NULL: that is not known */
+	char *circle;  /* some that await each other, NULL: none do */
+};
+
 struct look {
 	struct sampler *sampler;
 	const struct profile *profile;
@@ -93,6 +100,7 @@ struct look {
 	int collecting;            /* where an interpreter says that it collects garbage, or ABSENT */
 	int asked, collected;      /* how often that was asked meanwhile, and was so */
 	int frozen;
+	struct crowd crowd;
 	unsigned searched;         /* for how many locks it was tried to find who has them */
 };
 
@@ -128,6 +136,9 @@ int look_is_file(const struct look *, uint32_t frame, const char *file);
 int look_is_function(const struct look *, uint32_t frame, const char *function);
 int look_is_frame(const struct look *, uint32_t frame, const char *file, const char *function);
 void look_place(const struct look *, uint32_t frame, struct buf *);
+
+/* Whether a frame is of the program's own. */
+int look_is_own(const struct look *, uint32_t frame);
 
 /* Appends where a thread is: its innermost frame, and if that is of the library, who called;
  * alone, if what was called is known. */

@@ -136,6 +136,19 @@ add_member(const struct look *l, const struct member *m, struct listing *list, s
 	json_close(out, '}');
 }
 
+static void
+add_tasks(const struct crowd *c, struct buf *out)
+{
+	json_open(out, "tasks", '{');
+	json_add_number(out, "number", (int64_t)c->n);
+	json_add_number(out, "ready", (int64_t)c->ready);
+	json_add_number(out, "waiting", (int64_t)c->waiting);
+	json_add_number(out, "alike", (int64_t)c->alike);
+	if (c->what)
+		json_add_text(out, "wait", c->what);
+	json_close(out, '}');
+}
+
 void
 twin_add(const struct look *l, const struct finding *f, const char *rank, struct listing *list,
          struct buf *out)
@@ -152,6 +165,8 @@ twin_add(const struct look *l, const struct finding *f, const char *rank, struct
 	add_finding(l, f, out);
 	json_add_number(out, "elapsed_us", l->elapsed / 1000);
 	json_add_number(out, "cpu_us", l->used / 1000);
+	if (l->crowd.n)
+		add_tasks(&l->crowd, out);
 	json_open(out, "threads", '[');
 	for (size_t i = 0; i < l->n; i++)
 		add_member(l, &l->members[i], list, out);

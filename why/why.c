@@ -11,6 +11,7 @@
 #include "sample.h"
 #include "why/look.h"
 #include "why/chain.h"
+#include "why/crowd.h"
 #include "why/finding.h"
 #include "why/words.h"
 #include "why/twin.h"
@@ -85,6 +86,7 @@ examine(struct subject *all, const struct question *q)
 			continue;
 		chain_link(&s->look);
 		chain_group(&s->look);
+		crowd_read(&s->look, q->profile);
 		s->finding = finding_make(&s->look);
 	}
 }
@@ -142,8 +144,10 @@ why_explain(const struct question *q, struct buf *out)
 	census_take(ones, n);
 	if (n)
 		write_ones(ones, n, q, out);
-	for (size_t i = 0; i < q->n; i++)
+	for (size_t i = 0; i < q->n; i++) {
+		crowd_free(&all[i].look);
 		look_free(&all[i].look);
+	}
 	free(ones);
 	free(all);
 	return n;

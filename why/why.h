@@ -13,7 +13,7 @@ struct sampler;
 struct question {
 	struct sampler *const *samplers;
 	size_t n;
-	const struct profile *profile; /* that of all of them */
+	struct profile *profile; /* that of all of them */
 	int locals, json;
 	int (*wait)(void *context, int64_t due);
 	void *context;

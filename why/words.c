@@ -16,6 +16,7 @@
 #include "why/look.h"
 #include "why/locks.h"
 #include "why/chain.h"
+#include "why/crowd.h"
 #include "why/finding.h"
 #include "why/words.h"
 
@@ -256,13 +257,15 @@ add_cycle(const struct look *l, size_t member, struct buf *out)
 /* ---- sentences ---- */
 
 static void
-add_deadlock(const struct look *l, size_t member, struct buf *out)
+add_deadlock(const struct look *l, const struct member *m, struct buf *out)
 {
-	const struct member *m = &l->members[member];
-
 	buf_str(out, "deadlock: ");
+	if (!m) {
+		buf_str(out, l->crowd.circle);
+		return;
+	}
 	if (m->blocker != NOBODY) {
-		add_cycle(l, member, out);
+		add_cycle(l, (size_t)(m - l->members), out);
 		return;
 	}
 	add_name(m, out);
@@ -360,7 +363,7 @@ words_finding(const struct look *l, const struct finding *f, struct buf *out)
 	case FINDING_STOPPED:
 	case FINDING_FROZEN:
 	case FINDING_TRACED: add_stop(l, f->kind, out); break;
-	case FINDING_DEADLOCK: add_deadlock(l, (size_t)f->member, out); break;
+	case FINDING_DEADLOCK: add_deadlock(l, m, out); break;
 	case FINDING_GIL: add_gil(l, m, out); break;
 	case FINDING_QUOTA:
 		buf_str(out, "out of its quota of CPU time, which a control group sets: it got ");
@@ -373,6 +376,9 @@ words_finding(const struct look *l, const struct finding *f, struct buf *out)
 		look_where(l, m, out);
 		buf_str(out, ", which ");
 		words_does(l, m, out);
+		if (l->crowd.n)
+			buf_printf(out, "; of %zu tasks %zu are ready to go on, and %zu wait", l->crowd.n,
+			           l->crowd.ready, l->crowd.waiting);
 		break;
 	case FINDING_DISK: add_member(l, "waits in the kernel", m, out); break;
 	case FINDING_BUSY: add_busy(l, m, out); break;
@@ -383,6 +389,7 @@ words_finding(const struct look *l, const struct finding *f, struct buf *out)
 			buf_str(out, "waits: nothing can wake the event loop but a signal or another thread: "
 			        "it has no timer, and no socket but its own; in ");
 			look_where(l, m, out);
+			crowd_add_alike(l, out);
 			break;
 		}
 		if (m->need.kind && m->need.kind != NEED_EVENTS && m->need.kind != NEED_WORK) {
@@ -408,6 +415,17 @@ add_summary(const struct look *l, struct buf *out)
 	buf_free(&title);
 	buf_printf(out, ": %u thread%s, which used %d ms of CPU time in %d ms\n", l->n,
 	           l->n == 1 ? "" : "s", (int)(l->used / MS), (int)(l->elapsed / MS));
+}
+
+static void
+add_tasks(const struct look *l, struct buf *out)
+{
+	if (!l->crowd.n)
+		return;
+	buf_printf(out, "asyncio tasks: %zu, %zu of them ready, %zu waiting", l->crowd.n,
+	           l->crowd.ready, l->crowd.waiting);
+	crowd_add_alike(l, out);
+	buf_str(out, "\n");
 }
 
 /* Each lock once, whoever waits for it. */
@@ -537,6 +555,7 @@ words_evidence(const struct look *l, const struct finding *f, struct listing *li
 	size_t first = f->member == NOBODY ? l->n : l->members[f->member].group;
 
 	add_summary(l, out);
+	add_tasks(l, out);
 	add_chains(l, out);
 	if (first != l->n)
 		add_group(l, first, list, out);
