@@ -3,7 +3,7 @@
  * asyncio's tasks, and all that they can refer to, in whatever way the input says, which change
  * between any two reads.
  *
- * Input: which Python; how many objects; then for each object 6 bytes: its type, what it refers
+ * Input: which Python; how many objects, and what is asked for; then for each object 6 bytes: its type, what it refers
  * to (4), and what state it is in; then changes of 5 bytes: after how many reads, which of the
  * pointers that were written (2), and what it becomes (2).
  */
@@ -21,6 +21,7 @@
 #include "capture.h"
 #include "sample.h"
 #include "tasks/forms.h"
+#include "why/why.h"
 #include "dump.h"
 #include "simulated.h"
 
@@ -395,8 +396,17 @@ check_lines(const struct buf *text)
 			abort(); /* a name became a control sequence */
 }
 
+static int
+do_not_wait(void *context, int64_t due)
+{
+	(void)context;
+	(void)due;
+	return 0;
+}
+
+/* how: whether as JSON, and whether what it is about is asked for, too. */
 static void
-dump(const struct target *t, int json)
+dump(const struct target *t, int how)
 {
 	struct sample_options options = { .period = 1000000, .pausing = PAUSE_NEVER,
 	                                  .all_threads = 1, .with_lines = 1 };
@@ -405,10 +415,13 @@ dump(const struct target *t, int json)
 	struct sampler *s = sampler_new(t, p, &options);
 	struct buf text = { 0 };
 
-	if (json)
+	if (how & 1)
 		dump_json(s, p, &all, &text);
 	else
 		dump_write(s, p, &all, &text);
+	check_lines(&text);
+	if (how & 2)
+		why_explain(&(struct question){ &s, 1, p, 0, how & 1, do_not_wait, NULL }, &text);
 	check_lines(&text);
 	sampler_free(s);
 	profile_free(p);
@@ -424,7 +437,7 @@ LLVMFuzzerTestOneInput(const uint8_t *in, size_t len)
 	if (len < HEAD)
 		return 0;
 	sim_begin(MEMORY);
-	n_objects = in[1] % (MOST_OBJECTS + 1);
+	n_objects = in[1] % 64 % (MOST_OBJECTS + 1);
 	if (n_objects > (len - HEAD) / OBJECT)
 		n_objects = (len - HEAD) / OBJECT;
 	if (build(in[0], in + HEAD)) {
@@ -433,7 +446,7 @@ LLVMFuzzerTestOneInput(const uint8_t *in, size_t len)
 		sim.calls = countdown = 0;
 		sim.changed = on_read;
 		if (target_open(sim_process(), 0, &t, &reason) == TARGET_READY) {
-			dump(&t, in[1] >> 7);
+			dump(&t, in[1] >> 6);
 			target_close(&t);
 		}
 	}
