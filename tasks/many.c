@@ -11,16 +11,16 @@
 #include "objects.h"
 #include "tasks/many.h"
 
-enum { PAGE = 4096, ROOM = 48 << 10, AT_A_TIME = 128, SLOTS = 256 };
+enum { PAGE = 4096, ROOM = 256 << 10, SLOTS = 1024 };
 
 /* Joins some of n regions to runs, those of a page to one: what costs is how many there are. */
 static size_t
-join(const struct mem_vec *v, size_t n, struct mem_vec *runs, unsigned char *which, size_t *n_runs)
+join(const struct mem_vec *v, size_t n, struct mem_vec *runs, uint16_t *which, size_t *n_runs)
 {
-	unsigned char known[SLOTS] = { 0 }; /* the run of a page, plus one */
+	uint16_t known[SLOTS] = { 0 }; /* the run of a page, plus one */
 	size_t i = 0, total = 0;
 
-	for (*n_runs = 0; i < n && i < AT_A_TIME; i++) {
+	for (*n_runs = 0; i < n && i < MEM_MAX_VECS; i++) {
 		raddr page = v[i].addr / PAGE;
 		size_t from = v[i].addr % PAGE, to = from + v[i].len, len = 0, r = known[page % SLOTS];
 
@@ -38,8 +38,8 @@ join(const struct mem_vec *v, size_t n, struct mem_vec *runs, unsigned char *whi
 			break;
 		*n_runs += !len;
 		runs[r] = (struct mem_vec){ page * PAGE + from, to - from };
-		which[i] = (unsigned char)r;
-		known[page % SLOTS] = (unsigned char)(r + 1);
+		which[i] = (uint16_t)r;
+		known[page % SLOTS] = (uint16_t)(r + 1);
 	}
 	return i;
 }
@@ -49,9 +49,10 @@ static size_t
 read_some(struct mem *mem, const struct mem_vec *v, const struct iovec *to, size_t n,
           unsigned char *ok)
 {
-	struct mem_vec runs[AT_A_TIME];
-	unsigned char bytes[ROOM], which[AT_A_TIME];
-	size_t starts[AT_A_TIME + 1] = { 0 }, n_runs, done;
+	static unsigned char bytes[ROOM];
+	struct mem_vec runs[MEM_MAX_VECS];
+	uint16_t which[MEM_MAX_VECS];
+	size_t starts[MEM_MAX_VECS + 1] = { 0 }, n_runs, done;
 
 	n = join(v, n, runs, which, &n_runs);
 	mem_readv(mem, runs, n_runs, bytes, &done);
