@@ -18,9 +18,10 @@ async def handler():
 
 async def main():
     tasks = [asyncio.ensure_future(handler()) for _ in range(int(sys.argv[1]))]
+    waiting = asyncio.gather(*tasks)
     await asyncio.sleep(0.1)
     print('ready', flush=True)
-    await asyncio.gather(*tasks)
+    await waiting
 
 
 asyncio.run(main())
