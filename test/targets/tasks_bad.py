@@ -53,6 +53,7 @@ async def main():
     future = asyncio.get_event_loop().create_future()
     future.extra = future
     tasks.append(asyncio.ensure_future(awaits(future)))
+    tasks.append(asyncio.ensure_future(awaits(tasks[0])))
     await asyncio.sleep(0.1)
     print('ready', flush=True)
     await asyncio.wait(tasks)
