@@ -873,10 +873,11 @@ raise_limits(void)
 
 /* While that is still permitted. */
 static void
-open_kernel(const struct options *o, const int *pids, size_t n)
+prepare_kernel(const struct options *o)
 {
-	if (HAS_KERNEL && n && !o->no_kernel && !o->pause && !o->dump && o->seconds)
-		kernel_open(pids, n, o->period);
+	if (HAS_KERNEL && (o->n_pids || o->command) && !o->no_kernel && !o->pause && !o->dump &&
+	    !o->why && o->seconds)
+		kernel_prepare(o->period);
 }
 
 static void
@@ -884,6 +885,7 @@ begin_command(struct run *r)
 {
 	int error;
 
+	prepare_kernel(&r->options);
 	r->child = launch(r->options.command, &error);
 	if (r->child < 0) {
 		errno = error;
@@ -892,7 +894,7 @@ begin_command(struct run *r)
 	}
 	output_set_pid(r->child);
 	r->summary.pid = r->child;
-	open_kernel(&r->options, &r->child, 1);
+	kernel_open(&r->child, 1);
 	sandbox_enter(r->child);
 }
 
@@ -1033,7 +1035,8 @@ main(int argc, char *argv[])
 	if (r.options.dump || r.options.waits || r.options.why)
 		waits_prepare();
 	if (!r.options.command) {
-		open_kernel(&r.options, r.options.pids, r.options.n_pids);
+		prepare_kernel(&r.options);
+		kernel_open(r.options.pids, r.options.n_pids);
 		sandbox_enter(0);
 	}
 	r.profile = new_profile(&r.options);

@@ -48,18 +48,23 @@ static struct {
 } kernel;
 
 void
-kernel_open(const int *pids, size_t n, int64_t period)
+kernel_prepare(int64_t period)
+{
+	if (period < SHORTEST_NS)
+		return;
+	kernel.period = period;
+	kernel.refused = program_load(&kernel.program) != 0;
+}
+
+void
+kernel_open(const int *pids, size_t n)
 {
 	size_t events = 0;
 
-	if (period < SHORTEST_NS)
-		return;
-	kernel.refused = 1;
-	kernel.period = period;
-	if (program_load(&kernel.program))
+	if (!kernel.period || kernel.refused)
 		return;
 	for (size_t i = 0; i < n; i++)
-		events = events_open(pids[i], period, kernel.program.fd);
+		events = events_open(pids[i], kernel.period, kernel.program.fd);
 	close(kernel.program.fd); /* the events have it */
 	kernel.open = events > 0;
 	kernel.refused = !events;

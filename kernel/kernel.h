@@ -44,11 +44,16 @@ struct kernel_copy {
 enum { HAS_KERNEL = 0 };
 
 static inline void
-kernel_open(const int *pids, size_t n, int64_t period)
+kernel_prepare(int64_t period)
+{
+	(void)period;
+}
+
+static inline void
+kernel_open(const int *pids, size_t n)
 {
 	(void)pids;
 	(void)n;
-	(void)period;
 }
 
 static inline enum kernel_answer
@@ -104,9 +109,13 @@ kernel_is_refused(void)
 
 enum { HAS_KERNEL = 1 };
 
-/* For these processes and all that they make, if the kernel permits it: each thread that
- * runs is to be copied after each `period` nanoseconds that it was on a CPU. */
-void kernel_open(const int *pids, size_t n, int64_t period);
+/* Each thread that runs is to be copied after each `period` nanoseconds that it was on a CPU, if
+ * the kernel permits it.  That takes it some milliseconds, so it is done before there is
+ * anything to be late for. */
+void kernel_prepare(int64_t period);
+
+/* Then, of these processes and all that they make. */
+void kernel_open(const int *pids, size_t n);
 int kernel_is_open(void);
 int kernel_is_refused(void);
 

@@ -184,7 +184,8 @@ main(void)
 	pthread_create(&thread, NULL, spin, NULL);
 	while (!tid)
 		usleep(1000);
-	kernel_open(&pid, 1, 100000);
+	kernel_prepare(100000);
+	kernel_open(&pid, 1);
 	if (!kernel_is_open())
 		return 77;
 	test_right();

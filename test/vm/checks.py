@@ -163,6 +163,18 @@ def check_pause():
     unharmed(pid)
 
 
+def check_samples_of_the_kernel():
+    pid = start('fib')
+    out, err = pyflame(0, '--stats', '-s', '5', '-r', '20ms', pid)
+    if 'kernel samples: refused' in err:
+        raise Skip('Linux %s refuses them' % os.uname().release)
+    assert int(re.search(r'kernel samples: (\d+)', err).group(1)) >= 20, err
+    stopped = int(re.search(r'with the thread stopped (\d+)', err).group(1))
+    assert stopped <= 10, err # while code is new
+    assert samples(out, 'fib.py:main:') >= 20, out[:500]
+    unharmed(pid)
+
+
 def needs_native():
     if os.uname().machine not in ('x86_64', 'aarch64', 'i686'):
         raise Skip('not on this machine')
@@ -294,7 +306,8 @@ def check_yama_3():
 
 CHECKS = [check_version, check_profile, check_exact_stacks, check_exact_stacks_paused,
           check_exact_stacks_not_paused, check_exact_stacks_of_32_bits,
-          check_holder_of_the_lock, check_idle, check_pause, check_c_frames_of_what_waits,
+          check_holder_of_the_lock, check_idle, check_pause,
+          check_samples_of_the_kernel, check_c_frames_of_what_waits,
           check_c_frames_of_what_runs, check_command, check_not_python,
           check_no_such_process, check_user_own, check_user_of_root, check_undumpable,
           check_hidepid, check_yama_0, check_yama_1, check_yama_2, check_yama_3]
