@@ -175,10 +175,12 @@ open_module(struct modules *ms, struct module *m)
 	struct mem *mem = process_mem(ms->process);
 
 	m->state = MODULE_BROKEN;
-	if (!m->image || elf_open(&m->elf, read_memory, mem, m->base))
-		return;
-	m->state = MODULE_OPEN;
-	find_table(m, mem);
+	if (m->image && !elf_open(&m->elf, read_memory, mem, m->base)) {
+		m->state = MODULE_OPEN;
+		find_table(m, mem);
+	}
+	if (mem_is_over()) /* once more, later */
+		m->state = MODULE_NEW;
 }
 
 struct module *

@@ -12,6 +12,7 @@
 #include "util.h"
 #include "profile.h"
 #include "elf.h"
+#include "memory.h"
 #include "process.h"
 #include "native/machine.h"
 #include "native/demangle.h"
@@ -34,6 +35,7 @@ struct places {
 	int64_t looked;      /* when, for what was not found */
 	struct place *all;   /* by a hash of their addresses */
 	size_t n, size;
+	struct place unsure; /* what is not to be remembered */
 	struct rules rules;
 	struct buf expressions;
 };
@@ -150,6 +152,18 @@ flags_of(const char *name)
 	return flags | (is_plumbing(name) ? PLACE_PLUMBING : 0);
 }
 
+/* NULL: not in time. */
+static struct symbols *
+read_symbols(const struct places *ps, const struct module *m)
+{
+	struct symbols *s = symbols_read(ps->process, &m->elf, m->base, m->path, m->inode);
+
+	if (!mem_is_over())
+		return s;
+	symbols_free(s);
+	return NULL;
+}
+
 /* "libz.so.1:deflate"; or where the function begins in the file, if that is known, else where the
  * code is: "libz.so.1+0x1230". */
 static void
@@ -158,7 +172,7 @@ name_place(struct places *ps, struct module *m, uint64_t pc, struct place *p)
 	struct buf symbol = { 0 }, text = { 0 };
 
 	if (m && m->state == MODULE_OPEN && !m->symbols)
-		m->symbols = symbols_read(ps->process, &m->elf, m->base, m->path, m->inode);
+		m->symbols = read_symbols(ps, m);
 	buf_str(&text, m && *m->name ? m->name : "[anonymous]");
 	if (m && m->symbols && !symbols_name(m->symbols, pc, &symbol)) {
 		buf_str(&text, ":");
@@ -224,6 +238,10 @@ places_find(struct places *ps, uint64_t pc)
 			new.flags = PLACE_ROW;
 	}
 	name_place(ps, m, pc, &new);
+	if (mem_is_over()) { /* what could not be read in time may yet be */
+		ps->unsure = new;
+		return &ps->unsure;
+	}
 	p = slot_of(ps, pc);
 	*p = new;
 	ps->n++;

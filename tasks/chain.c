@@ -276,20 +276,20 @@ kind_named(const char *name)
 static enum kind
 kind_of(struct chains *c, raddr type)
 {
-	struct type_kind_of *known = &c->types[hash_words(type, 0) % TYPES];
+	struct type_kind_of *known = &c->types[hash_words(type, 0) % TYPES], new = { type, KIND_OTHER };
 	char name[32] = "";
 	raddr at;
 
 	if (known->type == type)
 		return known->kind;
-	*known = (struct type_kind_of){ type, KIND_OTHER };
-	for (int i = 0; i < BASES && type && known->kind == KIND_OTHER; i++) {
+	for (int i = 0; i < BASES && type && new.kind == KIND_OTHER; i++) {
 		if (object_read_pointer(c->paged, c->l, type + (raddr)c->l->type.name, &at) != OK ||
 		    mem_read_string(c->paged, at, name, sizeof name) != OK ||
 		    object_read_pointer(c->paged, c->l, type + (raddr)c->shape->type_base, &type) != OK)
-			break;
-		known->kind = kind_named(name);
+			return KIND_OTHER;
+		new.kind = kind_named(name);
 	}
+	*known = new;
 	return known->kind;
 }
 
