@@ -11,8 +11,8 @@
 
 #include "util.h"
 #include "profile.h"
-#include "elf.h"
 #include "memory.h"
+#include "elf.h"
 #include "process.h"
 #include "native/machine.h"
 #include "native/demangle.h"
