@@ -205,6 +205,8 @@ read_tasks(struct dump *d, struct dump_what *what)
 	async_read(d->tasks, note_all_stacks, d);
 	what->n_tasks += async_count(d->tasks, &places);
 	what->n_places += places;
+	what->n_greenlets += async_count_greenlets(d->tasks, &places);
+	what->n_greenlet_places += places;
 }
 
 /* ---- any thread ---- */

@@ -8,9 +8,9 @@ struct sampler;
 
 struct dump_what {
 	int locals; /* under each frame its local variables */
-	int tasks;  /* after the threads all asyncio tasks */
-	/* Of all dumps: how many tasks there are, in how many places. */
-	size_t n_tasks, n_places;
+	int tasks;  /* after the threads all asyncio tasks and greenlets */
+	/* Of all dumps: how many tasks and greenlets there are, in how many places. */
+	size_t n_tasks, n_places, n_greenlets, n_greenlet_places;
 };
 
 /*

@@ -139,7 +139,7 @@ static const char help_rest[] =
 	"  -x, --exclude-idle      leave out (idle), and with --threads the idle threads\n"
 	"  -d, --dump              print every thread's stack once and exit\n"
 	HELP_TASKS(
-	"      --async             with -d: all asyncio tasks, and who awaits whom\n")
+	"      --async             with -d: all asyncio tasks, who awaits whom; greenlets\n")
 	HELP_WHY(
 	"      --why               say in words what it is stuck in, or does, and exit\n")
 	HELP_VALUES(

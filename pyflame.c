@@ -99,13 +99,17 @@
  *   values/values.c  any object
  *   values/listing.c the variables of a stack, as text
  *
- * tasks/: knows asyncio: what its tasks do, and who awaits whom.
+ * tasks/: knows asyncio: what its tasks do, and who awaits whom; and greenlets.
  *   tasks/forms.c    offsets that only this needs
  *   tasks/many.c     many small reads at a time; numbers by addresses
  *   tasks/chain.c    a task's chain of coroutines, proven
  *   tasks/tasks.c    finds all tasks
  *   tasks/parents.c  who awaits whom
  *   tasks/state.c    what a task waits for, in words
+ *   tasks/heap.c     what refers to something, in all memory
+ *   tasks/greenlet.c a greenlet's frames, proven
+ *   tasks/greenlets.c  finds all greenlets
+ *   tasks/greenwords.c what a greenlet is called and waits for, in words
  *
  * Sampling: knows when, and which processes.
  *   clock.c       when samples are due; what stands for ticks that are missed
@@ -128,7 +132,8 @@
  *
  * Face: knows the user.
  *   tasks/tree.c  trees of tasks, what is equal once
- *   tasks/async.c the tasks of a process in a dump
+ *   tasks/greenlist.c  greenlets, what is equal once
+ *   tasks/async.c the tasks and greenlets of a process in a dump
  *   options.c     the command line
  *   place.c       where a path leads, whatever others put there
  *   output.c      where the result goes; the process that writes it
@@ -718,6 +723,9 @@ hint_at_tasks(const struct run *r, const struct dump_what *what)
 	if (HAS_TASKS && what->n_tasks && !what->tasks && !r->options.quiet)
 		warn("asyncio tasks: %zu, in different places: %zu; --async shows them",
 		     what->n_tasks, what->n_places);
+	if (HAS_TASKS && what->n_greenlets && !what->tasks && !r->options.quiet)
+		warn("greenlets: %zu, in different places: %zu; --async shows them",
+		     what->n_greenlets, what->n_greenlet_places);
 }
 
 /* What is done once, and takes a while, ends at once when that is asked for. */

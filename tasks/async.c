@@ -16,15 +16,18 @@
 #include "tasks/tasks.h"
 #include "tasks/parents.h"
 #include "tasks/state.h"
+#include "tasks/greenlets.h"
 #include "tasks/tree.h"
+#include "tasks/greenlist.h"
 #include "tasks/async.h"
 
 struct async {
 	struct tasks *ts;
+	struct greenlets *greenlets;
 	struct files *files;
 	struct parents parents;
 	int read, related; /* whether there are any; whether it is known who awaits whom */
-	enum why why; /* OK, or why not all could be found */
+	enum why why, greenlets_why; /* OK, or why not all could be found */
 };
 
 struct async *
@@ -37,6 +40,7 @@ async_new(const struct target *t, struct threads *threads, struct profile *p, st
 		return NULL;
 	a = xcalloc(1, sizeof *a);
 	a->ts = ts;
+	a->greenlets = greenlets_new(ts, p, codes);
 	a->files = files_new(process_pid(t->process));
 	return a;
 }
@@ -46,6 +50,7 @@ async_free(struct async *a)
 {
 	if (!a)
 		return;
+	greenlets_free(a->greenlets);
 	tasks_free(a->ts);
 	files_free(a->files);
 	parents_free(&a->parents);
@@ -62,8 +67,10 @@ async_note(struct async *a, int tid, const raddr *addresses, const uint32_t *fra
 void
 async_read(struct async *a, void (*restack)(void *), void *context)
 {
-	if (a)
-		a->why = tasks_read(a->ts, restack, context);
+	if (!a)
+		return;
+	a->why = tasks_read(a->ts, restack, context);
+	a->greenlets_why = greenlets_read(a->greenlets);
 }
 
 size_t
@@ -77,6 +84,13 @@ async_count(const struct async *a, size_t *places)
 	if (n)
 		*places = tasks_places(a->ts);
 	return n;
+}
+
+size_t
+async_count_greenlets(const struct async *a, size_t *places)
+{
+	*places = 0;
+	return a ? greenlets_count(a->greenlets, places) : 0;
 }
 
 static void
@@ -103,30 +117,13 @@ async_write(struct async *a, struct buf *out)
 	if (a->why != OK)
 		buf_printf(out, "%sasyncio tasks: (failed: %s)\n", out->len ? "\n" : "",
 		           why_word(a->why));
+	greenlist_write(a->greenlets, a->files, out);
+	if (a->greenlets_why != OK)
+		buf_printf(out, "%sgreenlets: (failed: %s)\n", out->len ? "\n" : "",
+		           why_word(a->greenlets_why));
 }
 
 /* ---- JSON ---- */
-
-static void
-write_frames(const struct async *a, const struct async_task *t, struct buf *out)
-{
-	const struct profile *p = tasks_profile(a->ts);
-
-	json_open(out, "frames", '[');
-	for (uint32_t s = t->why == OK ? t->stack : PROFILE_ROOT; s != PROFILE_ROOT;
-	     s = profile_stack_parent(p, s)) {
-		struct profile_frame f = profile_frame_get(p, profile_stack_frame(p, s));
-
-		json_open(out, NULL, '{');
-		json_add_shown_string(out, "function", p, f.function);
-		if (f.file != PROFILE_NO_FILE)
-			json_add_shown_string(out, "file", p, f.file);
-		if (f.line > 0)
-			json_add_number(out, "line", f.line);
-		json_close(out, '}');
-	}
-	json_close(out, ']');
-}
 
 static void
 write_state(const struct async *a, const struct async_task *t, struct buf *out)
@@ -165,7 +162,7 @@ write_task(const struct async *a, size_t i, struct buf *out)
 	for (size_t at = k->first[i]; at < k->first[i + 1]; at++)
 		json_add_number(out, NULL, k->at[at]);
 	json_close(out, ']');
-	write_frames(a, t, out);
+	greenlist_frames(tasks_profile(a->ts), t->why == OK ? t->stack : PROFILE_ROOT, out);
 	json_close(out, '}');
 	buf_free(&name);
 }
@@ -188,4 +185,9 @@ async_write_json(struct async *a, struct buf *out)
 	json_close(out, ']');
 	if (a && a->why != OK)
 		json_add_text(out, "tasks_failed", why_word(a->why));
+	if (!a)
+		return;
+	greenlist_write_json(a->greenlets, a->files, out);
+	if (a->greenlets_why != OK)
+		json_add_text(out, "greenlets_failed", why_word(a->greenlets_why));
 }

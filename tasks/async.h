@@ -2,7 +2,7 @@
 #ifndef ASYNC_H
 #define ASYNC_H
 
-/* The asyncio tasks of a process, in a dump. */
+/* The asyncio tasks and the greenlets of a process, in a dump. */
 
 struct async;
 struct buf;
@@ -58,6 +58,12 @@ async_count(const struct async *a, size_t *places)
 	return 0;
 }
 
+static inline size_t
+async_count_greenlets(const struct async *a, size_t *places)
+{
+	return async_count(a, places);
+}
+
 static inline void
 async_write(struct async *a, struct buf *out)
 {
@@ -89,8 +95,10 @@ void async_note(struct async *, int tid, const raddr *addresses, const uint32_t 
 /* Reads all tasks, after the stacks.  restack: notes all stacks anew. */
 void async_read(struct async *, void (*restack)(void *context), void *context);
 
-/* How many there are, and in how many different places. */
+/* How many there are, and in how many different places; likewise of greenlets that are not over
+ * and not what a thread began with. */
 size_t async_count(const struct async *, size_t *places);
+size_t async_count_greenlets(const struct async *, size_t *places);
 
 /* Appends them as text: trees of who awaits whom, what is equal once with its number; as
  * members of an object of JSON: all of them. */

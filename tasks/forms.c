@@ -101,6 +101,7 @@ form_find(const struct layout *l, struct form *f)
 	place_task(f, l, row);
 	place_coroutine(f, l, row);
 	f->closure = l->object.head + (row->release < LATE_CODE ? 4 : 7) * l->ptr;
+	f->collected = row->release < HAS_NAMES ? 3 : 2;
 	if (l->frames == FRAMES_HEAP) {
 		/* After f_lasti come f_lineno, f_iblock and, in 3.10, f_state. */
 		f->frame.generator = l->frame.instr - l->ptr;

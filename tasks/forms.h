@@ -47,6 +47,8 @@ struct form {
 	} frame;
 
 	int closure;        /* PyFunctionObject.func_closure */
+	int collected;      /* pointers before an object that are the collector's, the first two of
+	                     * them to others: PyGC_Head; -3.7: one more, and it may be padded */
 
 	struct {            /* 3.14: what the module itself says of other structures */
 		int of_interp, of_thread; /* asyncio_tasks_head in both */

@@ -438,6 +438,17 @@ tasks_note(struct tasks *ts, int tid, const raddr *addresses, const uint32_t *fr
 	}
 }
 
+int
+tasks_outermost(const struct tasks *ts, int tid, uint32_t *frame)
+{
+	for (size_t i = 0; i < ts->n_noted; i++)
+		if (ts->noted[i].outermost && ts->noted[i].tid == tid) {
+			*frame = ts->noted[i].frame;
+			return 1;
+		}
+	return 0;
+}
+
 /* Gives a task that runs the stack that it is on: its own part of it. */
 static int
 place(struct tasks *ts, struct async_task *t)

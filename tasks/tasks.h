@@ -25,6 +25,9 @@ void tasks_free(struct tasks *);
 void tasks_note(struct tasks *, int tid, const raddr *addresses, const uint32_t *frames,
                 size_t n);
 
+/* Whether there was one of that thread, and its outermost frame. */
+int tasks_outermost(const struct tasks *, int tid, uint32_t *frame);
+
 /* Finds and reads them.  restack: notes all stacks anew, for tasks that have begun to run
  * since.  OK, or why not all of them could be found. */
 enum why tasks_read(struct tasks *, void (*restack)(void *context), void *context);
