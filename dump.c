@@ -202,7 +202,7 @@ read_tasks(struct dump *d, struct dump_what *what)
 {
 	size_t places;
 
-	async_read(d->tasks, note_all_stacks, d);
+	async_read(d->tasks, !what->tasks, note_all_stacks, d);
 	what->n_tasks += async_count(d->tasks, &places);
 	what->n_places += places;
 	what->n_greenlets += async_count_greenlets(d->tasks, &places);

@@ -65,12 +65,14 @@ async_note(struct async *a, int tid, const raddr *addresses, const uint32_t *fra
 }
 
 void
-async_read(struct async *a, void (*restack)(void *), void *context)
+async_read(struct async *a, int count, void (*restack)(void *), void *context)
 {
+	const int64_t brief = 50 * MS, most = 3000 * MS;
+
 	if (!a)
 		return;
 	a->why = tasks_read(a->ts, restack, context);
-	a->greenlets_why = greenlets_read(a->greenlets);
+	a->greenlets_why = greenlets_read(a->greenlets, count ? brief : most);
 }
 
 size_t
@@ -90,7 +92,7 @@ size_t
 async_count_greenlets(const struct async *a, size_t *places)
 {
 	*places = 0;
-	return a ? greenlets_count(a->greenlets, places) : 0;
+	return a && a->greenlets_why != DEEP ? greenlets_count(a->greenlets, places) : 0;
 }
 
 static void

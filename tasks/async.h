@@ -43,9 +43,10 @@ async_note(struct async *a, int tid, const raddr *addresses, const uint32_t *fra
 }
 
 static inline void
-async_read(struct async *a, void (*restack)(void *), void *context)
+async_read(struct async *a, int count, void (*restack)(void *), void *context)
 {
 	(void)a;
+	(void)count;
 	(void)restack;
 	(void)context;
 }
@@ -92,11 +93,12 @@ void async_free(struct async *);
 void async_note(struct async *, int tid, const raddr *addresses, const uint32_t *frames,
                 size_t n);
 
-/* Reads all tasks, after the stacks.  restack: notes all stacks anew. */
-void async_read(struct async *, void (*restack)(void *context), void *context);
+/* Reads all tasks, after the stacks; and greenlets, for which all memory has to be looked through:
+ * count: not for long, as only their number is wanted.  restack: notes all stacks anew. */
+void async_read(struct async *, int count, void (*restack)(void *context), void *context);
 
 /* How many there are, and in how many different places; likewise of greenlets that are not over
- * and not what a thread began with. */
+ * and not what a thread began with; none where that took too long. */
 size_t async_count(const struct async *, size_t *places);
 size_t async_count_greenlets(const struct async *, size_t *places);
 

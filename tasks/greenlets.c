@@ -303,7 +303,7 @@ take_word(void *context, raddr at)
 }
 
 static void
-find_all(struct greenlets *gs)
+find_all(struct greenlets *gs, int64_t most_ns)
 {
 	raddr *words = xcalloc(gs->n_types + 1, sizeof *words);
 	enum why why;
@@ -311,7 +311,7 @@ find_all(struct greenlets *gs)
 	for (size_t i = 0; i < gs->n_types; i++)
 		words[i] = gs->types[i].addr;
 	why = heap_find(process_pid(tasks_target(gs->ts)->process), gs->reader.mem, gs->l, &gs->maps,
-	                words, gs->n_types, take_word, gs);
+	                words, gs->n_types, most_ns, take_word, gs);
 	gs->why = gs->why == OK ? why : gs->why;
 	free(words);
 }
@@ -523,7 +523,7 @@ keep_proven(struct greenlets *gs)
 }
 
 enum why
-greenlets_read(struct greenlets *gs)
+greenlets_read(struct greenlets *gs, int64_t most_ns)
 {
 	find_types(gs);
 	if (!gs->n_types)
@@ -531,7 +531,7 @@ greenlets_read(struct greenlets *gs)
 	gs->why = process_maps(tasks_target(gs->ts)->process, &gs->maps);
 	if (gs->why != OK)
 		return gs->why;
-	find_all(gs);
+	find_all(gs, most_ns);
 	for (size_t i = 0; i < gs->n; i++)
 		green_read(&gs->reader, &gs->all[i]);
 	if (!gs->reader.direct)

@@ -14,8 +14,8 @@ struct tasks;
 struct greenlets *greenlets_new(const struct tasks *, struct profile *, struct codes *);
 void greenlets_free(struct greenlets *);
 
-/* Finds and reads them.  OK, or why not all of them could be found. */
-enum why greenlets_read(struct greenlets *);
+/* Finds and reads them, in so much CPU time at most.  OK, or why not all of them could be found. */
+enum why greenlets_read(struct greenlets *, int64_t most_ns);
 
 /* All of them, and their number; the number of one, plus one, 0: it is none. */
 const struct greenlet *greenlets_all(const struct greenlets *, size_t *n);

@@ -19,8 +19,6 @@
 
 enum { PIECE = 512 << 10, LEAST_PAGE = 4096, MOST_PAGES = PIECE / LEAST_PAGE, SLOTS = 4096 };
 
-static const int64_t most_ns = 3000 * MS; /* of CPU time */
-
 struct search {
 	struct mem *mem;
 	const struct layout *l;
@@ -120,7 +118,7 @@ look_at_all(struct search *s, const struct proc_maps *maps)
 
 enum why
 heap_find(int pid, struct mem *mem, const struct layout *l, const struct proc_maps *maps,
-          const raddr *words, size_t n, heap_word *each, void *context)
+          const raddr *words, size_t n, int64_t most_ns, heap_word *each, void *context)
 {
 	struct search *s = xcalloc(1, sizeof *s);
 	char path[32];
