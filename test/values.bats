@@ -132,6 +132,7 @@ secrets_are_hidden() {
     grep -qE "^headers = \{.*'Authorization': …" seen
     grep -qE "'X-Api-Key': …" seen
     grep -qE "^pairs = \[\(b?'authorization', …\), \['set-cookie', …\], \(b?'host', b?'seen'\)\]$" seen
+    grep -q "^grant = <__main__\.Grant ('seen', …)>$" seen
     grep -qE "^account = <__main__\.Account .*api_key=…" seen
 }
 

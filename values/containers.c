@@ -66,21 +66,53 @@ show_items(struct show *s, raddr at, uint64_t n)
 	}
 }
 
-static void
-show_tuple(struct show *s, raddr object, const char *open, int lone_comma)
+/* The names of a named tuple's items, a tuple of its class; 0: it is none. */
+static raddr
+names_of(const struct show *s, raddr type)
 {
-	raddr n = show_word(s, object, 0);
+	enum { BASES = 4 };
+	const struct objects *o = s->o;
+	raddr dict, names;
+
+	for (int i = 0; i < BASES && type; i++)
+		if (object_read_pointer(o->mem, o->l, type + (raddr)o->shape->type_dict, &dict) == OK &&
+		    object_dict_get(o->mem, o->l, dict, "_fields", &names) == OK)
+			return names;
+		else if (object_read_pointer(o->mem, o->l, type + (raddr)o->shape->type_base, &type) != OK)
+			break;
+	return 0;
+}
+
+static void
+show_named_items(struct show *s, raddr at, raddr n, raddr names)
+{
+	s->several = 0;
+	names += (raddr)s->o->shape->items;
+	for (raddr end = n * (raddr)s->o->l->ptr, i = 0; i < end && !show_is_full(s);
+	     i += (raddr)s->o->l->ptr) {
+		if (s->several)
+			show_text(s, ", ");
+		show_unless_secret(s, show_pointer(s, names + i), show_pointer(s, at + i));
+	}
+}
+
+static void
+show_tuple(struct show *s, raddr object, raddr names, const char *open, int lone_comma)
+{
+	raddr n = show_word(s, object, 0), at = object + (raddr)s->o->shape->items;
 
 	show_text(s, open);
-	show_items(s, object + (raddr)s->o->shape->items, n);
+	if (names)
+		show_named_items(s, at, n, names);
+	else
+		show_items(s, at, n);
 	show_end(s, n == 1 && lone_comma ? ",)" : ")");
 }
 
 void
 container_tuple(struct show *s, raddr object, const struct type *t)
 {
-	(void)t;
-	show_tuple(s, object, "(", 1);
+	show_tuple(s, object, t->exact ? 0 : names_of(s, t->addr), "(", 1);
 }
 
 void
@@ -155,7 +187,7 @@ container_exception(struct show *s, raddr object, const struct type *t)
 	const char *dot = strrchr(t->name, '.');
 
 	show_text(s, dot ? dot + 1 : t->name);
-	show_tuple(s, show_word(s, object, 1), "(", s->o->shape->lone_comma);
+	show_tuple(s, show_word(s, object, 1), 0, "(", s->o->shape->lone_comma);
 }
 
 /* ---- dicts and sets ---- */

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Waits in frames with every kind of variable; each says in a comment what is seen."""
-import sys
+import collections, sys
 import time
 
 marker = 'module'  # and no more of the module: the rest are modules, classes, functions
@@ -39,6 +39,10 @@ class Account(object):
         self.me = self
 
 
+class Grant(collections.namedtuple('Grant', 'user password')):
+    __slots__ = ()
+
+
 def wait():
     sys.stdout.write('ready\n')
     sys.stdout.flush()
@@ -52,6 +56,7 @@ def secrets(password, key, keyboard):
     headers = {'Authorization': 'hidden', u'X-Api-Key': 'hidden', 'Host': 'seen', b'cookie': 'hidden'}
     pairs = [(b'authorization', b'hidden'), ['set-cookie', 'hidden'], (b'host', b'seen')]
     account = Account()
+    grant = Grant('seen', 'hidden')
     wait()
 
 
