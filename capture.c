@@ -18,6 +18,7 @@
 #include "thread.h"
 #include "threads.h"
 #include "stack.h"
+#include "tasks/logical.h"
 #include "capture.h"
 
 enum {
@@ -46,6 +47,8 @@ struct capturer {
 	uint64_t refusals;        /* of all times */
 	void (*then)(void *);     /* to be called while a thread is stopped; NULL: nothing is */
 	void *context;
+	void (*seen)(void *, struct thread *); /* the same, whenever one is; NULL: nothing */
+	void *seen_context;
 	struct capture_counts counts;
 };
 
@@ -64,6 +67,13 @@ void
 capturer_free(struct capturer *k)
 {
 	free(k);
+}
+
+void
+capturer_tell(struct capturer *k, void (*seen)(void *, struct thread *), void *context)
+{
+	k->seen = seen;
+	k->seen_context = context;
 }
 
 /* Another tracer may have had a thread for a moment; but what is refused again, and more
@@ -175,6 +185,8 @@ read_standing(struct capturer *k, struct thread *t)
 		native_take(k->native, &t->task, &t->room);
 	if (why == OK && k->then)
 		k->then(k->context);
+	if (HAS_LOGICAL && why == OK && k->seen)
+		k->seen(k->seen_context, t);
 	return why;
 }
 
@@ -320,13 +332,14 @@ stops_always(const struct capturer *k)
 	return k->pausing == PAUSE_ALWAYS || (HAS_NATIVE && k->native);
 }
 
-/* Whether the kernel may take a sample of a restless thread, which has to run for that.
+/* Whether the kernel may take a sample of a restless thread, which has to run for that.  What else
+ * is to be known of a moment can't be found out later.
  * asked: it has been, for this one. */
 static int
 may_copy(const struct capturer *k, struct thread *t, int asked)
 {
 	return HAS_KERNEL && kernel_is_open() && t->restless && !asked &&
-	       !stops_always(k) && !t->resting && !thread_is_idle(t);
+	       !(HAS_LOGICAL && k->seen) && !stops_always(k) && !t->resting && !thread_is_idle(t);
 }
 
 /* Where it can't more often than now and then, as stacks are too deep or code objects new, all

@@ -47,6 +47,10 @@ enum why capture_planned(struct capturer *, struct thread *, int planned, unsign
 enum why capture_stopped(struct capturer *, struct thread *, void (*then)(void *context),
                          void *context);
 
+/* From now on calls seen() while a thread is stopped, when its stack has been read. */
+void capturer_tell(struct capturer *, void (*seen)(void *context, struct thread *),
+                   void *context);
+
 struct capture_counts capturer_counts(const struct capturer *);
 
 #endif

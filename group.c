@@ -148,6 +148,8 @@ add_counts(struct sample_counts *sum, const struct sample_counts *c)
 	}
 	for (int i = 0; i < WHY_COUNT; i++)
 		sum->failed[i] += c->failed[i];
+	for (size_t i = 0; i < LEN(c->tasks); i++)
+		sum->tasks[i] += c->tasks[i];
 	sum->unfit += c->unfit;
 	sum->unplaced += c->unplaced;
 	sum->cpu += c->cpu;

@@ -139,7 +139,8 @@ static const char help_rest[] =
 	"  -x, --exclude-idle      leave out (idle), and with --threads the idle threads\n"
 	"  -d, --dump              print every thread's stack once and exit\n"
 	HELP_TASKS(
-	"      --async             with -d: all asyncio tasks, who awaits whom; greenlets\n")
+	"      --async             asyncio tasks on those that await them; with -d: all tasks,\n"
+	"                          and all greenlets\n")
 	HELP_WHY(
 	"      --why               say in words what it is stuck in, or does, and exit\n")
 	HELP_VALUES(
@@ -616,8 +617,8 @@ check(struct options *o, const char *operand, int operands)
 	check_pairs(o, pids);
 	if (o->waits && o->mode)
 		die(USAGE, "--waits and -m %s do not go together", profile_modes[o->mode]);
-	if (HAS_TASKS && o->tasks && !o->dump)
-		die(USAGE, "--async goes with -d");
+	if (HAS_TASKS && o->tasks && (o->n_inputs || o->why))
+		die(USAGE, "--async and %s do not go together", o->why ? "--why" : "-i");
 	if (HAS_VALUES && o->locals && !o->dump && !o->why)
 		die(USAGE, "--locals goes with -d or --why");
 	if (o->command && !o->command[0])

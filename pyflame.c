@@ -105,11 +105,14 @@
  *   tasks/chain.c    a task's chain of coroutines, proven
  *   tasks/tasks.c    finds all tasks
  *   tasks/parents.c  who awaits whom
+ *   tasks/callers.c  from a task to all that await it
  *   tasks/state.c    what a task waits for, in words
  *   tasks/heap.c     what refers to something, in all memory
  *   tasks/greenlet.c a greenlet's frames, proven
  *   tasks/greenlets.c  finds all greenlets
  *   tasks/greenwords.c what a greenlet is called and waits for, in words
+ *   tasks/waiting.c  those that wait, as stacks
+ *   tasks/logical.c  which task a thread runs; its stack on top of those
  *
  * Sampling: knows when, and which processes.
  *   clock.c       when samples are due; what stands for ticks that are missed
@@ -543,6 +546,7 @@ sample_options(const struct options *o)
 		.log = keeps_times(o),
 		.waits = o->waits, .count_waits = o->stats && o->threads,
 		.exclude_idle = o->exclude_idle, .with_lines = !o->no_lines, .native = o->native,
+		.tasks = HAS_TASKS && o->tasks ? 1 + (o->threads && !o->exclude_idle && !o->mode) : 0,
 	};
 
 	return s;
@@ -884,7 +888,7 @@ static void
 prepare_kernel(const struct options *o)
 {
 	if (HAS_KERNEL && (o->n_pids || o->command) && !o->no_kernel && !o->pause && !o->dump &&
-	    !o->why && o->seconds)
+	    !o->why && !o->tasks && o->seconds)
 		kernel_prepare(o->period);
 }
 
@@ -1021,8 +1025,8 @@ unpack(const struct options *o)
 {
 	int error = 0;
 
-	if (o->dump || o->why || o->waits || o->native || o->n_inputs || o->diff ||
-	    o->format != format_named("collapsed"))
+	if (o->dump || o->why || o->waits || o->native || (HAS_TASKS && o->tasks) ||
+	    o->n_inputs || o->diff || o->format != format_named("collapsed"))
 		error = packed_load();
 	if (error)
 		die(FAILURE, "cannot unpack what that needs: %s; where no memory may be made executable, "

@@ -22,6 +22,7 @@
 #include "threads.h"
 #include "codes.h"
 #include "stack.h"
+#include "tasks/logical.h"
 #include "capture.h"
 #include "sample.h"
 
@@ -59,6 +60,7 @@ struct sampler {
 	struct waits *waits; /* NULL: nobody wants to know */
 	struct contention *contention; /* the same */
 	struct native *native; /* the same of C frames */
+	struct logical *logical; /* the same of tasks */
 	uint32_t blamed, blame; /* a frame, and the one that blames it for the GIL's being held */
 	uint32_t process;    /* the process's frame */
 	struct buf command;  /* its name, where the profile has threads */
@@ -153,6 +155,21 @@ end_thread(struct thread *t)
 	stack_free(t->stack);
 }
 
+static void
+begin_tasks(struct sampler *s)
+{
+	const struct sample_options *o = &s->options;
+
+	s->logical = logical_new(&(struct logical_options){
+		.target = s->t, .threads = s->threads, .profile = s->profile, .codes = s->codes,
+		.apart = o->tell_threads ? LOGICAL_AS_THREADS :
+		         o->by_thread ? LOGICAL_ON_NAMES : LOGICAL_TOGETHER,
+		.command = &s->command, .root = s->root, .waits = o->tasks > 1,
+		.tell_idle = o->tell_idle, .log = o->log });
+	if (HAS_LOGICAL && s->logical)
+		capturer_tell(s->capturer, logical_look, s->logical);
+}
+
 struct sampler *
 sampler_new(const struct target *t, struct profile *profile, const struct sample_options *options)
 {
@@ -181,6 +198,8 @@ sampler_new(const struct target *t, struct profile *profile, const struct sample
 		begin_process(s);
 	if (options->tell_threads)
 		s->command = read_command(s);
+	if (HAS_LOGICAL && options->tasks)
+		begin_tasks(s);
 	return s;
 }
 
@@ -196,6 +215,8 @@ sampler_free(struct sampler *s)
 		contention_free(s->contention);
 	if (s->native)
 		native_free(s->native);
+	if (HAS_LOGICAL && s->logical)
+		logical_free(s->logical);
 	capturer_free(s->capturer);
 	threads_free(s->threads);
 	stacks_free(s->stacks);
@@ -218,6 +239,17 @@ note_cpu(struct sampler *s)
 		s->counts.cpu = used - s->cpu_before;
 }
 
+static void
+count_tasks(const struct sampler *s, struct sample_counts *counts)
+{
+	const uint64_t *tasks = logical_counts(s->logical);
+
+	memcpy(counts->tasks, tasks, sizeof counts->tasks);
+	counts->samples += tasks[LOGICAL_WAITING];
+	for (int i = 0; i < WHY_COUNT; i++)
+		counts->failed[i] += tasks[LOGICAL_FAILED + i];
+}
+
 struct sample_counts
 sampler_counts(struct sampler *s)
 {
@@ -236,6 +268,8 @@ sampler_counts(struct sampler *s)
 		counts.uncopied = captured.uncopied;
 	}
 	counts.may_not_stop = captured.may_not_stop;
+	if (HAS_LOGICAL && s->logical)
+		count_tasks(s, &counts);
 	return counts;
 }
 
@@ -395,11 +429,15 @@ count_tick(struct sampler *s)
 		for (size_t i = 0; i < s->n_counted; i++)
 			if (before < s->counted[i].times)
 				count_once(s, &s->counted[i]);
+	if (HAS_LOGICAL && s->logical)
+		logical_count_waits(s->logical, (uint64_t)s->covered);
 }
 
 void
 sampler_stand_in(struct sampler *s, int64_t ticks)
 {
+	if (HAS_LOGICAL && s->logical && ticks > 0)
+		logical_count_waits(s->logical, (uint64_t)ticks);
 	while (ticks-- > 0)
 		for (size_t i = 0; i < s->n_counted; i++)
 			count_once(s, &s->counted[i]);
@@ -638,8 +676,14 @@ static uint32_t
 number_stack(struct sampler *s, struct thread *t, uint32_t root)
 {
 	const uint32_t *frames;
+	uint32_t number;
 	size_t n;
 
+	if (HAS_LOGICAL && s->logical) {
+		frames = merged_frames(s, t, &n);
+		if (logical_number(s->logical, t, frames, n, root, &number))
+			return number;
+	}
 	if (!HAS_NATIVE || !s->native)
 		return stack_in_profile(t->stack, s->profile, root);
 	if (t->both)
@@ -691,6 +735,10 @@ count_stack(struct sampler *s, struct thread *t, int holds_gil)
 		stack = bare_stack(s, t, root);
 	}
 	wait = find_wait(s, t);
+	if (HAS_LOGICAL && s->logical && logical_is_represented(s->logical, t)) {
+		t->counted = s->tick;
+		return 1;
+	}
 	if (HAS_WAITS && s->waits && wait == PROFILE_WAITS && t->wait_frame && stack != PROFILE_FAILED)
 		stack = profile_stack(s->profile, stack, t->wait_frame - 1);
 	note(s, (struct counted){ .kind = COUNT_STACK, .stack = stack, .tstate = t->tstate,
@@ -1269,6 +1317,8 @@ sampler_tick(struct sampler *s, int64_t before)
 	why = sample_tick(s, &ran);
 	if (why == OK && !ran && !s->options.all_threads)
 		count_idle(s);
+	if (HAS_LOGICAL && s->logical)
+		logical_look_for_waits(s->logical, s->options.period);
 	if (why != OK && why != COUNTED && why != GONE)
 		count_failed(s, why);
 	add_blame(s);

@@ -31,6 +31,7 @@ struct sample_options {
 	int waits;       /* frames that say what threads wait for */
 	int count_waits; /* find out which threads wait for the GIL */
 	int native;      /* enum native_frames of native/native.h */
+	int tasks;       /* asyncio's that run, on those that await them; 2: and those that wait */
 };
 
 struct sample_counts {
@@ -47,6 +48,7 @@ struct sample_counts {
 	int64_t cpu;              /* CPU time that the process used meanwhile, as far as known, */
 	int64_t cpu_sampled;      /* and with -m cpu how much of it samples stand for; ns */
 	uint64_t calls, bytes;    /* reads from the target while sampling */
+	uint64_t tasks[3 + 2 * WHY_COUNT]; /* see tasks/logical.h */
 	int may_not_stop;         /* ptrace was refused where it was needed, most of the time */
 };
 

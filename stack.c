@@ -143,6 +143,15 @@ stack_addresses(const struct stack *st, size_t *n)
 	return st->named.addrs;
 }
 
+raddr
+stack_code(const struct stack *st, raddr frame)
+{
+	for (size_t i = 0; i < st->proven.n; i++)
+		if (st->proven.visits[i].frame == frame)
+			return st->proven.visits[i].code;
+	return 0;
+}
+
 uint32_t
 stack_in_profile(struct stack *st, struct profile *profile, uint32_t root)
 {

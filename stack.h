@@ -73,6 +73,9 @@ int stack_unchanged(const struct stack *);
 const uint32_t *stack_frames(const struct stack *, size_t *n);
 const raddr *stack_addresses(const struct stack *, size_t *n);
 
+/* The code object of the frame that is there, 0: none is. */
+raddr stack_code(const struct stack *, raddr frame);
+
 /* The eval loops that run its frames, the oldest first, their number in *n, as an array that is
  * good until the next call, or NULL if there are none.  word: reads from the copy of the C stack
  * that was made at the same moment, 0 if it is there.  stacks_have_objects: whether they are

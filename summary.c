@@ -29,6 +29,7 @@
 #include "target.h"
 #include "thread.h"
 #include "threads.h"
+#include "tasks/logical.h"
 #include "clock.h"
 #include "sample.h"
 #include "follow.h"
@@ -181,6 +182,21 @@ say_kernel(const struct sample_counts *c)
 		warn("kernel samples: %s", kernel_is_refused() ? "refused" : "off");
 }
 
+static void
+say_tasks(const struct sample_counts *c)
+{
+	const uint64_t *n = c->tasks;
+
+	warn("samples of tasks %" PRIu64, n[LOGICAL_FOUND]);
+	if (n[LOGICAL_LOOKED])
+		warn("samples of tasks that wait %" PRIu64 ", of looks at one %" PRIu64,
+		     n[LOGICAL_WAITING], n[LOGICAL_LOOKED]);
+	for (int i = OK + 1; i < WHY_COUNT; i++)
+		if (n[LOGICAL_UNKNOWN + i])
+			warn("tasks not proven: %s %" PRIu64, why_word((enum why)i),
+			     n[LOGICAL_UNKNOWN + i]);
+}
+
 void
 summary_stats(const struct summary *r)
 {
@@ -198,6 +214,8 @@ summary_stats(const struct summary *r)
 	if (r->options->threads)
 		warn("of %" PRIu64 " samples looked at, %" PRIu64 " are of threads that wait for the GIL",
 		     c.asked, c.waits);
+	if (HAS_LOGICAL && r->options->tasks)
+		say_tasks(&c);
 	if (HAS_WAITS)
 		say_gil(r);
 	for (int i = OK + 1; i < WHY_COUNT; i++)
@@ -214,7 +232,10 @@ say_cpu(const struct summary *r, const struct sample_counts *c, int64_t elapsed,
 {
 	enum { MUCH = 2 * TENTH };
 	int64_t lost = c->cpu - c->cpu_sampled;
+	uint64_t unknown = 0;
 
+	for (int i = 0; HAS_LOGICAL && i < WHY_COUNT; i++)
+		unknown += c->tasks[LOGICAL_UNKNOWN + i];
 	if (!c->samples && c->cpu > TENTH && c->cpu > elapsed / 10) {
 		buf_str(out, "; ");
 		buf_seconds(out, c->cpu);
@@ -231,6 +252,9 @@ say_cpu(const struct summary *r, const struct sample_counts *c, int64_t elapsed,
 	if (c->unfit)
 		buf_printf(out, "; %" PRIu64 " of those that failed had names or stacks for which the "
 		           "profile has no room", c->unfit);
+	if (HAS_LOGICAL && unknown * 100 > c->tasks[LOGICAL_FOUND])
+		buf_printf(out, "; %" PRIu64 " samples of tasks are not below those that await them",
+		           unknown);
 	if (c->unplaced * 100 > c->samples)
 		buf_printf(out, "; %" PRIu64 " samples are of threads whose ids are not known",
 		           c->unplaced);

@@ -65,6 +65,7 @@ struct chain {
 	unsigned steps; /* how many there were */
 	enum kind kind; /* of the object */
 	raddr generator; /* whose frame is asked for */
+	raddr coro;      /* the task's */
 	struct link *links;
 	size_t n_links, cap_links;
 	unsigned char room[ROOM];
@@ -186,7 +187,8 @@ take_task(struct chains *c, struct chain *ch)
 		t->several = ch->room[f->task.awaited_by_set];
 	}
 	note(c, ch, f->task.state, f->task.coro + c->l->ptr - f->task.state);
-	ask(ch, FOR_OBJECT, word(c, ch, f->task.coro));
+	ch->coro = word(c, ch, f->task.coro);
+	ask(ch, FOR_OBJECT, ch->coro);
 	if (t->state == TASK_DONE)
 		end(ch, OK);
 }
@@ -798,4 +800,23 @@ chains_read(struct chains *c, struct async_task *tasks, size_t n)
 		for (size_t k = 0; k < most; k++)
 			read_alone(c, some[k]);
 	}
+}
+
+struct chain_proof
+chains_proof(const struct chains *c)
+{
+	const struct chain *ch = &c->chains[0];
+	struct chain_proof p = { c->pieces, c->n_pieces, &c->bytes, ch->coro, 0, 0 };
+
+	if (ch->n_links) {
+		p.frame = ch->links[0].frame;
+		p.code = ch->links[0].code;
+	}
+	return p;
+}
+
+void
+chains_number_in(struct chains *c, struct profile *p)
+{
+	c->profile = p;
 }

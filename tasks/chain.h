@@ -9,10 +9,12 @@
  */
 
 struct chains;
+struct buf;
 struct codes;
 struct form;
 struct layout;
 struct mem;
+struct mem_vec;
 struct profile;
 struct shape;
 
@@ -49,5 +51,19 @@ void chains_read(struct chains *, struct async_task *, size_t n);
 
 /* Whether an object is a future, or a task, of the C module. */
 int chains_is_future(struct chains *, raddr object);
+
+/* What proved the one that was read last, by itself: the regions that decide, and what they held;
+ * its coroutine; where its outermost frame is, and the code of that.  Good until the next is
+ * read. */
+struct chain_proof {
+	const struct mem_vec *pieces;
+	size_t n;
+	const struct buf *bytes;
+	raddr coro, frame, code;
+};
+struct chain_proof chains_proof(const struct chains *);
+
+/* Numbers stacks in another profile, which have the frames of the first. */
+void chains_number_in(struct chains *, struct profile *);
 
 #endif

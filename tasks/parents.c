@@ -43,6 +43,8 @@ struct search {
 	raddr last;           /* a callback, of many that are the same, */
 	size_t last_parent;   /* and whom it led to, plus one */
 	int last_known;
+	struct awaiters *asked; /* the one task at hand tells who awaits it; NULL: all are known */
+	raddr future;         /* whose callbacks are followed then */
 };
 
 /* ---- edges ---- */
@@ -78,11 +80,33 @@ add_waiters(struct search *s, size_t child, raddr future)
 	return parent != 0;
 }
 
+/* Adds one of whom just that is known: that it is a task. */
+static int
+add_asked(struct search *s, raddr object, raddr future)
+{
+	struct awaiters *a = s->asked;
+	struct async_task t;
+
+	if (!tasks_is_one(s->ts, object, &t))
+		return 0;
+	for (size_t i = 0; i < a->n; i++)
+		if (a->tasks[i].addr == object)
+			return 1;
+	t.waiter = future;
+	if (a->n < LEN(a->tasks))
+		a->tasks[a->n] = t;
+	a->n++;
+	return 1;
+}
+
 static int
 add_task(struct search *s, size_t child, raddr object)
 {
-	size_t parent = tasks_find(s->ts, object);
+	size_t parent;
 
+	if (s->asked)
+		return add_asked(s, object, 0);
+	parent = tasks_find(s->ts, object);
 	if (parent)
 		add_parent(s, child, parent - 1);
 	return parent != 0;
@@ -107,6 +131,14 @@ word_at(const struct search *s, raddr addr)
 	return object_read_pointer(s->mem, s->l, addr, &word) == OK ? word : 0;
 }
 
+static int
+is_task(const struct search *s, raddr object)
+{
+	struct async_task t;
+
+	return s->asked ? tasks_is_one(s->ts, object, &t) : tasks_find(s->ts, object) != 0;
+}
+
 static void follow(struct search *, size_t child, raddr future);
 
 /* A future that leads to somebody, or to more futures. */
@@ -117,7 +149,7 @@ follow_to(struct search *s, size_t child, raddr object)
 		return;
 	if (add_waiters(s, child, object))
 		s->known = 1;
-	else if (tasks_is_future(s->ts, object) && !tasks_find(s->ts, object))
+	else if (tasks_is_future(s->ts, object) && !is_task(s, object))
 		follow(s, child, object);
 }
 
@@ -183,8 +215,22 @@ follow_method(struct search *s, size_t child, raddr method)
 {
 	raddr self = word_of(s, method, 1), parent;
 
+	if (s->asked && self && add_asked(s, self, s->future)) /* one written in Python, woken */
+		return;
 	if (self && object_attribute(s->mem, s->l, self, "_parent_task", &parent) == OK)
 		s->known |= add_task(s, child, parent);
+}
+
+/* The wakeup of a task knows that: CPython v3.7.0 Modules/_asynciomodule.c,
+ * TaskWakeupMethWrapper; v3.10.0 TaskWakeupDef, a method. */
+static void
+follow_wakeup(struct search *s, raddr callback, const char *type)
+{
+	raddr task = !strcmp(type, "TaskWakeupMethWrapper") ? word_of(s, callback, 0) :
+	             !strcmp(type, "builtin_function_or_method") ? word_of(s, callback, 1) : 0;
+
+	if (task)
+		add_asked(s, task, s->future);
 }
 
 /* What is called when a future is done.  Else that is the wakeup of a task, which is found by
@@ -203,6 +249,8 @@ follow_callback(struct search *s, size_t child, raddr callback)
 		follow_method(s, child, callback);
 	else
 		s->known = 1;
+	if (s->asked)
+		follow_wakeup(s, callback, type);
 }
 
 /* The same, if it is not the one that was followed just now. */
@@ -249,17 +297,23 @@ follow(struct search *s, size_t child, raddr future)
 	char type[8] = "";
 	raddr callback, list;
 
+	raddr before = s->future;
+
 	if (s->depth >= MOST_FUTURES)
 		return;
 	s->depth++;
+	s->future = future;
 	callback = word_at(s, future + (raddr)s->form->task.callback);
 	list = word_at(s, future + (raddr)s->form->task.callbacks);
+	if (s->asked && s->asked->n_via < LEN(s->asked->via))
+		s->asked->via[s->asked->n_via++] = (struct via){ future, callback, list };
 	if (callback)
 		follow_again(s, child, callback);
 	if (list && object_type_name(s->mem, s->l, list, type, sizeof type) == OK &&
 	    !strcmp(type, "list"))
 		follow_list(s, child, list);
 	s->depth--;
+	s->future = before;
 }
 
 /* Those of a task. */
@@ -371,4 +425,21 @@ parents_free(struct parents *p)
 	free(p->parents.first);
 	free(p->children.at);
 	free(p->children.first);
+}
+
+/* ---- of one task ---- */
+
+void
+parents_ask(const struct tasks *ts, const struct async_task *t, struct awaiters *out)
+{
+	struct async_task one = *t;
+	struct kin kin = { 0 };
+	struct search s = { .ts = ts, .mem = tasks_mem(ts), .l = tasks_layout(ts),
+	                    .form = tasks_form(ts), .kin = &kin, .tasks = &one, .n = 1,
+	                    .asked = out, .future = t->addr };
+
+	out->n = out->n_via = 0;
+	ask_task(&s, 0);
+	if (s.form->task.awaited_by == ABSENT)
+		follow_task(&s, 0);
 }

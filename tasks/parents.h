@@ -21,4 +21,16 @@ struct parents {
 void parents_find(const struct tasks *, struct parents *);
 void parents_free(struct parents *);
 
+/* Who awaits one task, by what it says itself, with no need to know any other. */
+struct awaiters {
+	struct async_task tasks[2]; /* of those the first two: addr, python; waiter: the future that
+	                             * it has to wait for, 0: no matter */
+	size_t n;                   /* how many there are */
+	struct via {                /* futures that led there, and what was to be called then */
+		raddr future, callback, callbacks;
+	} via[16];
+	size_t n_via;
+};
+void parents_ask(const struct tasks *, const struct async_task *, struct awaiters *);
+
 #endif

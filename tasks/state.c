@@ -87,13 +87,14 @@ copy_file(const struct profile *p, uint32_t string, char *out)
 }
 
 static void
-find_call(const struct profile *p, uint32_t stack, struct call *c)
+find_call(const struct tasks *ts, uint32_t stack, struct call *c)
 {
+	const struct profile *p = tasks_profile(ts), *stacks = tasks_stacks(ts);
 	char file[NAME], function[NAME];
 
 	memset(c, 0, sizeof *c);
 	for (int i = 0; i < MOST_UP && stack != PROFILE_ROOT; i++) {
-		struct profile_frame f = profile_frame_get(p, profile_stack_frame(p, stack));
+		struct profile_frame f = profile_frame_get(p, profile_stack_frame(stacks, stack));
 
 		if (f.file == PROFILE_NO_FILE || !copy_file(p, f.file, file))
 			return;
@@ -106,7 +107,7 @@ find_call(const struct profile *p, uint32_t stack, struct call *c)
 			memcpy(c->file, file, sizeof c->file);
 			memcpy(c->function, function, sizeof c->function);
 		}
-		stack = profile_stack_parent(p, stack);
+		stack = profile_stack_parent(stacks, stack);
 	}
 }
 
@@ -244,10 +245,11 @@ add_future(const struct tasks *ts, raddr future, int plain, struct buf *out)
 {
 	const struct layout *l = tasks_layout(ts);
 	size_t n, task = tasks_find(ts, future);
+	struct async_task other;
 	char type[32] = "";
 	raddr children, length;
 
-	if (task) {
+	if (task || (plain && tasks_is_one(ts, future, &other))) {
 		buf_str(out, plain ? "a task" : "task ");
 		if (!plain)
 			state_add_name(ts, &tasks_all(ts, &n)[task - 1], out);
@@ -271,7 +273,7 @@ state_wait(const struct tasks *ts, const struct async_task *t, struct files *fil
 
 	if (t->why != OK || t->state != TASK_WAITS || add_future(ts, t->waiter, !files, out))
 		return;
-	find_call(tasks_profile(ts), t->stack, &c);
+	find_call(ts, t->stack, &c);
 	if (*c.function)
 		add_call(ts, t, &c, files, out);
 	else

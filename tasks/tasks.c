@@ -37,17 +37,21 @@ struct noted { /* a frame on a thread's stack */
 	int tid, outermost;
 };
 
+/* What is looked at of asyncio.tasks; RUNNING: tasks that run, by their loops. */
+enum name { ALL, SCHEDULED, EAGER, TYPE, RUNNING, NAMES };
+
 struct tasks {
 	const struct target *t;
 	struct mem *mem;
 	const struct layout *l;
 	struct threads *threads;
-	struct profile *profile;
+	struct profile *profile, *stacks;
 	struct pages *pages;
 	struct shape shape;
 	struct form form;
 	struct chains *chains;
 	raddr task_type;       /* of the C module of the interpreter at hand, 0: none */
+	raddr values[NAMES];   /* what that module has */
 	raddr *found;          /* what may be tasks */
 	size_t n_found, cap_found;
 	struct index seen;     /* in the list of what is found */
@@ -68,7 +72,7 @@ tasks_new(const struct target *t, struct threads *threads, struct profile *profi
 	ts->mem = t->mem;
 	ts->l = t->layout;
 	ts->threads = threads;
-	ts->profile = profile;
+	ts->profile = ts->stacks = profile;
 	if (form_find(ts->l, &ts->form) || shape_find(ts->l, &ts->shape)) {
 		free(ts);
 		return NULL;
@@ -320,15 +324,23 @@ find_running(struct tasks *ts, raddr tstate)
 		add_found(ts, task);
 }
 
+/* Learns what the module itself says of structures. */
+static enum why
+read_form(struct tasks *ts)
+{
+	return ts->form.task.node == ABSENT &&
+	       form_read(&ts->form, ts->l, ts->t->process, ts->mem) ? BROKEN : OK;
+}
+
 static enum why
 find_in_lists(struct tasks *ts, raddr interp)
 {
 	size_t n;
 	struct thread *const *threads = threads_all(ts->threads, &n);
-	enum why why;
+	enum why why = read_form(ts);
 
-	if (ts->form.task.node == ABSENT && form_read(&ts->form, ts->l, ts->t->process, ts->mem))
-		return BROKEN;
+	if (why != OK)
+		return why;
 	why = find_in_list(ts, interp + (raddr)ts->form.lists.of_interp);
 	for (size_t i = 0; why == OK && i < n; i++) {
 		if (threads[i]->interp != interp)
@@ -341,15 +353,12 @@ find_in_lists(struct tasks *ts, raddr interp)
 
 /* ---- the module ---- */
 
-/* What is looked at of asyncio.tasks. */
-enum name { ALL, SCHEDULED, EAGER, TYPE, NAMES };
-
 /* Whether the interpreter has the module at all. */
 static int
 find_module(const struct tasks *ts, raddr interp, raddr values[NAMES])
 {
 	static const char *const names[NAMES] = { "_all_tasks", "_scheduled_tasks", "_eager_tasks",
-	                                          "_CTask" };
+	                                          "_CTask", "_current_tasks" };
 	const struct layout *l = ts->l;
 	struct many_names wanted = { tasks_mem(ts), l, names, NAMES, values };
 	raddr at, dict;
@@ -361,8 +370,9 @@ find_module(const struct tasks *ts, raddr interp, raddr values[NAMES])
 }
 
 static enum why
-find_in_module(struct tasks *ts, const raddr values[NAMES])
+find_in_module(struct tasks *ts)
 {
+	const raddr *values = ts->values;
 	raddr data;
 	enum why why = OK;
 
@@ -370,6 +380,16 @@ find_in_module(struct tasks *ts, const raddr values[NAMES])
 		if (values[i] && object_attribute(ts->mem, ts->l, values[i], "data", &data) == OK)
 			why = find_in_set(ts, data, 1);
 	return why == OK && values[EAGER] ? find_in_set(ts, values[EAGER], 0) : why;
+}
+
+/* Whether what is of that type is a task; *python: of a class written in Python. */
+static int
+is_of_tasks(const struct tasks *ts, raddr object, raddr type, unsigned char *python)
+{
+	raddr coro;
+
+	*python = !(ts->task_type && type && derives(ts, type, ts->task_type));
+	return type && (!*python || object_attribute(ts->mem, ts->l, object, "_coro", &coro) == OK);
 }
 
 /* Takes over what is found from that one on, if it is a task. */
@@ -383,33 +403,45 @@ classify(struct tasks *ts, size_t from)
 		memcpy(types, ts->found + from, n * sizeof *types);
 	many_follow(ts->mem, ts->l, types, n, ts->l->object.type);
 	for (size_t i = 0; i < n; i++) {
-		int c = ts->task_type && types[i] && derives(ts, types[i], ts->task_type);
-		raddr coro;
+		unsigned char python;
 
-		if (!types[i] || (!c && object_attribute(ts->mem, ts->l, ts->found[from + i], "_coro",
-		                                         &coro) != OK))
+		if (!is_of_tasks(ts, ts->found[from + i], types[i], &python))
 			continue;
 		ts->tasks = grow(ts->tasks, ts->n, &ts->cap, sizeof *ts->tasks);
-		ts->tasks[ts->n++] = (struct async_task){ .addr = ts->found[from + i], .python = !c };
+		ts->tasks[ts->n++] = (struct async_task){ .addr = ts->found[from + i],
+		                                          .python = python };
 	}
 	free(types);
+}
+
+/* Notes what the module has. */
+static int
+learn(struct tasks *ts, raddr interp)
+{
+	memset(ts->values, 0, sizeof ts->values);
+	if (!find_module(ts, interp, ts->values))
+		return -1;
+	ts->task_type = ts->values[TYPE];
+	return 0;
+}
+
+/* Those of an interpreter whose module is known. */
+static enum why
+find_known(struct tasks *ts, raddr interp)
+{
+	size_t before = ts->n_found;
+	enum why why = find_in_module(ts);
+
+	if (why == OK && ts->task_type && form_is_told(ts->l))
+		why = find_in_lists(ts, interp);
+	classify(ts, before);
+	return why;
 }
 
 static enum why
 find_of_interpreter(struct tasks *ts, raddr interp)
 {
-	raddr values[NAMES] = { 0 };
-	size_t before = ts->n_found;
-	enum why why;
-
-	if (!find_module(ts, interp, values))
-		return OK;
-	ts->task_type = values[TYPE];
-	why = find_in_module(ts, values);
-	if (why == OK && ts->task_type && form_is_told(ts->l))
-		why = find_in_lists(ts, interp);
-	classify(ts, before);
-	return why;
+	return learn(ts, interp) ? OK : find_known(ts, interp);
 }
 
 static enum why
@@ -540,6 +572,93 @@ tasks_places(const struct tasks *ts)
 	n = places.n;
 	index_free(&places);
 	return n;
+}
+
+/* ---- one by one ---- */
+
+int
+tasks_learn(struct tasks *ts, raddr interp)
+{
+	pages_forget(ts->pages);
+	if (learn(ts, interp))
+		return -1;
+	return form_is_told(ts->l) && ts->task_type && read_form(ts) != OK ? -1 : 0;
+}
+
+struct each {
+	tasks_each *each;
+	void *context;
+};
+
+static int
+tell_value(void *context, raddr key, raddr value)
+{
+	const struct each *e = context;
+
+	(void)key;
+	return e->each(e->context, value);
+}
+
+/* From 3.14 on the dictionary has only those that are entered by functions written in Python. */
+enum why
+tasks_each_running(const struct tasks *ts, raddr tstate, tasks_each *each, void *context)
+{
+	raddr task = 0;
+	enum why why = OK;
+
+	if (form_is_told(ts->l) && ts->form.lists.running != ABSENT)
+		why = object_read_pointer(ts->mem, ts->l, tstate + (raddr)ts->form.lists.running, &task);
+	if (why == OK && task)
+		each(context, task);
+	if (why != OK || task)
+		return why;
+	return object_dict_each(ts->mem, ts->l, ts->values[RUNNING], tell_value,
+	                        &(struct each){ each, context });
+}
+
+int
+tasks_is_one(const struct tasks *ts, raddr object, struct async_task *t)
+{
+	raddr type;
+
+	*t = (struct async_task){ .addr = object };
+	return object && object_read_pointer(tasks_mem(ts), ts->l, object + (raddr)ts->l->object.type,
+	                                     &type) == OK &&
+	       is_of_tasks(ts, object, type, &t->python);
+}
+
+enum why
+tasks_list(struct tasks *ts, raddr interp)
+{
+	ts->n = ts->n_found = 0;
+	index_free(&ts->seen);
+	pages_forget(ts->pages);
+	return find_known(ts, interp);
+}
+
+void
+tasks_number_in(struct tasks *ts, struct profile *p)
+{
+	ts->stacks = p;
+	chains_number_in(ts->chains, p);
+}
+
+const struct profile *
+tasks_stacks(const struct tasks *ts)
+{
+	return ts->stacks;
+}
+
+struct chains *
+tasks_chains(const struct tasks *ts)
+{
+	return ts->chains;
+}
+
+void
+tasks_forget(const struct tasks *ts)
+{
+	pages_forget(ts->pages);
 }
 
 /* A str, or from 3.13 on the number of one that was given no name: CPython v3.13.0

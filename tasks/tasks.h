@@ -6,6 +6,7 @@
 
 struct async_task;
 struct buf;
+struct chains;
 struct codes;
 struct form;
 struct layout;
@@ -38,6 +39,28 @@ size_t tasks_find(const struct tasks *, raddr);
 
 /* In how many different places they are. */
 size_t tasks_places(const struct tasks *);
+
+/* Of one interpreter: learns where it has tasks, without looking for any; 0, or -1 if it has not
+ * begun with them.  Calls each() with those that may run now on a thread of it until that returns
+ * non-zero: up to 3.13 on any. */
+int tasks_learn(struct tasks *, raddr interp);
+typedef int tasks_each(void *context, raddr task);
+enum why tasks_each_running(const struct tasks *, raddr tstate, tasks_each *, void *context);
+
+/* Whether an object is a task, by its type; sets its addr and python, all else is 0. */
+int tasks_is_one(const struct tasks *, raddr object, struct async_task *);
+
+/* Finds those of one interpreter of which tasks_learn() knows, whose addr and python are set, and
+ * which may be done; as tasks_read() else. */
+enum why tasks_list(struct tasks *, raddr interp);
+
+/* Where stacks of tasks are numbered, if not in the profile: that has no other use. */
+void tasks_number_in(struct tasks *, struct profile *);
+const struct profile *tasks_stacks(const struct tasks *);
+
+/* What reads them; believes no more what was read of memory that is kept for a while. */
+struct chains *tasks_chains(const struct tasks *);
+void tasks_forget(const struct tasks *);
 
 /* Appends the name of one. */
 void tasks_name(const struct tasks *, const struct async_task *, struct buf *);

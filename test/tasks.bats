@@ -135,11 +135,6 @@ tasks.py:sleep:[0-9]+$'
 '
 }
 
-@test "--async goes with -d" {
-    run_pyflame 2 --async 1
-    matches "$stderr" '^pyflame: --async (goes with -d|.*was built without it)'
-}
-
 # --- what runs ----------------------------------------------------------------
 
 running_is_right() {

@@ -1,0 +1,336 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * From a task to the one that awaits it, and so on.
+ *
+ * A task tells who awaits it (parents.c), and what that one is doing is read as of any task
+ * (chain.c): it has to wait for just the future that led there.  All that decides is read once
+ * more in one call when all of it is known, and has to be the same; and as long as it is, so is
+ * the whole, with no need to read anything else.
+ */
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "util.h"
+#include "profile.h"
+#include "memory.h"
+#include "layouts.h"
+#include "target.h"
+#include "tasks/forms.h"
+#include "tasks/chain.h"
+#include "tasks/tasks.h"
+#include "tasks/parents.h"
+#include "tasks/callers.h"
+
+enum { DEEPEST = 64 /* tasks */, MOST_PIECES = MEM_MAX_VECS, MOST_NAME = 200 };
+
+struct climb { /* from one task to the next */
+	struct tasks *ts;
+	struct profile *profile;
+	const struct profile *scratch;
+	const struct form *form;
+	int ptr;
+	struct callers *out;
+	struct awaiters awaiters;
+	raddr met[DEEPEST];
+	size_t n_met;
+};
+
+void
+callers_free(struct callers *c)
+{
+	free(c->frames);
+	free(c->pieces);
+	buf_free(&c->bytes);
+	*c = (struct callers){ 0 };
+}
+
+/* ---- what decides ---- */
+
+static void
+add_piece(struct callers *c, raddr addr, size_t len)
+{
+	c->pieces = grow(c->pieces, c->n_pieces, &c->cap_pieces, sizeof *c->pieces);
+	c->pieces[c->n_pieces++] = (struct mem_vec){ addr, len };
+}
+
+/* One that held that pointer when it was read. */
+static void
+add_word(const struct climb *k, raddr addr, raddr word)
+{
+	uint32_t narrow = (uint32_t)word;
+
+	add_piece(k->out, addr, (size_t)k->ptr);
+	buf_add(&k->out->bytes, k->ptr == 8 ? (void *)&word : (void *)&narrow, (size_t)k->ptr);
+}
+
+int
+callers_hold(struct mem *mem, const struct callers *c)
+{
+	unsigned char some[2048], *now = c->bytes.len > sizeof some ? xcalloc(c->bytes.len, 1) : some;
+	size_t done;
+	int same = mem_readv(mem, c->pieces, c->n_pieces, now, &done) == OK &&
+	           !memcmp(now, c->bytes.data, c->bytes.len);
+
+	if (now != some)
+		free(now);
+	return same;
+}
+
+/* A set: fill, used, mask, table. */
+static enum why
+add_set(const struct climb *k, raddr set)
+{
+	enum { WORDS = 4, MOST = WORDS * 8 };
+	unsigned char words[MOST];
+	size_t len = WORDS * (size_t)k->ptr;
+	enum why why;
+
+	set += (raddr)tasks_layout(k->ts)->object.head;
+	why = mem_read(tasks_target(k->ts)->mem, set, words, len);
+	add_piece(k->out, set, len);
+	buf_add(&k->out->bytes, words, len);
+	return why;
+}
+
+/* What of a task decides who awaits it, and its name; of one that is written in Python that is
+ * anywhere. */
+static enum why
+add_task_pieces(const struct climb *k, const struct async_task *t)
+{
+	const struct form *f = k->form;
+
+	if (t->python) {
+		k->out->lasting = 0;
+		return OK;
+	}
+	if (f->task.name != ABSENT)
+		add_word(k, t->addr + (raddr)f->task.name, t->name);
+	if (f->task.awaited_by == ABSENT) {
+		add_word(k, t->addr + (raddr)f->task.callback, t->callback);
+		add_word(k, t->addr + (raddr)f->task.callbacks, t->callbacks);
+		return OK;
+	}
+	add_word(k, t->addr + (raddr)f->task.awaited_by, t->awaited_by);
+	add_piece(k->out, t->addr + (raddr)f->task.awaited_by_set, sizeof t->several);
+	buf_add(&k->out->bytes, &t->several, sizeof t->several);
+	return t->several ? add_set(k, t->awaited_by) : OK;
+}
+
+static void
+add_future_pieces(const struct climb *k)
+{
+	const struct form *f = k->form;
+
+	for (size_t i = 0; i < k->awaiters.n_via; i++) {
+		struct via v = k->awaiters.via[i];
+
+		add_word(k, v.future + (raddr)f->task.callback, v.callback);
+		add_word(k, v.future + (raddr)f->task.callbacks, v.callbacks);
+	}
+}
+
+/* What a task is doing, as far as it decides. */
+static void
+add_chain_pieces(struct callers *c, const struct chain_proof *p)
+{
+	for (size_t i = 0; i < p->n; i++)
+		add_piece(c, p->pieces[i].addr, p->pieces[i].len);
+	buf_add(&c->bytes, p->bytes->data, p->bytes->len);
+}
+
+/* That one is not done, and has that coroutine. */
+static void
+add_running_pieces(const struct climb *k, const struct async_task *t, raddr coro)
+{
+	const int32_t pending = 0;
+
+	if (t->python)
+		return;
+	add_word(k, t->addr + (raddr)k->form->task.coro, coro);
+	add_piece(k->out, t->addr + (raddr)k->form->task.state, sizeof pending);
+	buf_add(&k->out->bytes, &pending, sizeof pending);
+}
+
+/* ---- names ---- */
+
+static void
+add_frame(struct callers *c, uint32_t frame)
+{
+	c->frames = grow(c->frames, c->n, &c->cap, sizeof *c->frames);
+	c->frames[c->n++] = frame;
+}
+
+static void
+add_text(const struct climb *k, const struct buf *text)
+{
+	add_frame(k->out, profile_frame(k->profile, (struct profile_frame){
+		PROFILE_NO_FILE, profile_string(k->profile, text->data, text->len), 0 }));
+}
+
+/* How much of a name is there without a number at its end; 0 of "Task-12", which is none. */
+static size_t
+length_of(const struct buf *name)
+{
+	static const char none[] = "Task";
+	size_t len = name->len;
+
+	while (len && name->data[len - 1] >= '0' && name->data[len - 1] <= '9')
+		len--;
+	while (len && len < name->len && strchr("-_ #:.", name->data[len - 1]))
+		len--;
+	return len == sizeof none - 1 && !memcmp(name->data, none, len) ? 0 :
+	       len < MOST_NAME ? len : MOST_NAME;
+}
+
+/* "task worker": its name, or if it was given none that of the outermost frame's function. */
+static void
+add_name(const struct climb *k, const struct async_task *t, uint32_t outermost)
+{
+	struct buf name = { 0 }, text = { 0 };
+	const char *bytes;
+	size_t len;
+
+	tasks_name(k->ts, t, &name);
+	len = length_of(&name);
+	bytes = name.data;
+	if (!len)
+		bytes = profile_string_get(k->profile, profile_frame_get(k->profile, outermost).function,
+		                           &len);
+	buf_str(&text, "task ");
+	buf_add(&text, bytes, len);
+	add_text(k, &text);
+	buf_free(&name);
+	buf_free(&text);
+}
+
+static void
+add_several(const struct climb *k)
+{
+	struct buf text = { 0 };
+
+	buf_printf(&text, "(awaited by %zu tasks)", k->awaiters.n);
+	add_text(k, &text);
+	buf_free(&text);
+}
+
+/* ---- from one to the next ---- */
+
+static int
+was_met(struct climb *k, raddr task)
+{
+	for (size_t i = 0; i < k->n_met; i++)
+		if (k->met[i] == task)
+			return 1;
+	k->met[k->n_met++] = task;
+	return 0;
+}
+
+/* Adds one that waits: what it is doing, the innermost frame first, and its name.  AGAIN: it does
+ * not, or not for what it has to. */
+static enum why
+add_awaiter(struct climb *k, struct async_task *t)
+{
+	raddr future = t->waiter;
+	uint32_t outermost = 0;
+	struct chain_proof proof;
+
+	chains_read(tasks_chains(k->ts), t, 1);
+	if (t->why != OK)
+		return (enum why)t->why;
+	if ((t->state != TASK_WAITS && t->state != TASK_READY) || t->stack == PROFILE_ROOT ||
+	    (future && t->waiter != future))
+		return AGAIN;
+	proof = chains_proof(tasks_chains(k->ts));
+	add_chain_pieces(k->out, &proof);
+	for (uint32_t s = t->stack; s != PROFILE_ROOT; s = profile_stack_parent(k->scratch, s))
+		add_frame(k->out, outermost = profile_stack_frame(k->scratch, s));
+	add_name(k, t, outermost);
+	return add_task_pieces(k, t);
+}
+
+static enum why
+climb(struct climb *k, struct async_task t)
+{
+	enum why why = OK;
+
+	while (why == OK && k->n_met < DEEPEST) {
+		parents_ask(k->ts, &t, &k->awaiters);
+		add_future_pieces(k);
+		k->out->lasting &= k->awaiters.n_via < LEN(k->awaiters.via);
+		if (k->awaiters.n > 1)
+			add_several(k);
+		if (k->awaiters.n != 1)
+			return OK;
+		t = k->awaiters.tasks[0];
+		if (was_met(k, t.addr))
+			return CYCLE;
+		why = add_awaiter(k, &t);
+	}
+	return why == OK ? DEEP : why == AGAIN ? TORN : why;
+}
+
+static void
+turn(uint32_t *frames, size_t n)
+{
+	for (size_t i = 0; i + 1 < n; i++, n--) {
+		uint32_t first = frames[i];
+
+		frames[i] = frames[n - 1];
+		frames[n - 1] = first;
+	}
+}
+
+static struct climb
+begin(struct tasks *ts, struct profile *profile, const struct async_task *t, struct callers *out)
+{
+	struct climb k = { .ts = ts, .profile = profile, .scratch = tasks_stacks(ts),
+	                   .form = tasks_form(ts), .ptr = tasks_layout(ts)->ptr, .out = out };
+
+	out->n = out->n_pieces = out->bytes.len = 0;
+	out->lasting = 1;
+	was_met(&k, t->addr);
+	return k;
+}
+
+/* Climbs to the end, and proves all of it. */
+static enum why
+conclude(struct climb *k, const struct async_task *t)
+{
+	struct callers *c = k->out;
+	enum why why = climb(k, *t);
+
+	turn(c->frames, c->n);
+	if (why == OK && c->n_pieces > MOST_PIECES)
+		why = DEEP;
+	return why != OK ? why : callers_hold(tasks_target(k->ts)->mem, c) ? OK : TORN;
+}
+
+enum why
+callers_read(struct tasks *ts, struct profile *profile, const struct async_task *t, raddr coro,
+             uint32_t outermost, struct callers *out)
+{
+	struct climb k = begin(ts, profile, t, out);
+	enum why why;
+
+	add_running_pieces(&k, t, coro);
+	why = add_task_pieces(&k, t);
+	add_name(&k, t, outermost);
+	out->name = out->frames[out->n - 1];
+	return why == OK ? conclude(&k, t) : why;
+}
+
+enum why
+callers_read_waiting(struct tasks *ts, struct profile *profile, struct async_task *t,
+                     struct callers *out)
+{
+	struct climb k = begin(ts, profile, t, out);
+	enum why why = add_awaiter(&k, t);
+
+	if (why == OK && t->state != TASK_WAITS)
+		return AGAIN;
+	if (why != OK)
+		return why;
+	out->name = out->frames[out->n - 1];
+	return conclude(&k, t);
+}

@@ -1,0 +1,231 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Tasks that wait.
+ *
+ * All are listed, but no more are looked at than a part of a millisecond or two is enough for: if
+ * there are more, some that stand for all.  What is known of one is believed as long as all that
+ * decides is the same.
+ */
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "util.h"
+#include "profile.h"
+#include "memory.h"
+#include "layouts.h"
+#include "target.h"
+#include "tasks/many.h"
+#include "tasks/chain.h"
+#include "tasks/tasks.h"
+#include "tasks/parents.h"
+#include "tasks/callers.h"
+#include "tasks/state.h"
+#include "tasks/waiting.h"
+
+enum {
+	MOST_KNOWN = 4096,   /* then all are forgotten */
+	MOST_NS = 2000000,   /* of each look */
+	FIRST_NS = 100000,   /* that one task takes, as long as that is not known */
+	SLOWLY = 16,
+	TRIES = 3,
+};
+
+struct waiter {
+	raddr task, loop;
+	struct callers callers;
+	uint32_t leaf, on, stack; /* what it waits for; its stack, on top of that one, plus one */
+};
+
+struct waiting {
+	struct profile *profile;
+	struct waiter *known;
+	size_t n_known;
+	struct index by_task;
+	struct waiting_stack *stacks;
+	size_t n_stacks, cap_stacks;
+	struct index by_stack;
+	uint64_t failed[WHY_COUNT];
+	int64_t each;  /* nanoseconds that one takes, on average */
+	uint64_t looked;
+	uint32_t rounds;
+	uint32_t stands_for; /* each one, just now */
+};
+
+struct waiting *
+waiting_new(struct profile *p)
+{
+	struct waiting *w = xcalloc(1, sizeof *w);
+
+	*w = (struct waiting){ .profile = p, .each = FIRST_NS };
+	w->known = xcalloc(MOST_KNOWN, sizeof *w->known);
+	return w;
+}
+
+static void
+forget_all(struct waiting *w)
+{
+	for (size_t i = 0; i < w->n_known; i++)
+		callers_free(&w->known[i].callers);
+	memset(w->known, 0, MOST_KNOWN * sizeof *w->known);
+	w->n_known = 0;
+	index_free(&w->by_task);
+}
+
+void
+waiting_free(struct waiting *w)
+{
+	if (!w)
+		return;
+	forget_all(w);
+	index_free(&w->by_stack);
+	free(w->known);
+	free(w->stacks);
+	free(w);
+}
+
+const struct waiting_stack *
+waiting_stacks(const struct waiting *w, size_t *n)
+{
+	*n = w->n_stacks;
+	return w->stacks;
+}
+
+const uint64_t *
+waiting_failed(const struct waiting *w)
+{
+	return w->failed;
+}
+
+uint64_t
+waiting_looked(const struct waiting *w)
+{
+	return w->looked;
+}
+
+void
+waiting_begin(struct waiting *w)
+{
+	w->n_stacks = 0;
+	w->rounds++;
+	index_free(&w->by_stack);
+	memset(w->failed, 0, sizeof w->failed);
+}
+
+/* ---- one task ---- */
+
+static struct waiter *
+known_of(struct waiting *w, raddr task)
+{
+	size_t at = index_get(&w->by_task, task);
+
+	if (at)
+		return &w->known[at - 1];
+	if (w->n_known == MOST_KNOWN)
+		forget_all(w);
+	index_set(&w->by_task, task, w->n_known);
+	w->known[w->n_known].task = task;
+	return &w->known[w->n_known++];
+}
+
+/* "waits: sleep" */
+static uint32_t
+leaf_of(struct waiting *w, const struct tasks *ts, const struct async_task *t)
+{
+	struct buf text = { 0 };
+	uint32_t leaf;
+
+	buf_str(&text, "waits: ");
+	state_wait(ts, t, NULL, &text);
+	leaf = profile_frame(w->profile, (struct profile_frame){
+		PROFILE_NO_FILE, profile_string(w->profile, text.data, text.len), 0 });
+	buf_free(&text);
+	return leaf;
+}
+
+/* AGAIN: it is none that waits. */
+static enum why
+read_waiter(struct waiting *w, struct tasks *ts, const struct async_task *task, struct waiter *k)
+{
+	struct async_task t = *task;
+	enum why why;
+
+	tasks_forget(ts);
+	why = callers_read_waiting(ts, w->profile, &t, &k->callers);
+	if (why != OK) {
+		k->callers.lasting = 0;
+		return why;
+	}
+	k->loop = t.loop;
+	k->on = 0;
+	k->leaf = leaf_of(w, ts, &t);
+	return OK;
+}
+
+static void
+add_stack(struct waiting *w, uint32_t stack)
+{
+	size_t at = index_set(&w->by_stack, stack, w->n_stacks);
+
+	if (at) {
+		index_set(&w->by_stack, stack, at - 1);
+	} else {
+		w->stacks = grow(w->stacks, w->n_stacks, &w->cap_stacks, sizeof *w->stacks);
+		w->stacks[w->n_stacks++] = (struct waiting_stack){ stack, 0 };
+		at = w->n_stacks;
+	}
+	w->stacks[at - 1].n += w->stands_for;
+}
+
+static void
+count(struct waiting *w, struct waiter *k, uint32_t base)
+{
+	uint32_t stack = base;
+
+	if (k->on != base + 1) {
+		for (size_t i = 0; i < k->callers.n && stack != PROFILE_FAILED; i++)
+			stack = profile_stack(w->profile, stack, k->callers.frames[i]);
+		k->stack = profile_stack(w->profile, stack, k->leaf);
+		k->on = base + 1;
+	}
+	if (k->stack == PROFILE_FAILED)
+		w->failed[DEEP] += w->stands_for;
+	else
+		add_stack(w, k->stack);
+}
+
+static void
+look_at(struct waiting *w, struct tasks *ts, const struct async_task *t, waiting_base *base,
+        void *context)
+{
+	struct waiter *k = known_of(w, t->addr);
+	enum why why = k->callers.lasting && callers_hold(tasks_target(ts)->mem, &k->callers) ? OK :
+	               TORN;
+
+	for (int i = 0; i < TRIES && why == TORN; i++)
+		why = read_waiter(w, ts, t, k);
+	if (why == OK)
+		count(w, k, base(context, k->loop, k->callers.name, w->stands_for));
+	else if (why != AGAIN)
+		w->failed[why] += w->stands_for;
+}
+
+void
+waiting_look(struct waiting *w, struct tasks *ts, raddr interp, waiting_base *base, void *context)
+{
+	enum why why = tasks_list(ts, interp);
+	size_t n, step, looked = 0;
+	const struct async_task *tasks;
+	int64_t began = now_ns();
+
+	tasks = tasks_all(ts, &n);
+	if (why != OK)
+		w->failed[why]++;
+	step = n * (size_t)w->each / MOST_NS + 1;
+	w->stands_for = (uint32_t)step;
+	for (size_t i = hash_words(w->rounds, step) % step; i < n; i += step, looked++)
+		look_at(w, ts, &tasks[i], base, context);
+	if (looked)
+		w->each += ((now_ns() - began) / (int64_t)looked - w->each) / SLOWLY;
+	w->looked += looked;
+}

@@ -1,0 +1,239 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+# The tasks of asyncio in profiles: --async without -d.
+
+load helper
+
+# The stacks of tasks from a function to burn(), by names alone, each once; for a moment it may
+# not be proven that one is of a task.
+stacks_to() {
+    sed -E 's/ [0-9]+$//; s,[^; ]*/,,g; s/[^;]*\.py:([A-Za-z_.<>]*\.)?//g' stdout | grep -E "task .*;$1;.*burn$" | sort -u
+}
+
+# --- who awaits whom ----------------------------------------------------------
+
+chains_are_right() {
+    requires format=json
+    at_least 3.7 "$1" || { unsuitable="asyncio is from 3.7 on"; return; }
+    start_target async_chain "$1"
+    sample_until 'leaf_gather;.*burn ' 'nested;.*burn ' 'in_completed;.*burn ' 'bottom;.*burn ' \
+        'job;.*burn ' 'eager;.*burn ' -- -n --async "$pid"
+    assert_unharmed "$pid"
+    local from='<module>;start;task main;main;'
+    equal "$(stacks_to leaf_gather)" "${from}task gatherer;gatherer;task worker;worker;leaf_gather;forever;burn"
+    equal "$(stacks_to nested)" "${from}task nested;nested;middle;inner;forever;burn"
+    equal "$(stacks_to bottom)" "<module>;start;(awaited by 2 tasks);task bottom;bottom;forever;burn"
+    equal "$(stacks_to job)" "${from}task job;job;forever;burn"
+    if at_least 3.11 "$1"; then
+        equal "$(stacks_to in_group | sed 's/;_*aexit_*//g')" \
+            "${from}task grouper;grouper;task in_group;in_group;forever;burn"
+    fi
+    # who awaits the tasks of as_completed is known from 3.14 on
+    if at_least 3.14 "$1"; then
+        equal "$(stacks_to in_completed | sed 's/;_wait_for_one//; s/;get//')" \
+            "${from}task completer;completer;task in_completed;in_completed;forever;burn"
+    else
+        equal "$(stacks_to in_completed)" "<module>;start;task in_completed;in_completed;forever;burn"
+    fi
+    # what is begun at once runs within the one that begins it
+    if at_least 3.12 "$1"; then
+        stacks_to eager > begun || :
+        ! [ -s begun ] || all_match ';task hurry;hurry;.*;eager;burn$' begun
+    else
+        stacks_to eager > begun
+        all_match ';task hurry;hurry;task eager;eager;burn$' begun
+    fi
+}
+
+@test "3.7: a task stands on those that await it"    { each_python 3.7 chains_are_right; }
+@test "3.8: a task stands on those that await it"    { also 3.8 chains_are_right; }
+@test "3.9: a task stands on those that await it"    { also 3.9 chains_are_right; }
+@test "3.10: a task stands on those that await it"   { each_python 3.10 chains_are_right; }
+@test "3.11: a task stands on those that await it"   { each_python 3.11 chains_are_right; }
+@test "3.12: a task stands on those that await it"   { each_python 3.12 chains_are_right; }
+@test "3.13: a task stands on those that await it"   { also 3.13 chains_are_right; }
+@test "3.14: a task stands on those that await it"   { also 3.14 chains_are_right; }
+@test "3.14t: a task stands on those that await it"  { also 3.14t chains_are_right; }
+@test "newest: a task stands on those that await it" { each_python "$newest" chains_are_right; }
+@test "32 bits: a task stands on those that await it" { also i386 chains_are_right; }
+
+# Those written in Python have nothing that shows that they are the same: they are read each time.
+python_tasks_are_right() {
+    requires format=json
+    start_target async_chain "$1" python
+    sample_until 'task worker;.*leaf_gather;.*burn ' -- -n --async "$pid"
+    assert_unharmed "$pid"
+    equal "$(stacks_to leaf_gather)" \
+        "<module>;start;task main;main;task gatherer;gatherer;task worker;worker;leaf_gather;forever;burn"
+}
+
+@test "3.8: so does a task written in Python"    { also 3.8 python_tasks_are_right; }
+@test "3.11: so does a task written in Python"   { each_python 3.11 python_tasks_are_right; }
+@test "newest: so does a task written in Python" { each_python "$newest" python_tasks_are_right; }
+
+@test "without --async, and where nothing is a task, stacks are as they were" {
+    requires format=json
+    find_python
+    start_target async_chain "$python"
+    run_pyflame 0 -n "$pid"
+    lacks "$output" ';task |awaited by'
+    matches "$output" '_run_once;[^ ]*_run;'
+    end_targets
+    start_target fib "$python"
+    run_pyflame 0 -n --async --stats "$pid"
+    lacks "$output" ';task |awaited by'
+    matches "$output" ':main;'
+    matches "$stderr" 'pyflame: samples of tasks 0
+'
+}
+
+@test "--async does not go with -i and --why" {
+    requires format=json
+    run_pyflame 2 --async -i /dev/null
+    equal "$stderr" "pyflame: --async and -i do not go together; try pyflame --help"
+    run_pyflame 2 --async --why 1
+    equal "$stderr" "pyflame: --async and --why do not go together; try pyflame --help"
+}
+
+# --- shares -------------------------------------------------------------------
+
+# shares_are REGEX A B C: of samples of stacks that match those of each kind of request are these
+# shares of the whole.
+shares_are() {
+    awk -v regex="$1" -v want="$2 $3 $4" '
+        $0 ~ regex && match($0, /task request_[abc]/) { n[substr($0, RSTART + 13, 1)] += $NF; all += $NF }
+        END {
+            split(want, w)
+            for (i = 1; i <= 3; i++) {
+                share = n[substr("abc", i, 1)] * 100 / all
+                true = w[i] * 100 / (w[1] + w[2] + w[3])
+                printf "%.1f of %d samples, in truth %.1f\n", share, all, true
+                bad = bad || share - true > 2 || true - share > 2
+            }
+            exit bad
+        }' stdout
+}
+
+# What was used, and waited, since FILE was copied: since FILE COPY
+since() {
+    paste -d ' ' "$1" "$2" | awk '{ for (i = 1; i <= 6; i++) print $i - $(i + 6) }' | tr '\n' ' '
+}
+
+shares_are_right() {
+    requires format=json
+    local truth
+    rm -f account
+    start_target async_server "$1" "$PWD/account"
+    wait_for 10 test -s account
+    cp account before
+    run_pyflame 0 -n -s "$(many 6 12)" --async "${@:2}" "$pid" > /dev/null
+    read -r -a truth <<< "$(since account before)"
+    assert_unharmed "$pid"
+    shares_are 'burn ' "${truth[@]:0:3}"
+    [ -z "${2:-}" ] || shares_are 'sleep;waits: sleep ' "${truth[@]:3}"
+    grep 'task request.*burn ' stdout > burning
+    all_match 'task main;.*:main;task client;.*:client;task request_.;' burning
+}
+
+@test "3.8: requests have their shares of CPU time"    { also 3.8 shares_are_right; }
+@test "3.11: requests have their shares of CPU time"   { each_python 3.11 shares_are_right; }
+@test "3.12: requests have their shares of CPU time"   { also 3.12 shares_are_right; }
+@test "3.13: requests have their shares of CPU time"   { also 3.13 shares_are_right; }
+@test "3.14: requests have their shares of CPU time"   { also 3.14 shares_are_right; }
+@test "newest: requests have their shares of CPU time" { each_python "$newest" shares_are_right; }
+
+@test "3.8: and of the time that they wait"    { also 3.8 shares_are_right --threads; }
+@test "3.11: and of the time that they wait"   { each_python 3.11 shares_are_right --threads; }
+@test "3.12: and of the time that they wait"   { also 3.12 shares_are_right --threads; }
+@test "3.13: and of the time that they wait"   { also 3.13 shares_are_right --threads; }
+@test "3.14: and of the time that they wait"   { also 3.14 shares_are_right --threads; }
+@test "newest: and of the time that they wait" { each_python "$newest" shares_are_right --threads; }
+
+# --- what waits -------------------------------------------------------------
+
+@test "each task that waits is a sample, and their loop is none" {
+    requires format=json
+    find_python
+    start_target tasks_many "$python" 50
+    run_pyflame 0 -n -s 2 --async --threads --stats "$pid"
+    local ticks handlers
+    ticks=$(all_ticks)
+    handlers=$(samples stdout 'task main;.*handler;.*waits: sleep ')
+    [ "$handlers" -gt $((40 * ticks)) ]
+    [ "$handlers" -le $((51 * ticks)) ]
+    [ "$(samples stdout 'select ')" -lt $((ticks / 2)) ]
+    matches "$stderr" 'samples of tasks that wait [0-9]+, of looks at one [0-9]+'
+    run_pyflame 0 -n -s 0.3 --async --threads -x "$pid"
+    lacks "$output" 'waits: '
+    run_pyflame 0 -n -s 0.3 --async "$pid"
+    lacks "$output" 'waits: '
+}
+
+@test "threads of other programs that wait are there with --async as without" {
+    find_python
+    requires format=json
+    start_target idle "$python"
+    run_pyflame 0 -n -s 0.3 --async --threads "$pid"
+    all_match 'idle.py' stdout
+}
+
+@test "where threads are told apart tasks are, by their names" {
+    requires format=json format=speedscope format=gecko format=chrome
+    find_python
+    start_target async_server "$python" "$PWD/account"
+    run_pyflame 0 -n -s 1 --async --by-thread "$pid"
+    grep -qE '^task request_a;.*;task request_a;.*burn [0-9]+$' stdout
+    grep -qE '^task request_b;.*;task request_b;.*waits: sleep [0-9]+$' stdout
+    run_pyflame 0 -s 1 --async --threads -f speedscope "$pid" > /dev/null
+    "$python" -c '
+import json
+names = {one["name"] for one in json.load(open("stdout"))["profiles"]}
+assert {"task main", "task client", "task request_a", "task request_b", "task request_c"} < names, names
+assert any(name.startswith("MainThread") for name in names), names'
+    run_pyflame 0 -s 0.5 --async --threads -f gecko "$pid" > /dev/null
+    grep -q '"name":"task request_a"' stdout
+    run_pyflame 0 -s 0.5 --async --threads -f chrome "$pid" > /dev/null
+    grep -q 'task request_a' stdout
+    run_pyflame 0 -n -s 0.5 --async --threads --waits --children --native "$pid"
+    grep -qE ';task client;.*;task request_a;.*waits: sleep [0-9]+$' stdout
+}
+
+@test "100,000 tasks that wait take a bounded part of the time, and are counted" {
+    requires all format=json
+    find_python
+    start_target tasks_many "$python" 100000
+    local used
+    used=$( { TIMEFORMAT='%U %S'; time timeout 60 "$pyflame" -n -s 5 --async --threads "$pid" > stdout 2> stderr; } 2>&1)
+    echo "$used"
+    awk '{ exit $1 + $2 > 3 }' <<< "$used"
+    [ "$(samples stdout 'handler;.*waits: sleep ')" -gt 10000000 ]
+}
+
+# --- proof --------------------------------------------------------------------
+
+# Of stacks of tasks that are made and end all the time none is impossible, and few are not proven.
+stacks_are_possible() {
+    requires format=json
+    start_target tasks_made "$1" "${2:-30}"
+    run_pyflame 0 -n -s "$(many 5 60)" --async "${@:3}" --stats "$pid" > /dev/null
+    assert_unharmed "$pid"
+    "$1" "$tests/tools/tasks_made.py" "$(version_of "$1")" stdout
+    local torn
+    torn=$(awk '/tasks not proven/ { n += $NF } END { print n + 0 }' stderr)
+    echo "not proven: $torn"
+    [ $((torn * 100)) -lt "$(stat_of "samples of tasks")" ]
+}
+
+@test "3.7: stacks of tasks that are made all the time are possible"    { also 3.7 stacks_are_possible; }
+@test "3.8: stacks of tasks that are made all the time are possible"    { also 3.8 stacks_are_possible; }
+@test "3.10: stacks of tasks that are made all the time are possible"   { each_python 3.10 stacks_are_possible; }
+@test "3.11: stacks of tasks that are made all the time are possible"   { each_python 3.11 stacks_are_possible; }
+@test "3.12: stacks of tasks that are made all the time are possible"   { also 3.12 stacks_are_possible; }
+@test "3.13: stacks of tasks that are made all the time are possible"   { also 3.13 stacks_are_possible; }
+@test "3.14: stacks of tasks that are made all the time are possible"   { also 3.14 stacks_are_possible; }
+@test "3.14t: stacks of tasks that are made all the time are possible"  { also 3.14t stacks_are_possible; }
+@test "newest: stacks of tasks that are made all the time are possible" { each_python "$newest" stacks_are_possible; }
+@test "newest: so are those of tasks that do nothing else"              { also "$newest" stacks_are_possible 0; }
+@test "3.8: so are those of tasks that wait"                            { also 3.8 stacks_are_possible 30 --threads; }
+@test "3.11: so are those of tasks that wait"                           { each_python 3.11 stacks_are_possible 30 --threads; }
+@test "newest: so are those of tasks that wait"                         { each_python "$newest" stacks_are_possible 30 --threads; }

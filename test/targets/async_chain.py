@@ -1,0 +1,119 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Tasks that use the CPU in turn, each awaited in another way. python: those are not of C."""
+import asyncio
+import sys
+import threading
+
+
+def burn():
+    for i in range(20000):
+        i * i
+
+
+async def forever():
+    while True:
+        burn()
+        await asyncio.sleep(0)
+
+
+async def leaf_gather():
+    await forever()
+
+
+async def worker():
+    await leaf_gather()
+
+
+async def gatherer():
+    await asyncio.gather(worker(), worker())
+
+
+async def in_group():
+    await forever()
+
+
+async def grouper():
+    async with asyncio.TaskGroup() as group:
+        group.create_task(in_group())
+
+
+async def inner():
+    await forever()
+
+
+async def middle():
+    await inner()
+
+
+async def nested():
+    await middle()
+
+
+async def in_completed():
+    await forever()
+
+
+async def completer():
+    for one in asyncio.as_completed([in_completed()]):
+        await one
+
+
+async def bottom():
+    await forever()
+
+
+async def side(shared):
+    await shared
+
+
+async def job():
+    await forever()
+
+
+def named(coroutine, name):
+    if sys.version_info < (3, 8):
+        return asyncio.ensure_future(coroutine)
+    return asyncio.get_running_loop().create_task(coroutine, name=name)
+
+
+async def eager():
+    burn()
+    await asyncio.sleep(0)
+
+
+async def hurry():
+    if sys.version_info >= (3, 12):
+        asyncio.get_running_loop().set_task_factory(asyncio.eager_task_factory)
+    while True:
+        await asyncio.ensure_future(eager())
+
+
+if sys.argv[1:] == ['python']:
+    asyncio.Task = asyncio.tasks.Task = asyncio.tasks._PyTask
+    asyncio.Future = asyncio.futures.Future = asyncio.futures._PyFuture
+    for name in 'register_task', 'unregister_task', 'enter_task', 'leave_task', 'current_task', 'all_tasks':
+        if hasattr(asyncio.tasks, '_py_' + name):
+            setattr(asyncio.tasks, name if name[-1:] == 's' or name[0] == 'c' else '_' + name,
+                    getattr(asyncio.tasks, '_py_' + name))
+    asyncio.current_task = asyncio.tasks.current_task
+    for name in 'future_add_to_awaited_by', 'future_discard_from_awaited_by':
+        if hasattr(asyncio.futures, '_py_' + name):
+            setattr(asyncio.futures, name, getattr(asyncio.futures, '_py_' + name))
+
+
+async def main():
+    threading.Thread(target=lambda: asyncio.run(hurry()), daemon=True).start()
+    shared = asyncio.ensure_future(bottom())
+    tasks = [gatherer(), nested(), completer(), side(shared), side(shared),
+             named(job(), 'job-1'), named(job(), 'job #2')]
+    if sys.version_info >= (3, 11):
+        tasks.append(grouper())
+    print('ready', flush=True)
+    await asyncio.gather(*tasks)
+
+
+def start():
+    asyncio.run(main())
+
+
+start()
