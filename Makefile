@@ -81,9 +81,9 @@ all: $(PROGRAM)
 
 # Linked to an address of their own, which link-time optimization does not know of: all but
 # what takes collapsed stacks.
-ALWAYS = format/label format/collapsed format/formats packed/% kernel/%
-PACKED = $(if $(and $(PACKING),$(PARTS)),$(filter-out $(ALWAYS:%=$(BUILD)/%.o), \
-	$(filter $(foreach wing,$(WINGS),$(BUILD)/$(wing)/%.o),$(OBJECTS))))
+ALWAYS = format/label format/collapsed format/formats packed/lzma packed/packed kernel/%
+SELDOM = $(filter $(WINGS:%=$(BUILD)/%/%.o) $(BUILD)/dump.o,$(OBJECTS))
+PACKED = $(if $(and $(PACKING),$(PARTS)),$(filter-out $(ALWAYS:%=$(BUILD)/%.o),$(SELDOM)))
 OBJCOPY = objcopy
 $(PACKED): override CFLAGS += -fno-lto
 $(PACKED): FINISH = $(OBJCOPY) --prefix-alloc-sections=.wing $@
@@ -108,7 +108,7 @@ $(BUILD)/%.o: %.c Makefile | $(WINGS:%=$(BUILD)/%)
 	$(CC) $(CFLAGS) -MMD -MP -c -o $@ $<
 	$(FINISH)
 
-TOLD = $(BUILD)/format/formats.o $(BUILD)/pyflame.o $(BUILD)/dump.o \
+TOLD = $(BUILD)/format/formats.o $(BUILD)/packed/help.o $(BUILD)/pyflame.o $(BUILD)/dump.o \
 	$(BUILD)/sample.o $(BUILD)/options.o $(BUILD)/summary.o $(BUILD)/stack.o \
 	$(BUILD)/codes.o $(BUILD)/capture.o $(BUILD)/group.o $(BUILD)/sandbox.o $(BUILD)/process.o
 $(TOLD): override CFLAGS += $(WITHOUT:%=-DWITHOUT_%)
@@ -121,7 +121,7 @@ $(BUILD)/without: always | $(BUILD)
 $(BUILD)/packing: always | $(BUILD)
 	@echo $(if $(PACKED),yes) | cmp -s - $@ || echo $(if $(PACKED),yes) > $@
 
-$(filter $(foreach wing,$(WINGS),$(BUILD)/$(wing)/%.o),$(OBJECTS)): $(BUILD)/packing
+$(SELDOM): $(BUILD)/packing
 
 # The page's files, as arrays of bytes.
 $(BUILD)/packed.o: $(BUILD)/packed.c

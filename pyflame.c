@@ -11,6 +11,7 @@
  *   util.c        messages, allocation, byte buffers, numbers, the time
  *   packed/lzma.c     decompression
  *   packed/packed.c   unpacks those parts of the program that are packed in its file
+ *   packed/help.c     what --help says
  *   profile.c     strings, frames, the call tree and its counts
  *
  * format/: knows a profile and nothing else.
@@ -1023,14 +1024,9 @@ sample_processes(struct run *r)
 static void
 unpack(const struct options *o)
 {
-	int error = 0;
-
 	if (o->dump || o->why || o->waits || o->native || (HAS_TASKS && o->tasks) ||
 	    o->n_inputs || o->diff || o->format != format_named("collapsed"))
-		error = packed_load();
-	if (error)
-		die(FAILURE, "cannot unpack what that needs: %s; where no memory may be made executable, "
-		    "use a pyflame built with make PACKING=", strerror(error));
+		packed_need(1);
 }
 
 int

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "util.h"
 #include "packed/lzma.h"
 #include "packed/packed.h"
 
@@ -34,8 +35,8 @@ turn_branches(char *code, size_t len)
 	}
 }
 
-int
-packed_load(void)
+static int
+load(int execute)
 {
 	size_t len = (size_t)(wings_end - wings_begin);
 	char *code = mmap(wings_begin, len, PROT_READ | PROT_WRITE,
@@ -45,15 +46,26 @@ packed_load(void)
 		return code == MAP_FAILED ? errno : EEXIST;
 	lzma_unpack(wings_packed, code);
 	turn_branches(code, len);
-	return mprotect(wings_begin, len, PROT_READ | PROT_EXEC) ? errno : 0;
+	return execute && mprotect(wings_begin, len, PROT_READ | PROT_EXEC) ? errno : 0;
 }
 
 #else
 
-int
-packed_load(void)
+static int
+load(int execute)
 {
+	(void)execute;
 	return 0;
 }
 
 #endif
+
+void
+packed_need(int execute)
+{
+	int error = load(execute);
+
+	if (error)
+		die(FAILURE, "cannot unpack what that needs: %s; where no memory may be made executable, "
+		    "use a pyflame built with make PACKING=", strerror(error));
+}

@@ -14,7 +14,8 @@ enum { HAS_PACKED = 1 };
 enum { HAS_PACKED = 0 };
 #endif
 
-/* Unpacks them: 0, or an errno, most likely as no memory may be made executable here. */
-int packed_load(void);
+/* Unpacks them, once; execute: to be run, too, not only read.  Where that can't be
+ * done it ends the program, and says why: most likely no memory may be made executable here. */
+void packed_need(int execute);
 
 #endif
