@@ -15,20 +15,9 @@ import threading
 import time
 import types
 
-import asyncio.tasks
-import asyncio.futures
 
 if 'python' in sys.argv[2:]:
-    asyncio.Task = asyncio.tasks.Task = asyncio.tasks._PyTask
-    asyncio.Future = asyncio.futures.Future = asyncio.futures._PyFuture
-    for name in 'register_task', 'unregister_task', 'enter_task', 'leave_task', 'current_task', 'all_tasks':
-        if hasattr(asyncio.tasks, '_py_' + name):
-            setattr(asyncio.tasks, name if name[-1:] == 's' or name[0] == 'c' else '_' + name,
-                    getattr(asyncio.tasks, '_py_' + name))
-    asyncio.current_task = asyncio.tasks.current_task
-    for name in 'future_add_to_awaited_by', 'future_discard_from_awaited_by':
-        if hasattr(asyncio.futures, '_py_' + name):
-            setattr(asyncio.futures, name, getattr(asyncio.futures, '_py_' + name))
+    import tasks_python  # noqa: F401
 
 if 'uvloop' in sys.argv[2:]:
     import uvloop
