@@ -210,7 +210,7 @@ check-sanitized:
 # build/fuzz. With AFL++: test/fuzz/build target target.afl afl-clang-fast -O1 &&
 # afl-fuzz -i test/fuzz/corpus/target -o build/afl -- ./target.afl @@
 FUZZ_SECONDS = 60
-FUZZERS = elf proc linetab target values tasks input options native
+FUZZERS = elf proc linetab target values tasks greenlets input options native
 FUZZ = nice test/fuzz/build
 FUZZ_CC = clang -O1 -g -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all
 

@@ -29,6 +29,7 @@ replay() {
 @test "a simulated target: what was found stays found" { build target; replay target; }
 @test "objects: what was found stays found"          { build values; replay values; }
 @test "tasks: what was found stays found"            { build tasks; replay tasks; }
+@test "greenlets: what was found stays found"        { build greenlets; replay greenlets; }
 @test "C stacks: what was found stays found"         { build native; replay native; }
 
 @test "a maps file of 100000 lines" {
@@ -67,7 +68,7 @@ run_bounds() {
 @test "fuzzing finds nothing in a while" {
     requires all clang
     local name
-    for name in elf proc linetab target values tasks input options; do
+    for name in elf proc linetab target values tasks greenlets input options; do
         "$tests/fuzz/build" "$name" fuzzer clang -O1 -g -fsanitize=fuzzer,address,undefined \
             -fno-sanitize-recover=all 2> log || skip "needs libFuzzer"
         mkdir -p "new-$name"

@@ -197,9 +197,12 @@ chance(void)
 static enum why
 maps(const struct process *p, struct proc_maps *out)
 {
+	raddr end = SIM_ORIGIN + sim.size, heap = sim.heap ? SIM_ORIGIN + sim.heap : end;
+
 	(void)p;
-	*out = (struct proc_maps){ xcalloc(1, sizeof *out->maps), 1, NULL };
-	out->maps[0] = (struct proc_map){ SIM_ORIGIN, SIM_ORIGIN + sim.size, 0, 1, 1, 1, 1, "/python" };
+	*out = (struct proc_maps){ xcalloc(2, sizeof *out->maps), heap < end ? 2 : 1, NULL };
+	out->maps[0] = (struct proc_map){ SIM_ORIGIN, heap, 0, 1, 1, 1, 1, "/python" };
+	out->maps[1] = (struct proc_map){ heap, end, 0, 0, 1, 1, 0, "" };
 	return OK;
 }
 

@@ -7,7 +7,8 @@
  * say of it is made up.
  */
 
-enum { SIM_ORIGIN = 0x10000, SIM_PID = 1000 };
+/* No process has that number: Linux include/linux/threads.h, PID_MAX_LIMIT. */
+enum { SIM_ORIGIN = 0x10000, SIM_PID = 5000000 };
 
 struct layout;
 struct process;
@@ -15,6 +16,7 @@ struct process;
 struct sim {
 	unsigned char *bytes;
 	size_t size, used;
+	size_t heap;                /* from where on it is no file's; 0: all is one's */
 	unsigned seed;              /* of what the kernel tells */
 	unsigned tasks;             /* threads that it knows */
 	uint64_t calls, read, lists; /* reads, bytes, and listings of its threads */
