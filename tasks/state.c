@@ -101,9 +101,11 @@ find_call(const struct tasks *ts, uint32_t stack, struct call *c)
 		copy_name(p, f.function, function);
 		if (!*c->leaf)
 			memcpy(c->leaf, function, sizeof c->leaf);
-		/* Where names are not qualified, the innermost one tells more; and more than what is
-		 * common to several, as _ContextManagerMixin.__aenter__ is. */
-		if (!*c->function || (*function != '_' && strchr(function, '.'))) {
+		/* Where names are not qualified, the innermost one tells more, but for StreamReader's
+		 * _wait_for_data and the like; and more than what is common to several, as
+		 * _ContextManagerMixin.__aenter__ is. */
+		if (!*c->function || (*function != '_' && (strchr(function, '.') ||
+		    (*c->leaf == '_' && !strcmp(file, c->file))))) {
 			memcpy(c->file, file, sizeof c->file);
 			memcpy(c->function, function, sizeof c->function);
 		}
@@ -222,7 +224,10 @@ add_call(const struct tasks *ts, const struct async_task *t, const struct call *
 	const char *last = last_part(c->leaf);
 	raddr object;
 
-	if (!strchr(c->function, '.') && strcmp(c->file, "tasks.py") && local(ts, t, "self", &object))
+	/* The innermost frame's `self` may be another's: StreamWriter.drain's is a protocol. */
+	if (!strchr(c->function, '.') && strcmp(c->file, "tasks.py") &&
+	    (!strcmp(c->function, c->leaf) || !strcmp(c->leaf, "_wait_for_data")) &&
+	    local(ts, t, "self", &object))
 		add_class(ts, object, out);
 	if (!strcmp(last, "_wait") && !strcmp(c->file, "tasks.py"))
 		buf_str(out, "wait");

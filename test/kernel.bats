@@ -186,6 +186,8 @@ command_is_copied() {
     requires_kernel
     requires strace
     start_target fib "$python"
+    run_pyflame 0 -s 0 --stats "$pid" > /dev/null
+    [[ $stderr = *"sandbox on"* ]] || skip "there is no sandbox in this build or kernel"
     without_leak_check
     timeout 60 strace -f -e trace=bpf,perf_event_open,seccomp -o calls "$pyflame" -q -s 0.3 "$pid" > stdout 3>&-
     cut -c 1-100 calls

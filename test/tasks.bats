@@ -85,7 +85,7 @@ tasks.py:sleep:[0-9]+$'
     matches "$(task_block top)" '^task top \(waits: gather of 2\)'
     matches "$(task_block wait)" '^task wait \(waits: wait of 2\)'
     matches "$(task_block awaiting)" '^task awaiting \(waits: task awaited\)'
-    matches "$(task_block client)" '^task client \(waits: StreamReader\.[a-z_]+ on tcp 127\.0\.0\.1:.* ESTABLISHED\)'
+    matches "$(task_block client)" '^task client \(waits: StreamReader\.readline on tcp 127\.0\.0\.1:.* ESTABLISHED\)'
     # two sides of a diamond await one; both are equal
     matches "$(sed -n '/^task diamond /,/^task/p' stdout)" '
   2 tasks side [12], side [12] \(waits: a task\)
