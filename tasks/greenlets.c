@@ -377,10 +377,33 @@ find_parents_place(struct greenlets *gs)
 		gs->parent++;
 }
 
+/* What a thread began with leads to that thread until it ends, by the word after the last way
+ * back: greenlet 2.0.2 src/greenlet/greenlet_greenlet.hpp and later, MainGreenlet.  Others have
+ * its stack then. */
+static void
+end_with_thread(const struct greenlets *gs, struct greenlet *g)
+{
+	raddr words[MANY_WORDS];
+	int before;
+	raddr at = green_words(&gs->reader, g->addr, &before);
+	size_t n = at ? read_words(gs, at, words) : 0;
+
+	for (size_t i = (size_t)before + 7; i + 1 < n; i++) {
+		if (words[i] != g->addr)
+			continue;
+		if (!words[i + 1]) {
+			g->state = GREENLET_DEAD;
+			g->on = 0;
+		}
+		return;
+	}
+}
+
 static void
 set_parent(const struct greenlets *gs, struct greenlet *g)
 {
 	enum { DIRECT_PARENT = 5, DIRECT_RUN };
+	const struct greenlet *first;
 	raddr p = (raddr)gs->l->ptr, at;
 	int before, direct = gs->reader.direct;
 
@@ -390,6 +413,9 @@ set_parent(const struct greenlets *gs, struct greenlet *g)
 	g->parent = greenlets_word(gs, at + p * (raddr)(direct ? DIRECT_PARENT : gs->parent));
 	if (!at_address(gs, g->parent))
 		g->parent = 0;
+	first = direct ? NULL : at_address(gs, greenlets_word(gs, at + p * (raddr)(gs->parent - 2)));
+	if (first && first->state == GREENLET_DEAD)
+		g->on = 0;
 	if (g->state == GREENLET_NEW)
 		g->run = greenlets_word(gs, at + p * (raddr)(direct ? DIRECT_RUN : gs->parent - 1));
 }
@@ -509,6 +535,9 @@ keep_proven(struct greenlets *gs)
 {
 	size_t n = 0;
 
+	for (size_t i = 0; i < gs->n && !gs->reader.direct; i++)
+		if (gs->all[i].kind == GREENLET_MAIN)
+			end_with_thread(gs, &gs->all[i]);
 	for (size_t i = 0; i < gs->n; i++)
 		set_parent(gs, &gs->all[i]);
 	index_free(&gs->by_addr);

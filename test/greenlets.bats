@@ -149,6 +149,28 @@ find_modules() {
     equal "$stderr" ""
 }
 
+ended_are_of_no_thread() {
+    requires format=json
+    with_modules "$1" greenlet || return 0
+    (cd "$targets" && PYTHONPATH=$targets:$PYTHONPATH "$1" -c '
+from greenlets_account import greenlet
+assert greenlet.__version__ >= "2"') || { unsuitable="greenlet 1 does not say that a thread has ended"; return 0; }
+    start_target greenlets_over "$1"
+    run_pyflame 0 -d --async -f json "$pid" > /dev/null
+    assert_unharmed "$pid"
+    "$1" - stdout "$pid" << 'END'
+import json, sys
+seen = json.load(open(sys.argv[1]))['processes'][0]['greenlets']
+said = sorted((one['kind'], one['state'], one.get('tid')) for one in seen if one.get('tid'))
+assert said == [('greenlet', 'suspended', int(sys.argv[2])), ('main', 'runs', int(sys.argv[2]))], said
+assert sum(one['kind'] == 'main' and one['state'] == 'dead' for one in seen) == 4, seen
+assert [one['frames'][0]['function'] for one in seen if one['state'] == 'suspended'] == ['park'] * 5, seen
+END
+}
+
+@test "3.11: greenlets of threads that have ended are of no thread"   { each_python 3.11 ended_are_of_no_thread; }
+@test "newest: greenlets of threads that have ended are of no thread" { also "$newest" ended_are_of_no_thread; }
+
 # --- what moves ---------------------------------------------------------------
 
 # Each stack is one that there can be, whole; but few are failed.
