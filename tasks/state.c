@@ -53,6 +53,7 @@ state_add_name(const struct tasks *ts, const struct async_task *t, struct buf *o
 struct call { /* the outermost of asyncio's own functions at the end of a chain */
 	char file[NAME], function[NAME]; /* without folders; "" if there is none */
 	char leaf[NAME];                 /* the innermost one */
+	int below; /* that is below a future's own, which is written in Python */
 };
 
 static void
@@ -93,11 +94,16 @@ find_call(const struct tasks *ts, uint32_t stack, struct call *c)
 	char file[NAME], function[NAME];
 
 	memset(c, 0, sizeof *c);
-	for (int i = 0; i < MOST_UP && stack != PROFILE_ROOT; i++) {
+	for (int i = 0; i < MOST_UP && stack != PROFILE_ROOT; i++,
+	     stack = profile_stack_parent(stacks, stack)) {
 		struct profile_frame f = profile_frame_get(p, profile_stack_frame(stacks, stack));
 
 		if (f.file == PROFILE_NO_FILE || !copy_file(p, f.file, file))
 			return;
+		if (!strcmp(file, "futures.py")) {
+			c->below = 1;
+			continue;
+		}
 		copy_name(p, f.function, function);
 		if (!*c->leaf)
 			memcpy(c->leaf, function, sizeof c->leaf);
@@ -109,7 +115,6 @@ find_call(const struct tasks *ts, uint32_t stack, struct call *c)
 			memcpy(c->file, file, sizeof c->file);
 			memcpy(c->function, function, sizeof c->function);
 		}
-		stack = profile_stack_parent(stacks, stack);
 	}
 }
 
@@ -225,7 +230,7 @@ add_call(const struct tasks *ts, const struct async_task *t, const struct call *
 	raddr object;
 
 	/* The innermost frame's `self` may be another's: StreamWriter.drain's is a protocol. */
-	if (!strchr(c->function, '.') && strcmp(c->file, "tasks.py") &&
+	if (!c->below && !strchr(c->function, '.') && strcmp(c->file, "tasks.py") &&
 	    (!strcmp(c->function, c->leaf) || !strcmp(c->leaf, "_wait_for_data")) &&
 	    local(ts, t, "self", &object))
 		add_class(ts, object, out);
@@ -233,7 +238,7 @@ add_call(const struct tasks *ts, const struct async_task *t, const struct call *
 		buf_str(out, "wait");
 	else
 		add_function(c->function, out);
-	if (!files)
+	if (!files || c->below)
 		return;
 	if (!strcmp(last, "sleep") && local(ts, t, "delay", &object))
 		add_number(ts, object, out);

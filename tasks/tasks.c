@@ -38,7 +38,7 @@ struct noted { /* a frame on a thread's stack */
 };
 
 /* What is looked at of asyncio.tasks; RUNNING: tasks that run, by their loops. */
-enum name { ALL, SCHEDULED, EAGER, TYPE, RUNNING, NAMES };
+enum name { ALL, SCHEDULED, EAGER, RUNNING, NAMES };
 
 struct tasks {
 	const struct target *t;
@@ -353,20 +353,40 @@ find_in_lists(struct tasks *ts, raddr interp)
 
 /* ---- the module ---- */
 
+static int
+find_module(const struct tasks *ts, raddr interp, const char *name, raddr *dict)
+{
+	struct mem *mem = tasks_mem(ts);
+	const struct layout *l = ts->l;
+	raddr at;
+
+	return object_read_pointer(mem, l, interp + (raddr)l->interp.modules, &at) == OK &&
+	       object_dict_get(mem, l, at, name, &at) == OK &&
+	       object_read_pointer(mem, l, at + (raddr)l->object.head, dict) == OK;
+}
+
 /* Whether the interpreter has the module at all. */
 static int
-find_module(const struct tasks *ts, raddr interp, raddr values[NAMES])
+find_names(const struct tasks *ts, raddr interp, raddr values[NAMES])
 {
 	static const char *const names[NAMES] = { "_all_tasks", "_scheduled_tasks", "_eager_tasks",
-	                                          "_CTask", "_current_tasks" };
-	const struct layout *l = ts->l;
-	struct many_names wanted = { tasks_mem(ts), l, names, NAMES, values };
-	raddr at, dict;
+	                                          "_current_tasks" };
+	struct many_names wanted = { tasks_mem(ts), ts->l, names, NAMES, values };
+	raddr dict;
 
-	return object_read_pointer(wanted.mem, l, interp + (raddr)l->interp.modules, &at) == OK &&
-	       object_dict_get(wanted.mem, l, at, "asyncio.tasks", &at) == OK &&
-	       object_read_pointer(wanted.mem, l, at + (raddr)l->object.head, &dict) == OK &&
-	       object_dict_each(wanted.mem, l, dict, many_match, &wanted) == OK;
+	return find_module(ts, interp, "asyncio.tasks", &dict) &&
+	       object_dict_each(wanted.mem, ts->l, dict, many_match, &wanted) == OK;
+}
+
+/* The type of tasks that are written in C, 0: there is none.  What asyncio.tasks calls so may
+ * have been replaced, as nest_asyncio does. */
+static raddr
+find_type(const struct tasks *ts, raddr interp)
+{
+	raddr dict, type;
+
+	return find_module(ts, interp, "_asyncio", &dict) &&
+	       object_dict_get(tasks_mem(ts), ts->l, dict, "Task", &type) == OK ? type : 0;
 }
 
 static enum why
@@ -419,9 +439,9 @@ static int
 learn(struct tasks *ts, raddr interp)
 {
 	memset(ts->values, 0, sizeof ts->values);
-	if (!find_module(ts, interp, ts->values))
+	if (!find_names(ts, interp, ts->values))
 		return -1;
-	ts->task_type = ts->values[TYPE];
+	ts->task_type = find_type(ts, interp);
 	return 0;
 }
 

@@ -104,6 +104,22 @@ tasks.py:sleep:[0-9]+$'
     equal "$stderr" ""
 }
 
+# Their futures have a frame of their own on top.
+python_says_what() {
+    start_target tasks "$1" "$PWD/account" python
+    run_pyflame 0 -d --async "$pid" > /dev/null
+    assert_unharmed "$pid"
+    matches "$(task_block sleep)" '^task sleep \(waits: sleep\)
+futures.py:.*
+tasks.py:sleep:[0-9]+$'
+    matches "$(task_block queue.get)" '^task queue.get \(waits: (Queue\.)?get\)'
+    matches "$(task_block client)" '^task client \(waits: (StreamReader\.)?readline\)'
+}
+
+@test "3.8: tasks written in Python say what they wait for"    { also 3.8 python_says_what; }
+@test "3.11: tasks written in Python say what they wait for"   { each_python 3.11 python_says_what; }
+@test "newest: tasks written in Python say what they wait for" { also "$newest" python_says_what; }
+
 @test "3.8: trees of tasks say what each waits for"    { also 3.8 trees_are_right; }
 @test "3.10: trees of tasks say what each waits for"   { also 3.10 trees_are_right; }
 @test "3.11: trees of tasks say what each waits for"   { each_python 3.11 trees_are_right; }

@@ -283,19 +283,29 @@ weak_set(void)
 }
 
 static raddr
-module(void)
+module(const char *const *names, const raddr *values, size_t n)
 {
-	static const char *const names[] = { "_all_tasks", "_scheduled_tasks", "_eager_tasks", "_CTask" };
-	raddr keys[LEN(names)], eager = sim_room(SIZE), at = sim_room(SIZE), name;
-	raddr values[] = { weak_set(), 0, eager, types[TASK] };
+	raddr at = sim_room(SIZE), keys[4];
+
+	for (size_t i = 0; i < n; i++)
+		keys[i] = sim_str(names[i], strlen(names[i]));
+	sim_pointer(member(at, 0), sim_dict(keys, values, n));
+	return at;
+}
+
+static raddr
+modules(void)
+{
+	static const char *const sets[] = { "_all_tasks", "_scheduled_tasks", "_eager_tasks" };
+	static const char *const type = "Task";
+	raddr all = weak_set(), eager = sim_room(SIZE), keys[2], values[2];
 
 	fill_set(eager, objects, n_objects / 2);
-	values[1] = values[0];
-	for (size_t i = 0; i < LEN(names); i++)
-		keys[i] = sim_str(names[i], strlen(names[i]));
-	sim_pointer(member(at, 0), sim_dict(keys, values, LEN(names)));
-	name = sim_str("asyncio.tasks", 13);
-	return sim_dict(&name, &at, 1);
+	keys[0] = sim_str("asyncio.tasks", 13);
+	values[0] = module(sets, (raddr[]){ all, all, eager }, LEN(sets));
+	keys[1] = sim_str("_asyncio", 8);
+	values[1] = module(&type, &types[TASK], 1);
+	return sim_dict(keys, values, 2);
 }
 
 static void
@@ -362,7 +372,7 @@ build(unsigned kind, const uint8_t *in)
 		link_tasks(spare, 0);
 		link_tasks(thread_spare, 1);
 	}
-	sim_pointer(interp + (raddr)sim.l->interp.modules, module());
+	sim_pointer(interp + (raddr)sim.l->interp.modules, modules());
 	return 1;
 }
 
