@@ -40,6 +40,8 @@ own_frame(const struct look *l, uint32_t stack)
 static void
 add_place(const struct look *l, const struct async_task *t, struct buf *out)
 {
+	if (t->stack == PROFILE_ROOT) /* it has no frames that can be seen */
+		return;
 	buf_str(out, " in ");
 	look_place(l, own_frame(l, t->stack), out);
 }
