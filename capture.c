@@ -383,6 +383,15 @@ is_probed(struct thread *t)
 	return t->copies++ % PROBE_EACH == 0;
 }
 
+/* Whether it does nothing, and what is known of it is enough: of what a signal has stopped the
+ * registers may be asked for, which leaves it stopped. */
+static int
+is_at_rest(const struct capturer *k, struct thread *t)
+{
+	return thread_is_idle(t) && !(HAS_NATIVE && k->native && native_lacks(k->native) &&
+	                              thread_state(t) == 'T');
+}
+
 /* A thread that waits in the kernel does not move, and is not to be stopped:
  * some system calls (epoll_wait) would end with EINTR. */
 static enum why
@@ -404,7 +413,7 @@ capture_once(struct capturer *k, struct thread *t, const struct gil *gil, unsign
 		return OK;
 	if (may_copy(k, t, copying) && read_copied(k, t, gil, flags, holder) == OK)
 		return OK;
-	if (may && (always || t->restless) && !thread_is_idle(t)) {
+	if (may && (always || t->restless) && !is_at_rest(k, t)) {
 		stopped = read_restless(k, t);
 		if (stopped != DENIED)
 			return stopped;

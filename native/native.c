@@ -25,6 +25,7 @@
 
 enum {
 	MAX_FRAMES = 1 << 16,
+	RED_ZONE = 128, /* bytes that may be used below it: System V ABI AMD64 1.0, section 3.2.2 */
 	FIRST_ROOM = 16 << 10, MORE_ROOM = 4 /* times */, MOST_ROOM = 16 << 20, /* bytes of a stack */
 };
 
@@ -87,11 +88,18 @@ native_begin(struct native *n, struct task *t)
 	return n->times.ran + n->times.waited;
 }
 
-/* Copies the stack from its pointer on; where it ends, the copy does as well. */
+int
+native_lacks(const struct native *n)
+{
+	return n->state == WAITS && n->call.number < 0;
+}
+
+/* Copies the stack from its pointer on, and what may be below; where it ends, the copy does as
+ * well. */
 static int
 copy_stack(struct native *n, uint64_t sp, uint32_t *room)
 {
-	struct mem_vec part;
+	struct mem_vec part = { sp - RED_ZONE, 0 };
 	size_t done = 0;
 
 	if (!*room)
@@ -100,9 +108,13 @@ copy_stack(struct native *n, uint64_t sp, uint32_t *room)
 		n->bytes = xrealloc(n->bytes, *room, 1);
 		n->cap = *room;
 	}
-	part = (struct mem_vec){ sp, *room };
+	part.len = *room;
 	mem_readv(process_mem(n->process), &part, 1, n->bytes, &done);
-	n->copy = (struct copy){ sp, n->bytes, done };
+	if (!done) { /* that is another page, which was never used */
+		part.addr = sp;
+		mem_readv(process_mem(n->process), &part, 1, n->bytes, &done);
+	}
+	n->copy = (struct copy){ part.addr, n->bytes, done };
 	n->whole = done < *room;
 	return done ? 0 : -1;
 }

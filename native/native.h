@@ -43,6 +43,13 @@ native_begin(struct native *n, struct task *t)
 	return 0;
 }
 
+static inline int
+native_lacks(const struct native *n)
+{
+	(void)n;
+	return 0;
+}
+
 static inline void
 native_take(struct native *n, struct task *t, uint32_t *room)
 {
@@ -101,13 +108,15 @@ void native_free(struct native *);
  * meanwhile, has not moved; what runs is stopped.
  *
  * native_begin() says how long a thread that waits had run, and waited for a CPU, nanoseconds; 0:
- * it does not wait.  Where it has been stopped,
+ * it does not wait.  native_lacks(): it does so in the midst of anything, as what a signal has
+ * stopped, so that all its registers are needed.  Where it has been stopped,
  * native_take() copies its registers and its stack.  After that, native_end() says what came of it:
  * OK; TORN, it has moved, or nothing was copied; or AGAIN, more of the stack has to be copied:
  * all of it is to be done again then.  room: how many bytes to copy of that thread's, to be kept
  * from time to time, 0 at first.
  */
 int64_t native_begin(struct native *, struct task *);
+int native_lacks(const struct native *);
 void native_take(struct native *, struct task *, uint32_t *room);
 enum why native_end(struct native *, struct task *, uint32_t *room);
 

@@ -184,6 +184,73 @@ like_gdb() {
 @test "3.11: C frames are those that gdb finds"   { requires gdb python3; each_python 3.11 like_gdb; }
 @test "3.13: C frames are those that gdb finds"   { requires gdb python3; each_python 3.13 like_gdb; }
 
+# Of native.py stopped by a signal in the midst of a function: that one is there, and all below.
+stopped_in() {
+    requires_native
+    build_library "$1"
+    [ -z "$unsuitable" ] || return 0
+    start_target native "$1" "$library" "$2"
+    stop_in "$3"
+    lacks "$output" "$marks"
+    block MainThread stdout > frames
+    in_order frames "^libnative\\.so:$3\$" 'ffi' "native\\.py:what_$2:" 'native\.py:<module>:'
+    are_in_state "$pid" T
+    unset 'states[$pid]'
+    kill -CONT "$pid"
+}
+
+# stop_in FUNCTION: until it is that one which is stopped.
+stop_in() {
+    local i
+    for i in {1..100}; do
+        states["$pid"]=T
+        kill -STOP "$pid"
+        wait_for 20 are_in_state "$pid" T
+        run_pyflame 0 -d --native "$pid"
+        ! grep -q "^libnative\.so:$1\$" stdout || return 0
+        kill -CONT "$pid"
+        sleep 0.05
+    done
+    return 1
+}
+
+@test "what a signal has stopped is unwound by its registers, and stays stopped" {
+    each_python any stopped_in shares spin
+}
+
+@test "newest: what a signal has stopped is unwound by its registers" {
+    each_python "$newest" stopped_in shares spin
+}
+
+@test "what a function keeps below its stack is read" {
+    [ "$(uname -m)" = x86_64 ] || skip "elsewhere nothing may be there"
+    each_python any stopped_in below below
+}
+
+# equal_gdb PYTHON WHAT ROUNDS: of c_calls.py, all stacks.
+equal_gdb() {
+    requires_native
+    build_library "$1"
+    [ -z "$unsuitable" ] || return 0
+    local throws=()
+    ! g++ -O1 -g -shared -fPIC -fno-optimize-sibling-calls -o throws.so "$targets/throws.cc" || throws=("$PWD/throws.so")
+    start_target c_calls "$1" "$library" "$2" "${throws[@]}"
+    [ "$2" = works ] || wait_for 20 are_asleep
+    timeout 200 gdb -nx -q -batch -ex "python args = ['$pyflame', $pid, $3]" \
+        -ex "source $tests/tools/equal_gdb.py" > gdb.out 2> gdb.err 3>&-
+    cat gdb.out
+    matches "$(tail -n 1 gdb.out)" '^[1-9][0-9]* stacks, 0 differ, 0 marked'
+}
+
+@test "2.7: C frames of many libraries, as gdb finds them"    { requires gdb g++; also 2.7 equal_gdb works 10; }
+@test "3.8: C frames of many libraries, as gdb finds them"    { requires gdb g++; also 3.8 equal_gdb waits 0; }
+@test "3.11: C frames of many libraries, as gdb finds them"   { requires gdb g++; also 3.11 equal_gdb waits 0; }
+@test "3.13: C frames of many libraries, as gdb finds them"   { requires gdb g++; also 3.13 equal_gdb waits 0; }
+@test "newest: C frames of many libraries, as gdb finds them" { requires gdb g++; also "$newest" equal_gdb waits 0; }
+@test "3.11: C frames of what is stopped, as gdb finds them"   { requires gdb g++; also 3.11 equal_gdb works 10; }
+@test "3.13: C frames of what is stopped, as gdb finds them"   { requires gdb g++; also 3.13 equal_gdb works 10; }
+@test "newest: C frames of what is stopped, as gdb finds them" { requires gdb g++; also "$newest" equal_gdb works 10; }
+
 # --- what runs --------------------------------------------------------------------
 
 # Of the CPU time a quarter is in C.

@@ -12,6 +12,7 @@ void inner(callback *);
 void born(callback *);
 void interrupted(void);
 void spin(unsigned);
+void below(void);
 
 static volatile int calls;
 
@@ -85,3 +86,19 @@ spin(unsigned times)
 		for (unsigned k = 0; k < 1000; k++)
 			calls += (int)(i ^ k);
 }
+
+#ifdef __x86_64__
+/* Computes, and keeps where its caller's stack begins below its own, as OpenSSL's SHA-512 does. */
+__asm__(".globl below\n"
+        ".type below, @function\n"
+        "below:\n"
+        ".cfi_startproc\n"
+        "mov %rsp, -8(%rsp)\n"
+        ".cfi_escape 0x0f, 5, 0x77, 0x78, 0x06, 0x23, 8\n" /* CFA: *(rsp - 8) + 8 */
+        "mov $20000000, %ecx\n"
+        "1: dec %ecx\n"
+        "jnz 1b\n"
+        "ret\n"
+        ".cfi_endproc\n"
+        ".size below, . - below\n");
+#endif

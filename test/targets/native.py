@@ -77,6 +77,12 @@ def what_gil():
     what_shares()
 
 
+def what_below():
+    ready()
+    while True:
+        library.below()
+
+
 def what_reloads():
     """Another library takes the place of the first."""
     global library
