@@ -214,6 +214,14 @@ try_both(struct found *f, const unsigned char *code, uint64_t begun, uint64_t at
 		try_frame(f, taken + 2u * f->machine->word);
 }
 
+/* Whether a register may be pushed there that the function need not keep: RAX, RCX, RDX, R8 to R10;
+ * GCC does that where SP has to be aligned, for SUB is longer. */
+static int
+is_spare(const struct machine *m, unsigned char code)
+{
+	return m->word == 8 && code >= 0x50 && code <= 0x52;
+}
+
 int
 code_find_frame(const struct machine *m, struct mem *mem, const struct row *row,
                 const struct rules *kept, const struct copy *copy, uint64_t sp, uint64_t pc,
@@ -224,6 +232,7 @@ code_find_frame(const struct machine *m, struct mem *mem, const struct row *row,
 	uint64_t len = pc - row->start < PROLOGUE ? pc - row->start : PROLOGUE;
 	uint64_t pushed = kept_down_to(row, kept), taken = sp, begun = 0;
 	struct found f = { m, mem, copy, 0, 0 };
+	int spare = 0;
 
 	if (IS_AARCH64 || mem_read(mem, row->start, code, (size_t)len) != OK)
 		return -1;
@@ -235,10 +244,13 @@ code_find_frame(const struct machine *m, struct mem *mem, const struct row *row,
 		taken += more;
 		if (more)
 			try_both(&f, code, begun, i - (m->word == 8), taken, pushed);
+		spare |= begun && is_spare(m, code[i]);
 	}
 	if (begun && taken == sp) {
 		try_frame(&f, sp + pushed);
 		try_frame(&f, sp + 2u * m->word);
+		if (spare)
+			try_frame(&f, sp + pushed + m->word);
 	}
 	*cfa = f.cfa;
 	return f.cfa && !f.several ? 0 : -1;

@@ -286,7 +286,7 @@ symbols_read(const struct process *process, const struct elf *e, uint64_t base, 
 /* ---- by address ---- */
 
 static int
-read_name(const struct symbols *s, const struct function *f, char name[MAX_NAME])
+read_whole_name(const struct symbols *s, const struct function *f, char name[MAX_NAME])
 {
 	size_t len = 0, room;
 
@@ -299,6 +299,16 @@ read_name(const struct symbols *s, const struct function *f, char name[MAX_NAME]
 		return -1;
 	len = strnlen(name, room);
 	return len == room ? -1 : 0;
+}
+
+/* Without its version: "read@@GLIBC_2.0". */
+static int
+read_name(const struct symbols *s, const struct function *f, char name[MAX_NAME])
+{
+	if (read_whole_name(s, f, name))
+		return -1;
+	name[strcspn(name, "@")] = 0;
+	return 0;
 }
 
 /* Of several names for the same the one with the fewest underscores before it, then the

@@ -13,6 +13,7 @@ void born(callback *);
 void interrupted(void);
 void spin(unsigned);
 void below(void);
+void naps(void);
 
 static volatile int calls;
 
@@ -101,4 +102,26 @@ __asm__(".globl below\n"
         "ret\n"
         ".cfi_endproc\n"
         ".size below, . - below\n");
+
+/* Waits, having pushed what aligns its stack, as GCC 15 does. */
+__asm__(".globl naps\n"
+        ".type naps, @function\n"
+        "naps:\n"
+        ".cfi_startproc\n"
+        "push %rbp\n"
+        ".cfi_def_cfa_offset 16\n"
+        ".cfi_offset %rbp, -16\n"
+        "mov %rsp, %rbp\n"
+        ".cfi_def_cfa_register %rbp\n"
+        "push %rbx\n"
+        ".cfi_offset %rbx, -24\n"
+        "push %rax\n"
+        "call pause@PLT\n"
+        "pop %rdx\n"
+        "pop %rbx\n"
+        "pop %rbp\n"
+        ".cfi_def_cfa %rsp, 8\n"
+        "ret\n"
+        ".cfi_endproc\n"
+        ".size naps, . - naps\n");
 #endif

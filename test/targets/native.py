@@ -83,6 +83,11 @@ def what_below():
         library.below()
 
 
+def what_naps():
+    ready()
+    library.naps()
+
+
 def what_reloads():
     """Another library takes the place of the first."""
     global library
