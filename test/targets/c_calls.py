@@ -46,7 +46,7 @@ library = ctypes.CDLL(sys.argv[1])
 extension = ctypes.CDLL(sys.argv[3]) if len(sys.argv) > 3 else None
 callback = ctypes.CFUNCTYPE(None)
 compare = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p, ctypes.c_void_p)
-begun, kinds = [], []
+begun, kinds, kept = [], [], []
 lock = threading.Lock()
 lock.acquire()
 
@@ -172,6 +172,100 @@ def waits_for_child():
     child = subprocess.Popen(['cat'], stdin=subprocess.PIPE, close_fds=True)
     begun.append(1)
     child.wait()
+
+
+def keep(one):
+    kept.append(one)
+    return one
+
+
+def full_pair():
+    pair = keep(socket.socketpair())
+    pair[0].setblocking(False)
+    try:
+        while True:
+            pair[0].send(b'x' * 100000)
+    except (OSError, IOError):
+        pair[0].setblocking(True)
+    return pair
+
+
+def blocks(function):
+    """Has a function of the kernel wait."""
+    def call():
+        begun.append(1)
+        return function()
+    return kind(call)
+
+
+blocks(lambda: full_pair()[0].send(b'x'))
+blocks(lambda: full_pair()[0].sendall(b'x' * 1000))
+blocks(lambda: keep(socket.socketpair())[0].recvfrom(1))
+blocks(lambda: keep(socket.socketpair())[0].recv_into(bytearray(1)))
+blocks(lambda: keep(socket.socketpair())[0].makefile('rb').readline())
+blocks(lambda: os.fdopen(os.pipe()[0], 'rb').read())
+blocks(lambda: io.open(os.pipe()[0], 'r').readline())
+blocks(lambda: os.write(os.pipe()[1], b'x' * 1000000))
+blocks(lambda: threading.Event().wait())
+blocks(lambda: threading.Event().wait(600))
+blocks(lambda: threading.Semaphore(0).acquire())
+blocks(lambda: library.outer(callback(lambda: time.sleep(600))))
+blocks(lambda: keep(subprocess.Popen(['cat'], stdin=subprocess.PIPE, stdout=subprocess.PIPE)).stdout.read())
+blocks(lambda: os.waitpid(keep(subprocess.Popen(['cat'], stdin=subprocess.PIPE)).pid, 0))
+blocks(lambda: select.poll().poll())
+blocks(lambda: select.epoll().poll())
+blocks(lambda: select.select([os.pipe()[0]], [], []))
+if sys.version_info > (3,):
+    blocks(lambda: signal.sigwait([signal.SIGUSR2]))
+    blocks(lambda: signal.sigtimedwait([signal.SIGUSR2], 600))
+    blocks(lambda: keep(socket.socketpair())[0].recvmsg(1))
+    blocks(lambda: os.readv(os.pipe()[0], [bytearray(1)]))
+
+
+@blocks
+def flocks():
+    import fcntl
+    with tempfile.NamedTemporaryFile() as one, open(one.name) as other:
+        fcntl.flock(one, fcntl.LOCK_EX)
+        fcntl.flock(other, fcntl.LOCK_EX)
+
+
+@blocks
+def opens():
+    name = os.path.join(tempfile.mkdtemp(), 'fifo')
+    os.mkfifo(name)
+    open(name).read()
+
+
+@blocks
+def receives_from_process():
+    import multiprocessing
+    keep(multiprocessing.Pipe())[0].recv()
+
+
+@blocks
+def waits_for_semaphore():
+    import multiprocessing
+    multiprocessing.Semaphore(0).acquire()
+
+
+@blocks
+def shakes_hands():
+    import ssl
+    pair = socket.socketpair()
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT if sys.version_info > (3, 6) else ssl.PROTOCOL_SSLv23)
+    context.check_hostname = False
+    context.wrap_socket(pair[0])
+
+
+@blocks
+def gets():
+    try:
+        import queue
+    except ImportError:
+        import Queue as queue
+    queue.Queue().get()
+    queue.SimpleQueue().get()
 
 
 @kind

@@ -67,6 +67,12 @@ def read_frames(modules):
     return frames
 
 
+def plain(name):
+    """What a compiler makes several of, or has two names."""
+    name = re.sub(r'[@(].*', '', name).split('::')[-1].strip('_').split('.')[0]
+    return re.sub('64$', '', name)
+
+
 def agree(ours, theirs):
     address, name, (base, module) = theirs
     found = re.match(r'(.*?)(?:\+0x([0-9a-f]+)|:(.*))$', ours)
@@ -75,10 +81,7 @@ def agree(ours, theirs):
     if found.group(2):
         begins = int(found.group(2), 16)
         return 0 <= address - base - begins < 1 << 17 or 0 <= address - begins < 1 << 17
-    name = re.sub(r'[@(].*', '', name).split('::')[-1]
-    ours = found.group(3).split('::')[-1]
-    # what a compiler makes several of, or has two names
-    return name == '-' or name.strip('_').split('.')[0] == ours.strip('_').split('.')[0]
+    return name == '-' or plain(name) == plain(found.group(3))
 
 
 def dump():
