@@ -274,6 +274,7 @@ equal_gdb() {
 @test "3.11: C frames of many libraries, as gdb finds them"   { requires gdb g++; also 3.11 equal_gdb waits 0; }
 @test "3.13: C frames of many libraries, as gdb finds them"   { requires gdb g++; also 3.13 equal_gdb waits 0; }
 @test "newest: C frames of many libraries, as gdb finds them" { requires gdb g++; also "$newest" equal_gdb waits 0; }
+@test "3.11: C frames at the end, as gdb finds them"            { requires gdb g++; also 3.11 equal_gdb exits 0; }
 @test "3.11: C frames of what is stopped, as gdb finds them"   { requires gdb g++; also 3.11 equal_gdb works 10; }
 @test "3.13: C frames of what is stopped, as gdb finds them"   { requires gdb g++; also 3.13 equal_gdb works 10; }
 @test "newest: C frames of what is stopped, as gdb finds them" { requires gdb g++; also "$newest" equal_gdb works 10; }
