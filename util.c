@@ -22,8 +22,8 @@ why_word(enum why why)
 }
 
 /* To say so takes none of it. */
-static _Noreturn void
-out_of_memory(void)
+void
+die_out_of_memory(void)
 {
 	static const char text[] = "pyflame: out of memory\n";
 	static int ending;
@@ -41,7 +41,7 @@ xcalloc(size_t n, size_t size)
 	void *p = calloc(n ? n : 1, size);
 
 	if (!p)
-		out_of_memory();
+		die_out_of_memory();
 	return p;
 }
 
@@ -53,7 +53,7 @@ xrealloc(void *old, size_t n, size_t size)
 	if (!size || n <= SIZE_MAX / size)
 		p = realloc(old, n && size ? n * size : 1);
 	if (!p)
-		out_of_memory();
+		die_out_of_memory();
 	return p;
 }
 
@@ -78,7 +78,7 @@ static void
 buf_reserve(struct buf *b, size_t more)
 {
 	if (more > SIZE_MAX / 2 - b->len)
-		out_of_memory();
+		die_out_of_memory();
 	if (b->len + more <= b->cap)
 		return;
 	b->cap = b->len + more + b->cap / 2 + 64;

@@ -45,6 +45,7 @@ enum status {
  * says how to get help. */
 void warn(const char *format, ...) __attribute__((format(printf, 1, 2)));
 _Noreturn void die(enum status, const char *format, ...) __attribute__((format(printf, 2, 3)));
+_Noreturn void die_out_of_memory(void);
 
 /* Memory or death; n members of size bytes, the product checked. */
 void *xcalloc(size_t n, size_t size);

@@ -389,12 +389,13 @@ program_load(struct program *p)
 	enum { FIRST_INODE = (int)0xeffffffc }; /* linux/proc_ns.h, PROC_PID_INIT_INO */
 	struct places at = { 0 };
 	struct rlimit before;
+	int raised;
 	struct code code;
 
 	at.is_first = !stat("/proc/self/ns/pid", &at.space) &&
 	              (uint32_t)at.space.st_ino == (uint32_t)FIRST_INODE;
 	/* Up to 5.10 the kernel takes such memory for locked.  A command is not to inherit that. */
-	prlimit(0, RLIMIT_MEMLOCK, &(struct rlimit){ RLIM_INFINITY, RLIM_INFINITY }, &before);
+	raised = !prlimit(0, RLIMIT_MEMLOCK, &(struct rlimit){ RLIM_INFINITY, RLIM_INFINITY }, &before);
 	at.table = make_map(ARRAY, 4, sizeof(struct table), 1, MAPPABLE);
 	at.scratch = make_map(ARRAY_PER_CPU, 4, MOST_RECORD, 1, 0);
 	at.ring = make_map(RING, 0, 0, RING_SIZE, 0);
@@ -406,6 +407,7 @@ program_load(struct program *p)
 		close(at.scratch);
 	if (at.ring >= 0)
 		close(at.ring);
-	prlimit(0, RLIMIT_MEMLOCK, &before, NULL);
+	if (raised)
+		prlimit(0, RLIMIT_MEMLOCK, &before, NULL);
 	return p->fd < 0 ? -1 : 0;
 }

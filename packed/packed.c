@@ -65,6 +65,8 @@ packed_need(int execute)
 {
 	int error = load(execute);
 
+	if (error == ENOMEM)
+		die_out_of_memory();
 	if (error)
 		die(FAILURE, "cannot unpack what that needs: %s; where no memory may be made executable, "
 		    "use a pyflame built with make PACKING=", strerror(error));

@@ -27,7 +27,7 @@
 #include "codes.h"
 #include "tasks/greenlet.h"
 
-enum { MOST_FRAMES = 1 << 16, MOST_FRAME = 512 /* bytes */, TRIES = 20 };
+enum { MOST_FRAMES = 1 << 16, MOST_FRAME = 512 /* bytes */, TRIES = 60 };
 
 /* Words from where the stack's beginning is. */
 enum word { START, STOP, COPY, SAVED, PREVIOUS, CONTEXT, TOP, WORDS };

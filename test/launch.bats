@@ -247,10 +247,15 @@ is_launched_by() {
 @test "3.14: what is not Python and runs one has its children followed" { each_python 3.14 launches; }
 @test "3.14t: what is not Python and runs one has its children followed" { also 3.14t launches; }
 
+is_seen_in_busy() {
+    kill -USR1 "$profiler" && [ "$(samples profile 'busy\.py:busy:')" -gt 0 ]
+}
+
 @test "the launcher is said to be followed while its child still runs" {
     start_pyflame -o profile -t sh -c '"$1" busy.py 100; exit 3' sh "$python"
     wait_for 30 grep -q 'hint: sh is not Python' stderr
     find_command
+    wait_for 30 is_seen_in_busy
     kill "$(pgrep -P "$child")"
     end_pyflame 3
     [ "$(samples profile 'busy\.py:busy:')" -gt 0 ]
