@@ -104,19 +104,24 @@ add_link(struct reading *rd, raddr at, const unsigned char *bytes)
 	                  (signed char)bytes[l->frame.owner] == l->frame.generator_owner;
 }
 
+/* Those that change meanwhile may lead back to where they were. */
 static enum why
 read_frames(struct reading *rd, raddr at)
 {
 	const struct layout *l = rd->r->l;
 	unsigned char bytes[MOST_FRAME];
+	raddr seen = 0;
+	enum why why;
 	/* What a frame object begins with changes whenever somebody looks at it. */
 	int from = l->frames == FRAMES_HEAP ? l->object.head : 0;
 
 	for (int i = 0; at; i++) {
-		enum why why = i < MOST_FRAMES && l->frame.size <= MOST_FRAME ?
-		               read_noted(rd, at + (raddr)from, bytes + from,
-		                          (size_t)(l->frame.size - from)) : DEEP;
-
+		if (at == seen)
+			return TORN;
+		if (!(i & (i - 1)))
+			seen = at;
+		why = i < MOST_FRAMES && l->frame.size <= MOST_FRAME ?
+		      read_noted(rd, at + (raddr)from, bytes + from, (size_t)(l->frame.size - from)) : DEEP;
 		if (why != OK)
 			return why;
 		if (l->frame.owner == ABSENT || (signed char)bytes[l->frame.owner] < l->shim_owner)

@@ -97,18 +97,21 @@ python_tasks_are_right() {
 
 # --- shares -------------------------------------------------------------------
 
-# shares_are REGEX A B C: of samples of stacks that match those of each kind of request are these
-# shares of the whole.
+# shares_are REGEX A B C N: of samples of stacks that match those of each kind of request are these
+# shares of the whole, to 2 points, or to what chance lets one in ten thousand runs be that looked
+# so often.
 shares_are() {
-    awk -v regex="$1" -v want="$2 $3 $4" '
+    awk -v regex="$1" -v want="$2 $3 $4" -v n_looks="$5" '
         $0 ~ regex && match($0, /task request_[abc]/) { n[substr($0, RSTART + 13, 1)] += $NF; all += $NF }
         END {
             split(want, w)
             for (i = 1; i <= 3; i++) {
                 share = n[substr("abc", i, 1)] * 100 / all
                 true = w[i] * 100 / (w[1] + w[2] + w[3])
-                printf "%.1f of %d samples, in truth %.1f\n", share, all, true
-                bad = bad || share - true > 2 || true - share > 2
+                limit = 4 * sqrt(true * (100 - true) / n_looks)
+                if (limit < 2) limit = 2
+                printf "%.1f of %d samples, in truth %.1f, allowed %.1f off\n", share, all, true, limit
+                bad = bad || share - true > limit || true - share > limit
             }
             exit bad
         }' stdout
@@ -126,11 +129,12 @@ shares_are_right() {
     start_target async_server "$1" "$PWD/account"
     wait_for 10 test -s account
     cp account before
-    run_pyflame 0 -n -s "$(many 6 12)" --async "${@:2}" "$pid" > /dev/null
+    run_pyflame 0 -n -s "$(many 12 60)" --async --stats "${@:2}" "$pid" > /dev/null
     read -r -a truth <<< "$(since account before)"
     assert_unharmed "$pid"
-    shares_are 'burn ' "${truth[@]:0:3}"
-    [ -z "${2:-}" ] || shares_are 'sleep;waits: sleep ' "${truth[@]:3}"
+    shares_are 'burn ' "${truth[@]:0:3}" "$(samples stdout 'burn ')"
+    # tasks that wait are looked at each tenth tick
+    [ -z "${2:-}" ] || shares_are 'sleep;waits: sleep ' "${truth[@]:3}" $(($(stat_of ticks) / 10))
     grep 'task request.*burn ' stdout > burning
     all_match 'task main;.*:main;task client;.*:client;task request_.;' burning
 }
