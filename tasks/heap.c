@@ -8,6 +8,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/auxv.h>
 #include <unistd.h>
 
 #include "util.h"
@@ -134,7 +135,7 @@ heap_find(int pid, struct mem *mem, const struct layout *l, const struct proc_ma
 	}
 	text_format(path, sizeof path, "/proc/%d/pagemap", pid);
 	s->pagemap = open(path, O_RDONLY | O_CLOEXEC);
-	s->page = (size_t)getpagesize();
+	s->page = (size_t)getauxval(AT_PAGESZ);
 	s->until = cpu_ns() + most_ns;
 	why = look_at_all(s, maps);
 	if (s->pagemap >= 0)
