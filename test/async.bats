@@ -15,9 +15,12 @@ stacks_to() {
 chains_are_right() {
     requires format=json
     at_least 3.7 "$1" || { unsuitable="asyncio is from 3.7 on"; return; }
+    local more=('task eager;.*burn ')
+    ! at_least 3.11 "$1" || more+=('task in_group;.*burn ')
+    ! at_least 3.12 "$1" || more[0]='eager;.*burn '
     start_target async_chain "$1"
-    sample_until 'leaf_gather;.*burn ' 'nested;.*burn ' 'in_completed;.*burn ' 'bottom;.*burn ' \
-        'job;.*burn ' 'eager;.*burn ' -- -n --async "$pid"
+    sample_until 'task worker;.*leaf_gather;.*burn ' 'task nested;.*burn ' 'task in_completed;.*burn ' \
+        'task bottom;.*burn ' 'task job;.*burn ' "${more[@]}" -- -n --async "$pid"
     assert_unharmed "$pid"
     local from='<module>;start;task main;main;'
     equal "$(stacks_to leaf_gather)" "${from}task gatherer;gatherer;task worker;worker;leaf_gather;forever;burn"
