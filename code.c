@@ -153,6 +153,20 @@ code_instructions(struct mem *mem, const struct layout *l, struct code *code, ui
 	return copy < code->n_copies ? code->copies[copy] : 0;
 }
 
+int64_t
+code_offset(struct mem *mem, const struct layout *l, struct code *code, uint64_t instr,
+            uint32_t copy)
+{
+	switch (l->instr) {
+	case INSTR_UNITS:
+		return (int64_t)instr * 2;
+	case INSTR_PTR:
+		return (int64_t)(instr - code_instructions(mem, l, code, copy));
+	default:
+		return (int64_t)instr;
+	}
+}
+
 int
 code_offset_valid(const struct code *code, int64_t offset)
 {

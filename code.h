@@ -38,6 +38,10 @@ void code_clear(struct code *);
  * (free-threaded builds).  0 if that copy can't be found. */
 raddr code_instructions(struct mem *, const struct layout *, struct code *, uint32_t copy);
 
+/* How far from there an instruction is, in bytes, by what a frame says of it, see layouts.h. */
+int64_t code_offset(struct mem *, const struct layout *, struct code *, uint64_t instr,
+                    uint32_t copy);
+
 /* Whether `offset` (bytes, from there) is one that a frame can be at; whether
  * a frame there has not begun yet, so that Python would not show it. */
 int code_offset_valid(const struct code *, int64_t offset);

@@ -293,20 +293,6 @@ is_unchanged(const struct stacks *all, const struct stack *st)
 	       frames_equal(&all->walk.fresh[0], &p->visits[p->n - 1]);
 }
 
-/* Where in the code the frame is, bytes from its first instruction on. */
-static int64_t
-offset_of(const struct stacks *all, struct code *code, const struct visit *v)
-{
-	switch (all->l->instr) {
-	case INSTR_UNITS:
-		return (int64_t)v->instr * 2;
-	case INSTR_PTR:
-		return (int64_t)(v->instr - code_instructions(all->mem, all->l, code, v->copy));
-	default:
-		return (int64_t)v->instr;
-	}
-}
-
 /* An empty stack of a frame without locals looks like an exited one. */
 static int
 looks_exited(const struct stacks *all, const struct visit *v, const struct code *code)
@@ -337,7 +323,7 @@ name_visit(struct stacks *all, struct named *d, const struct visit *v, int inner
 		return DEEP;
 	if (innermost && !certain && looks_exited(all, v, code))
 		return TORN;
-	offset = offset_of(all, code, v);
+	offset = code_offset(all->mem, all->l, code, v->instr, v->copy);
 	if (!code_offset_valid(code, offset))
 		return certain ? BROKEN : TORN;
 	if (v->owner != all->l->frame.generator_owner && code_not_begun(code, offset))

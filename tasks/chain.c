@@ -697,28 +697,15 @@ prove(struct chains *c)
 
 /* ---- in words ---- */
 
-static int64_t
-offset_of(const struct chains *c, struct code *code, const struct link *link)
-{
-	switch (c->l->instr) {
-	case INSTR_UNITS:
-		return (int64_t)link->instr * 2;
-	case INSTR_PTR:
-		return (int64_t)(link->instr -
-		                 code_instructions(c->mem, c->l, code, link->copy));
-	default:
-		return (int64_t)link->instr;
-	}
-}
-
 static enum why
 name_links(struct chains *c, const struct chain *ch)
 {
 	uint32_t stack = PROFILE_ROOT;
 
 	for (size_t i = 0; i < ch->n_links; i++) {
-		struct code *code = codes_find(c->codes, ch->links[i].code);
-		int64_t offset = code ? offset_of(c, code, &ch->links[i]) : 0;
+		const struct link *link = &ch->links[i];
+		struct code *code = codes_find(c->codes, link->code);
+		int64_t offset = code ? code_offset(c->mem, c->l, code, link->instr, link->copy) : 0;
 
 		if (!code || !code_offset_valid(code, offset))
 			return TORN;

@@ -149,31 +149,22 @@ know_codes(struct reading *rd)
 	return why == AGAIN ? TORN : why;
 }
 
-static int64_t
-offset_of(const struct reading *rd, struct code *code, const struct link *link)
-{
-	const struct layout *l = rd->r->l;
-
-	if (l->instr == INSTR_PTR)
-		return (int64_t)(link->instr - code_instructions(rd->r->mem, l, code, link->copy));
-	return (int64_t)link->instr * (l->instr == INSTR_UNITS ? 2 : 1);
-}
-
 static enum why
 name_frames(struct reading *rd)
 {
+	const struct green_reader *r = rd->r;
 	uint32_t stack = PROFILE_ROOT;
 
 	for (size_t i = rd->n; i-- > 0;) {
 		const struct link *link = &rd->links[i];
-		struct code *code = codes_find(rd->r->codes, link->code);
-		int64_t offset = code ? offset_of(rd, code, link) : 0;
+		struct code *code = codes_find(r->codes, link->code);
+		int64_t offset = code ? code_offset(r->mem, r->l, code, link->instr, link->copy) : 0;
 
 		if (!code || !code_offset_valid(code, offset))
 			return TORN;
 		if (!link->generator && code_not_begun(code, offset))
 			continue;
-		stack = profile_stack(rd->r->profile, stack, codes_frame(rd->r->codes, code, offset));
+		stack = profile_stack(r->profile, stack, codes_frame(r->codes, code, offset));
 		if (stack == PROFILE_FAILED)
 			return DEEP;
 	}
