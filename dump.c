@@ -386,19 +386,11 @@ write_json_locals(const struct dump *d, size_t frame)
 static void
 write_json_frame(const struct dump *d, uint32_t frame, size_t i)
 {
-	struct profile_frame f = profile_frame_get(d->p, frame);
-	const struct profile *p = d->p;
-	struct buf *out = d->out;
-
-	json_open(out, NULL, '{');
-	json_add_shown_string(out, "function", p, f.function);
-	if (f.file != PROFILE_NO_FILE)
-		json_add_shown_string(out, "file", p, f.file);
-	if (f.line > 0)
-		json_add_number(out, "line", f.line);
+	json_open(d->out, NULL, '{');
+	json_add_place(d->out, d->p, frame);
 	if (HAS_VALUES && d->locals)
 		write_json_locals(d, i);
-	json_close(out, '}');
+	json_close(d->out, '}');
 }
 
 static void

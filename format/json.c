@@ -106,6 +106,18 @@ json_add_shown_string(struct buf *out, const char *key, const struct profile *p,
 }
 
 void
+json_add_place(struct buf *out, const struct profile *p, uint32_t frame)
+{
+	struct profile_frame f = profile_frame_get(p, frame);
+
+	json_add_shown_string(out, "function", p, f.function);
+	if (f.file != PROFILE_NO_FILE)
+		json_add_shown_string(out, "file", p, f.file);
+	if (f.line > 0)
+		json_add_number(out, "line", f.line);
+}
+
+void
 json_add_string(struct buf *out, const char *key, const struct profile *p, uint32_t string)
 {
 	size_t len;

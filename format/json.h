@@ -41,6 +41,9 @@ void json_add_shown(struct buf *, const char *key, const char *text);
 void json_add_shown_string(struct buf *, const char *key, const struct profile *,
                            uint32_t string);
 
+/* Adds where a frame is: "function", and "file" and "line" if they are known. */
+void json_add_place(struct buf *, const struct profile *, uint32_t frame);
+
 void json_add_number(struct buf *, const char *key, int64_t);
 /* n / 10^digits, exactly; n is not negative. */
 void json_add_decimal(struct buf *, const char *key, int64_t n, int digits);

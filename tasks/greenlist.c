@@ -187,14 +187,8 @@ greenlist_frames(const struct profile *p, uint32_t stack, struct buf *out)
 {
 	json_open(out, "frames", '[');
 	for (uint32_t s = stack; s != PROFILE_ROOT; s = profile_stack_parent(p, s)) {
-		struct profile_frame f = profile_frame_get(p, profile_stack_frame(p, s));
-
 		json_open(out, NULL, '{');
-		json_add_shown_string(out, "function", p, f.function);
-		if (f.file != PROFILE_NO_FILE)
-			json_add_shown_string(out, "file", p, f.file);
-		if (f.line > 0)
-			json_add_number(out, "line", f.line);
+		json_add_place(out, p, profile_stack_frame(p, s));
 		json_close(out, '}');
 	}
 	json_close(out, ']');

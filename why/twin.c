@@ -95,14 +95,8 @@ add_frames(const struct look *l, const struct member *m, struct listing *list, s
 		look_locals(m, list);
 	json_open(out, "frames", '[');
 	for (size_t i = m->n; i-- > 0;) {
-		struct profile_frame f = profile_frame_get(l->profile, m->frames[i]);
-
 		json_open(out, NULL, '{');
-		json_add_shown_string(out, "function", l->profile, f.function);
-		if (f.file != PROFILE_NO_FILE)
-			json_add_shown_string(out, "file", l->profile, f.file);
-		if (f.line > 0)
-			json_add_number(out, "line", f.line);
+		json_add_place(out, l->profile, m->frames[i]);
 		if (list)
 			add_variables(list, i, out);
 		json_close(out, '}');
