@@ -375,6 +375,19 @@ object_attribute(struct mem *mem, const struct layout *l, raddr object, const ch
 	return s.value ? OK : BROKEN;
 }
 
+/* Its dictionary comes right after a module's head. */
+enum why
+object_module(struct mem *mem, const struct layout *l, raddr interp, const char *name,
+              raddr *dict)
+{
+	raddr at;
+	enum why why = object_read_pointer(mem, l, interp + (raddr)l->interp.modules, &at);
+
+	if (why == OK)
+		why = object_dict_get(mem, l, at, name, &at);
+	return why == OK ? object_read_pointer(mem, l, at + (raddr)l->object.head, dict) : why;
+}
+
 enum { MAX_BITS = 90, MAX_BYTES = 12 }; /* of an integer that is read */
 
 size_t

@@ -60,6 +60,10 @@ enum why object_dict_get(struct mem *, const struct layout *, raddr dict, const 
 enum why object_attribute(struct mem *, const struct layout *, raddr object, const char *name,
                           raddr *value);
 
+/* The dictionary of a module of an interpreter; BROKEN if there is none. */
+enum why object_module(struct mem *, const struct layout *, raddr interp, const char *name,
+                       raddr *dict);
+
 /* How many bytes of an integer object have to be read, 64 at most; what they say: a
  * non-negative integer that fits into 64 bits, BROKEN for any other.  And all at once. */
 size_t object_integer_size(const struct layout *);

@@ -466,15 +466,10 @@ struct thread_name {
 static enum why
 find_active(const struct target *t, raddr interp, raddr *active)
 {
-	const struct layout *l = t->layout;
-	raddr at, dict;
-	enum why why = object_read_pointer(t->mem, l, interp + (raddr)l->interp.modules, &at);
+	raddr dict;
+	enum why why = object_module(t->mem, t->layout, interp, "threading", &dict);
 
-	if (why == OK)
-		why = object_dict_get(t->mem, l, at, "threading", &at);
-	if (why == OK) /* a module's dictionary comes right after its head */
-		why = object_read_pointer(t->mem, l, at + (raddr)l->object.head, &dict);
-	return why == OK ? object_dict_get(t->mem, l, dict, "_active", active) : why;
+	return why == OK ? object_dict_get(t->mem, t->layout, dict, "_active", active) : why;
 }
 
 static int

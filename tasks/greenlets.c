@@ -197,10 +197,8 @@ find_type(struct greenlets *gs, raddr interp)
 	char name[NAME] = "";
 	raddr at, size;
 
-	if (object_read_pointer(gs->paged, l, interp + (raddr)l->interp.modules, &at) != OK ||
-	    object_dict_get(gs->paged, l, at, "greenlet", &at) != OK ||
-	    object_dict_get(gs->paged, l, greenlets_word(gs, at + (raddr)l->object.head), "greenlet",
-	                    &at) != OK)
+	if (object_module(gs->paged, l, interp, "greenlet", &at) != OK ||
+	    object_dict_get(gs->paged, l, at, "greenlet", &at) != OK)
 		return;
 	read_name(gs, at, name, sizeof name);
 	size = greenlets_word(gs, at + (raddr)l->type.basicsize);

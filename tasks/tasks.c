@@ -353,18 +353,6 @@ find_in_lists(struct tasks *ts, raddr interp)
 
 /* ---- the module ---- */
 
-static int
-find_module(const struct tasks *ts, raddr interp, const char *name, raddr *dict)
-{
-	struct mem *mem = tasks_mem(ts);
-	const struct layout *l = ts->l;
-	raddr at;
-
-	return object_read_pointer(mem, l, interp + (raddr)l->interp.modules, &at) == OK &&
-	       object_dict_get(mem, l, at, name, &at) == OK &&
-	       object_read_pointer(mem, l, at + (raddr)l->object.head, dict) == OK;
-}
-
 /* Whether the interpreter has the module at all. */
 static int
 find_names(const struct tasks *ts, raddr interp, raddr values[NAMES])
@@ -374,7 +362,7 @@ find_names(const struct tasks *ts, raddr interp, raddr values[NAMES])
 	struct many_names wanted = { tasks_mem(ts), ts->l, names, NAMES, values };
 	raddr dict;
 
-	return find_module(ts, interp, "asyncio.tasks", &dict) &&
+	return object_module(wanted.mem, ts->l, interp, "asyncio.tasks", &dict) == OK &&
 	       object_dict_each(wanted.mem, ts->l, dict, many_match, &wanted) == OK;
 }
 
@@ -385,7 +373,7 @@ find_type(const struct tasks *ts, raddr interp)
 {
 	raddr dict, type;
 
-	return find_module(ts, interp, "_asyncio", &dict) &&
+	return object_module(tasks_mem(ts), ts->l, interp, "_asyncio", &dict) == OK &&
 	       object_dict_get(tasks_mem(ts), ts->l, dict, "Task", &type) == OK ? type : 0;
 }
 
