@@ -135,6 +135,7 @@
  *   why/why.c     the order of an explanation
  *
  * Face: knows the user.
+ *   tasks/groups.c  what is equal once, with its number
  *   tasks/tree.c  trees of tasks, what is equal once
  *   tasks/greenlist.c  greenlets, what is equal once
  *   tasks/async.c the tasks and greenlets of a process in a dump

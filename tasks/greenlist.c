@@ -8,36 +8,14 @@
 #include "profile.h"
 #include "format/label.h"
 #include "format/json.h"
-#include "tasks/many.h"
 #include "tasks/tasks.h"
 #include "tasks/greenlet.h"
 #include "tasks/greenlets.h"
 #include "tasks/greenwords.h"
+#include "tasks/groups.h"
 #include "tasks/greenlist.h"
 
-enum { NAMED = 3 };
-
 /* ---- equality ---- */
-
-struct group { /* of equal ones: some of them, the first found first */
-	size_t at[NAMED], n, order;
-};
-
-struct groups {
-	struct group *at;
-	size_t n, cap;
-};
-
-/* The larger ones first, those found first of those as large. */
-static int
-compare_groups(const void *a, const void *b)
-{
-	const struct group *x = a, *y = b;
-
-	if (x->n != y->n)
-		return x->n < y->n ? 1 : -1;
-	return x->order < y->order ? -1 : x->order > y->order;
-}
 
 /* The greenlet that has that address and is worth to be told, as it is none of those that nearly
  * all others belong to; else NULL. */
@@ -61,33 +39,35 @@ number_of(const struct greenlets *gs, const struct greenlet *g)
 	       hash_words(state, single ? g->addr : g->run);
 }
 
-static void
-make_groups(const struct greenlets *gs, struct groups *groups)
+struct shown { /* all but those that run and began with a thread, which is all there is to them */
+	const struct greenlets *gs;
+	uint32_t *which;
+	uint64_t *numbers; /* what they are grouped by */
+	size_t n;
+};
+
+static struct shown
+find_shown(const struct greenlets *gs)
 {
-	struct index known = { 0 };
 	size_t n;
 	const struct greenlet *all = greenlets_all(gs, &n);
+	struct shown s = { gs, xcalloc(n + 1, sizeof *s.which), xcalloc(n + 1, sizeof *s.numbers), 0 };
 
-	*groups = (struct groups){ 0 };
 	for (size_t i = 0; i < n; i++) {
-		size_t which = index_get(&known, number_of(gs, &all[i]));
-		struct group *g;
-
 		if (all[i].kind == GREENLET_MAIN && all[i].state == GREENLET_RUNS)
-			continue; /* the thread is all that there is to it */
-		if (!which) {
-			groups->at = grow(groups->at, groups->n, &groups->cap, sizeof *groups->at);
-			groups->at[groups->n] = (struct group){ .order = i };
-			index_set(&known, number_of(gs, &all[i]), groups->n);
-			which = ++groups->n;
-		}
-		g = &groups->at[which - 1];
-		if (g->n < NAMED)
-			g->at[g->n] = i;
-		g->n++;
+			continue;
+		s.which[s.n] = (uint32_t)i;
+		s.numbers[s.n++] = number_of(gs, &all[i]);
 	}
-	index_free(&known);
-	sort(groups->at, groups->n, sizeof *groups->at, compare_groups);
+	return s;
+}
+
+static const struct greenlet *
+member_of(const struct shown *s, uint32_t member)
+{
+	size_t n;
+
+	return &greenlets_all(s->gs, &n)[s->which[member]];
 }
 
 /* ---- text ---- */
@@ -140,44 +120,40 @@ add_state(const struct greenlets *gs, const struct greenlet *g, int one, struct 
 	buf_free(&wait);
 }
 
-/* "3 greenlets a, b, c (waits: ...)" */
 static void
-write_group(const struct greenlets *gs, const struct group *group, struct files *files,
-            struct buf *out)
+add_member_name(void *context, uint32_t member, struct buf *out)
 {
-	const struct profile *p = tasks_profile(greenlets_tasks(gs));
-	size_t n;
-	const struct greenlet *all = greenlets_all(gs, &n), *first = &all[group->at[0]];
+	const struct shown *s = context;
 
-	if (out->len)
-		buf_str(out, "\n");
-	if (group->n == 1)
-		buf_str(out, "greenlet ");
-	else
-		buf_printf(out, "%zu greenlets ", group->n);
-	for (size_t i = 0; i < NAMED && i < group->n; i++) {
-		buf_str(out, i ? ", " : "");
-		add_name(gs, &all[group->at[i]], out);
-	}
-	buf_str(out, group->n > NAMED ? ", ... (" : " (");
-	add_state(gs, first, group->n == 1, files, out);
+	add_name(s->gs, member_of(s, member), out);
+}
+
+/* "3 greenlets a, b, c (waits: ...)", and their frames. */
+static void
+write_group(struct shown *s, const struct groups *g, const struct group *group,
+            struct files *files, struct buf *out)
+{
+	const struct greenlet *first = member_of(s, group->first);
+
+	groups_write(g, group, "greenlet", 0, add_member_name, s, out);
+	add_state(s->gs, first, group->n == 1, files, out);
 	buf_str(out, ")\n");
-	for (uint32_t s = first->why == OK ? first->stack : PROFILE_ROOT; s != PROFILE_ROOT;
-	     s = profile_stack_parent(p, s)) {
-		label_frame(out, p, profile_stack_frame(p, s));
-		buf_str(out, "\n");
-	}
+	groups_frames(tasks_profile(greenlets_tasks(s->gs)),
+	              first->why == OK ? first->stack : PROFILE_ROOT, 0, out);
 }
 
 void
 greenlist_write(const struct greenlets *gs, struct files *files, struct buf *out)
 {
+	struct shown s = find_shown(gs);
 	struct groups groups;
 
-	make_groups(gs, &groups);
+	groups_make(&groups, s.numbers, s.n);
 	for (size_t i = 0; i < groups.n; i++)
-		write_group(gs, &groups.at[i], files, out);
-	free(groups.at);
+		write_group(&s, &groups, &groups.groups[i], files, out);
+	groups_free(&groups);
+	free(s.which);
+	free(s.numbers);
 }
 
 /* ---- JSON ---- */

@@ -13,15 +13,14 @@
 
 #include "util.h"
 #include "profile.h"
-#include "format/label.h"
-#include "tasks/many.h"
 #include "tasks/chain.h"
 #include "tasks/tasks.h"
 #include "tasks/parents.h"
 #include "tasks/state.h"
+#include "tasks/groups.h"
 #include "tasks/tree.h"
 
-enum { DEEPEST = 64 /* trees are cut there */, NAMED = 3, INDENT = 2 };
+enum { DEEPEST = 64 /* trees are cut there */, INDENT = 2 };
 
 struct tree {
 	const struct tasks *ts;
@@ -84,67 +83,27 @@ number_all(struct tree *t)
 	free(ready);
 }
 
-/* ---- groups ---- */
-
-struct group { /* of equal tasks: the first, and how they hang together */
-	uint32_t first, last;
-	size_t n, order;
-};
-
-struct groups {
-	struct group *groups;
-	size_t n, cap;
-	uint32_t *next; /* by member: another of its group */
-};
-
-/* The larger ones first, those found first of those as large. */
-static int
-compare_groups(const void *a, const void *b)
-{
-	const struct group *x = a, *y = b;
-
-	if (x->n != y->n)
-		return x->n < y->n ? 1 : -1;
-	return x->order < y->order ? -1 : x->order > y->order;
-}
-
 /* Groups n tasks by what they are equal to. */
 static void
 make_groups(const struct tree *t, const uint32_t *tasks, size_t n, struct groups *g)
 {
-	struct index known = { 0 };
+	uint64_t *numbers = xcalloc(n + 1, sizeof *numbers);
 
-	*g = (struct groups){ .next = xcalloc(n + 1, sizeof *g->next) };
-	for (size_t i = 0; i < n; i++) {
-		size_t which = index_get(&known, t->equal[tasks[i]]);
-
-		if (which) {
-			struct group *group = &g->groups[which - 1];
-
-			g->next[group->last] = (uint32_t)i;
-			group->last = (uint32_t)i;
-			group->n++;
-			continue;
-		}
-		g->groups = grow(g->groups, g->n, &g->cap, sizeof *g->groups);
-		g->groups[g->n] = (struct group){ (uint32_t)i, (uint32_t)i, 1, g->n };
-		index_set(&known, t->equal[tasks[i]], g->n++);
-	}
-	index_free(&known);
-	sort(g->groups, g->n, sizeof *g->groups, compare_groups);
+	for (size_t i = 0; i < n; i++)
+		numbers[i] = t->equal[tasks[i]];
+	groups_make(g, numbers, n);
+	free(numbers);
 }
 
 /* ---- text ---- */
 
-void
-tree_state(const struct tasks *ts, const struct parents *p, size_t i, struct files *files,
-           struct buf *out)
+/* What a task does, in words; files as in state.h. */
+static void
+add_state(const struct tasks *ts, const struct async_task *t, struct files *files,
+          struct buf *out)
 {
-	size_t n;
-	const struct async_task *t = &tasks_all(ts, &n)[i];
 	struct buf wait = { 0 };
 
-	(void)p;
 	state_wait(ts, t, files, &wait);
 	buf_str(out, state_name(t));
 	if (t->why != OK)
@@ -160,26 +119,6 @@ tree_state(const struct tasks *ts, const struct parents *p, size_t i, struct fil
 	buf_free(&wait);
 }
 
-static void
-indent(const struct tree *t, int depth)
-{
-	for (int i = 0; i < depth * INDENT; i++)
-		buf_str(t->out, " ");
-}
-
-static void
-write_frames(const struct tree *t, const struct async_task *task, int depth)
-{
-	const struct profile *p = tasks_profile(t->ts);
-
-	for (uint32_t s = task->why == OK ? task->stack : PROFILE_ROOT; s != PROFILE_ROOT;
-	     s = profile_stack_parent(p, s)) {
-		indent(t, depth);
-		label_frame(t->out, p, profile_stack_frame(p, s));
-		buf_str(t->out, "\n");
-	}
-}
-
 /* Whom it is awaited by, where that is not to be seen. */
 static void
 write_awaited(const struct tree *t, size_t i)
@@ -192,31 +131,34 @@ write_awaited(const struct tree *t, size_t i)
 	state_add_name(t->ts, &t->tasks[k->at[k->first[i]]], t->out);
 }
 
-/* "3 tasks a, b, c (waits: ...)" */
+struct named { /* members of groups */
+	const struct tree *t;
+	const uint32_t *tasks;
+};
+
 static void
-write_header(const struct tree *t, const uint32_t *tasks, const struct groups *g,
-             const struct group *group, int depth)
+add_name(void *context, uint32_t member, struct buf *out)
+{
+	const struct named *named = context;
+
+	state_add_name(named->t->ts, &named->t->tasks[named->tasks[member]], out);
+}
+
+/* "3 tasks a, b, c (waits: ...)", and their frames. */
+static void
+write_group(const struct tree *t, const uint32_t *tasks, const struct groups *g,
+            const struct group *group, int depth)
 {
 	size_t first = tasks[group->first];
-	uint32_t at = group->first;
+	const struct async_task *task = &t->tasks[first];
 
-	if (t->out->len)
-		buf_str(t->out, "\n");
-	indent(t, depth);
-	if (group->n == 1)
-		buf_str(t->out, "task ");
-	else
-		buf_printf(t->out, "%zu tasks ", group->n);
-	for (size_t i = 0; i < NAMED && i < group->n; i++, at = g->next[at]) {
-		if (i)
-			buf_str(t->out, ", ");
-		state_add_name(t->ts, &t->tasks[tasks[at]], t->out);
-	}
-	buf_str(t->out, group->n > NAMED ? ", ... (" : " (");
-	tree_state(t->ts, t->p, first, group->n == 1 ? t->files : NULL, t->out);
+	groups_write(g, group, "task", depth * INDENT, add_name, &(struct named){ t, tasks }, t->out);
+	add_state(t->ts, task, group->n == 1 ? t->files : NULL, t->out);
 	if (!depth)
 		write_awaited(t, first);
 	buf_str(t->out, ")\n");
+	groups_frames(tasks_profile(t->ts), task->why == OK ? task->stack : PROFILE_ROOT,
+	              depth * INDENT, t->out);
 }
 
 /* ---- trees ---- */
@@ -240,7 +182,7 @@ write_children(struct tree *t, const uint32_t *tasks, const struct groups *g,
 			if (t->out->len > STATE_MOST_TEXT)
 				continue;
 			if (t->written[child]) {
-				indent(t, depth);
+				groups_indent(t->out, depth * INDENT);
 				buf_str(t->out, "and task ");
 				state_add_name(t->ts, &t->tasks[child], t->out);
 				buf_str(t->out, ", see there\n");
@@ -266,12 +208,10 @@ write_level(struct tree *t, const uint32_t *tasks, size_t n, int depth)
 
 	make_groups(t, tasks, n, &g);
 	for (size_t i = 0; i < g.n && t->out->len <= STATE_MOST_TEXT; i++) {
-		write_header(t, tasks, &g, &g.groups[i], depth);
-		write_frames(t, &t->tasks[tasks[g.groups[i].first]], depth);
+		write_group(t, tasks, &g, &g.groups[i], depth);
 		write_children(t, tasks, &g, &g.groups[i], depth + 1);
 	}
-	free(g.groups);
-	free(g.next);
+	groups_free(&g);
 }
 
 static void

@@ -12,8 +12,4 @@ struct tasks;
 /* Appends them: for those that are equal, with all below them, one with their number. */
 void tree_write(const struct tasks *, const struct parents *, struct files *, struct buf *);
 
-/* Appends what a task does, in words; files as in state.h. */
-void tree_state(const struct tasks *, const struct parents *, size_t task, struct files *,
-                struct buf *);
-
 #endif
