@@ -233,7 +233,7 @@ begin(struct reader *r, struct model *m, const unsigned char *packed)
 
 /* The distance is one less than how far back it is.  States up to 6 follow literals: see the
  * specification. */
-size_t
+void
 lzma_unpack(const unsigned char *packed, char *out)
 {
 	struct reader r;
@@ -252,5 +252,4 @@ lzma_unpack(const unsigned char *packed, char *out)
 		to++;
 		state = state < 4 ? 0 : state < 10 ? state - 3 : state - 6;
 	}
-	return (size_t)(to - out);
 }

@@ -2,7 +2,7 @@
 #ifndef LZMA_H
 #define LZMA_H
 
-/* Unpacks what packed/squeeze has packed, to where there is room for all.  How much that is. */
-size_t lzma_unpack(const unsigned char *packed, char *out);
+/* Unpacks what packed/squeeze has packed, to where there is room for all. */
+void lzma_unpack(const unsigned char *packed, char *out);
 
 #endif

@@ -2,14 +2,11 @@
 """Tasks that wait, that are to go on, and that have not begun, in a loop that does not come to
 them; their names say which: tasks_ready.py [python]"""
 import asyncio
-import asyncio.tasks
-import asyncio.futures
 import sys
 import time
 
 if 'python' in sys.argv[1:]:
-    asyncio.Task = asyncio.tasks.Task = asyncio.tasks._PyTask
-    asyncio.Future = asyncio.futures.Future = asyncio.futures._PyFuture
+    import tasks_python  # noqa: F401
 
 
 class Derived(asyncio.Future):
