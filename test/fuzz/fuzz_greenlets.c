@@ -13,20 +13,16 @@
 #include <string.h>
 
 #include "util.h"
-#include "profile.h"
-#include "memory.h"
-#include "process.h"
 #include "layouts.h"
-#include "target.h"
 #include "values/shapes.h"
-#include "capture.h"
-#include "sample.h"
 #include "dump.h"
 #include "simulated.h"
+#include "changes.h"
+#include "told.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *, size_t);
 
-enum { MEMORY = 1 << 18, MOST_OBJECTS = 31, SIZE = 512, HEAD = 2, OBJECT = 8, CHANGE = 5,
+enum { MEMORY = 1 << 18, MOST_OBJECTS = 31, SIZE = 512, HEAD = 2, OBJECT = 8,
        MOST_CALLS = 1 << 20, BEFORE = 64, WORDS = 32, CODES = 4, PAGE = 4096 };
 
 enum type { GREENLET, GEVENTS, HUB, DERIVED, FUNCTION, PARTIAL, METHOD, REFERENCE, SLOT, SOCKET,
@@ -42,9 +38,7 @@ static const char *const texts[] = { "fileno", "self", "_sock", "a;b\n\x1b", "na
 
 static struct shape shape;
 static raddr types[TYPES], objects[MOST_OBJECTS], words[LEN(texts)], codes[CODES];
-static size_t n_objects, n_changes;
-static unsigned countdown; /* to the next change */
-static const uint8_t *changes;
+static size_t n_objects;
 static int release; /* 0: 1.x, 1: 3.1.1 and later, else: from 2.0 on */
 
 /* ---- what is there ---- */
@@ -72,19 +66,12 @@ any_word(unsigned what, unsigned with)
 	}
 }
 
-/* The words after the head. */
-static raddr
-member(raddr at, unsigned n)
-{
-	return at + (raddr)sim.l->object.head + n * (raddr)sim.ptr;
-}
-
 static raddr
 tuple(const raddr *items, size_t n)
 {
 	raddr at = sim_room((size_t)shape.items + n * (size_t)sim.ptr);
 
-	sim_pointer(member(at, 0), n);
+	sim_pointer(sim_member(at, 0), n);
 	for (size_t i = 0; i < n; i++)
 		sim_pointer(at + (raddr)shape.items + i * (raddr)sim.ptr, items[i]);
 	return at;
@@ -122,7 +109,7 @@ top_of(const uint8_t *in)
 	if (!frame || sim.l->frames == FRAMES_HEAP)
 		return frame;
 	object = sim_room(64);
-	sim_pointer(member(object, 1), frame);
+	sim_pointer(sim_member(object, 1), frame);
 	return object;
 }
 
@@ -150,13 +137,13 @@ fill_greenlet(raddr at, const uint8_t *in)
 	unsigned before = (release == 1 ? 4 : 3) + (sim.l->frames != FRAMES_HEAP ? 3 : 5);
 
 	if (!release) {
-		fill_words(member(at, 0), in, DIRECT_TOP);
-		sim_pointer(member(at, DIRECT_PARENT), parent);
-		sim_pointer(member(at, DIRECT_PARENT + 1), function);
+		fill_words(sim_member(at, 0), in, DIRECT_TOP);
+		sim_pointer(sim_member(at, DIRECT_PARENT), parent);
+		sim_pointer(sim_member(at, DIRECT_PARENT + 1), function);
 		return;
 	}
 	pointed = sim_room(WORDS * (size_t)p);
-	sim_pointer(member(at, 2), pointed);
+	sim_pointer(sim_member(at, 2), pointed);
 	sim_pointer(pointed + p, release == 1 ? at : 0);
 	sim_pointer(pointed + (in[2] & 1 ? 2 : WORDS - 1u) * p, at);
 	fill_words(pointed + before * p, in, TOP);
@@ -177,8 +164,8 @@ fill(raddr at, const uint8_t *in)
 	sim_pointer(head, at); /* the collector's list */
 	sim_pointer(at + p, head);
 	for (unsigned i = 0; i < 4; i++)
-		sim_pointer(member(at, i), any_object(in[3 + i]));
-	sim_pointer(member(at, 9), any_object(in[7])); /* by whom it was spawned, perhaps */
+		sim_pointer(sim_member(at, i), any_object(in[3 + i]));
+	sim_pointer(sim_member(at, 9), any_object(in[7])); /* by whom it was spawned, perhaps */
 	if (type <= DERIVED)
 		fill_greenlet(at, in);
 	if (type == FUNCTION)
@@ -199,7 +186,7 @@ derive(enum type from, const enum type *derived, size_t n)
 	for (size_t i = 0; i < n; i++) {
 		keys[i] = words[i];
 		references[i] = sim_room(64);
-		sim_pointer(member(references[i], 0), types[derived[i]]);
+		sim_pointer(sim_member(references[i], 0), types[derived[i]]);
 		sim_pointer(types[derived[i]] + (raddr)shape.type_base, types[from]);
 	}
 	sim_pointer(types[from] + (raddr)(sim.l->type.dictoffset + SUBCLASSES * sim.l->ptr),
@@ -228,7 +215,7 @@ build_types(void)
 	for (size_t i = 0; i < LEN(texts); i++)
 		words[i] = sim_str(texts[i], strlen(texts[i]));
 	sim_pointer(slot + (raddr)sim.l->object.type, types[SLOT]);
-	sim_pointer(member(slot, 3), where);
+	sim_pointer(sim_member(slot, 3), where);
 	sim_pointer(where + 2 * p, (raddr)sim.l->object.head);
 	for (size_t i = 0; i < TYPES; i++)
 		sim_pointer(types[i] + (raddr)shape.type_dict, sim_dict(words + 2, &slot, 1));
@@ -262,7 +249,7 @@ modules(void)
 {
 	raddr at = sim_room(64), name = sim_str("greenlet", 8);
 
-	sim_pointer(member(at, 0), sim_dict(&name, &types[GREENLET], 1));
+	sim_pointer(sim_member(at, 0), sim_dict(&name, &types[GREENLET], 1));
 	return sim_dict(&name, &at, 1);
 }
 
@@ -288,55 +275,10 @@ build(unsigned kind, const uint8_t *in)
 	return 1;
 }
 
-static void
-on_read(void)
-{
-	size_t n;
-
-	if (sim.calls > MOST_CALLS)
-		abort(); /* more than any object may make it do */
-	if (!n_changes)
-		return;
-	if (countdown) {
-		countdown--;
-		return;
-	}
-	countdown = changes[0];
-	sim_pointer(sim_slot((size_t)changes[1] << 8 | changes[2], &n),
-	            any_word(changes[3], changes[4]));
-	changes += CHANGE;
-	n_changes--;
-}
-
-/* ---- what is said of it ---- */
-
-static void
-dump(const struct target *t, int as_json)
-{
-	struct sample_options options = { .period = 1000000, .pausing = PAUSE_NEVER,
-	                                  .all_threads = 1, .with_lines = 1 };
-	struct dump_what all = { .tasks = 1 };
-	struct profile *p = profile_new();
-	struct sampler *s = sampler_new(t, p, &options);
-	struct buf text = { 0 };
-
-	if (as_json)
-		dump_json(s, p, &all, &text);
-	else
-		dump_write(s, p, &all, &text);
-	for (size_t i = 0; i < text.len; i++)
-		if ((unsigned char)text.data[i] < ' ' && text.data[i] != '\n')
-			abort(); /* a name became a control sequence */
-	sampler_free(s);
-	profile_free(p);
-	buf_free(&text);
-}
-
 int
 LLVMFuzzerTestOneInput(const uint8_t *in, size_t len)
 {
-	struct buf reason = { 0 };
-	struct target t;
+	const uint8_t *objects_in = in + HEAD;
 
 	if (len < HEAD)
 		return 0;
@@ -345,17 +287,11 @@ LLVMFuzzerTestOneInput(const uint8_t *in, size_t len)
 	n_objects = in[1] >> 3;
 	if (n_objects > (len - HEAD) / OBJECT)
 		n_objects = (len - HEAD) / OBJECT;
-	if (build(in[0], in + HEAD)) {
-		changes = in + HEAD + n_objects * OBJECT;
-		n_changes = (len - HEAD - n_objects * OBJECT) / CHANGE;
-		sim.calls = countdown = 0;
-		sim.changed = on_read;
-		if (target_open(sim_process(), 0, &t, &reason) == TARGET_READY) {
-			dump(&t, in[1] & 4);
-			target_close(&t);
-		}
+	if (build(in[0], objects_in)) {
+		changes_begin(objects_in + n_objects * OBJECT, len - HEAD - n_objects * OBJECT, any_word,
+		              MOST_CALLS);
+		told_dump((struct dump_what){ .tasks = 1 }, in[1] & 4, 0);
 	}
-	buf_free(&reason);
 	sim_end();
 	return 0;
 }

@@ -24,6 +24,7 @@
 #include "why/why.h"
 #include "dump.h"
 #include "simulated.h"
+#include "told.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *, size_t);
 
@@ -104,31 +105,6 @@ build(const uint8_t *in, const uint8_t *table, size_t table_len)
 /* ---- what is done with it ---- */
 
 static void
-check_lines(const struct buf *text)
-{
-	for (size_t i = 0; i < text->len; i++)
-		if ((unsigned char)text->data[i] < ' ' && text->data[i] != '\n')
-			abort(); /* a name became a control sequence */
-}
-
-static int
-do_not_wait(void *context, int64_t due)
-{
-	(void)context;
-	(void)due;
-	return 0;
-}
-
-static void
-explain(struct sampler *s, const struct profile *p, int json, struct buf *text)
-{
-	struct question q = { &s, 1, p, 1, json, do_not_wait, NULL };
-
-	why_explain(&q, text);
-	check_lines(text);
-}
-
-static void
 sample(const struct target *t, const uint8_t *in)
 {
 	struct sample_options options = {
@@ -153,12 +129,12 @@ sample(const struct target *t, const uint8_t *in)
 		;
 	sampler_rename(s);
 	dump_write(s, p, &all, &text);
-	check_lines(&text);
+	told_check(&text);
 	text.len = 0;
-	explain(s, p, in[0] / sim_kinds() & 2, &text);
+	told_explain(s, p, 1, in[0] / sim_kinds() & 2, &text);
 	text.len = 0;
 	(in[2] & 8 ? saved_write : collapsed_write)(p, &text);
-	check_lines(&text);
+	told_check(&text);
 	for (int i = 0; i < 2; i++)
 		sampler_tick(s, 0);
 	sampler_free(s);

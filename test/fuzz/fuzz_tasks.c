@@ -12,22 +12,17 @@
 #include <string.h>
 
 #include "util.h"
-#include "profile.h"
-#include "memory.h"
-#include "process.h"
 #include "layouts.h"
-#include "target.h"
 #include "values/shapes.h"
-#include "capture.h"
-#include "sample.h"
 #include "tasks/forms.h"
-#include "why/why.h"
 #include "dump.h"
 #include "simulated.h"
+#include "changes.h"
+#include "told.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *, size_t);
 
-enum { MEMORY = 1 << 19, MOST_OBJECTS = 48, SIZE = 512, HEAD = 2, OBJECT = 6, CHANGE = 5,
+enum { MEMORY = 1 << 19, MOST_OBJECTS = 48, SIZE = 512, HEAD = 2, OBJECT = 6,
        MOST_CALLS = 1 << 22, THREADS = 2, STATES = 8 };
 
 enum type { TASK, FUTURE, COROUTINE, GENERATOR, ASYNC_GENERATOR, WRAPPER, ASEND, FUNCTION, PARTIAL,
@@ -47,9 +42,7 @@ static const char *const texts[] = {
 static struct shape shape;
 static struct form form;
 static raddr types[TYPES], objects[MOST_OBJECTS], words[LEN(texts)], codes[4];
-static size_t n_objects, n_changes;
-static unsigned countdown; /* to the next change */
-static const uint8_t *changes;
+static size_t n_objects;
 
 /* ---- what is there ---- */
 
@@ -75,13 +68,6 @@ any_word(unsigned what, unsigned with)
 	case 5: return words[with % LEN(words)];
 	default: return any_object(with);
 	}
-}
-
-/* The words after the head. */
-static raddr
-member(raddr at, unsigned n)
-{
-	return at + (raddr)sim.l->object.head + n * (raddr)sim.ptr;
 }
 
 static void
@@ -158,9 +144,9 @@ fill_set(raddr at, const raddr *members, size_t n)
 
 	for (size_t i = 0; i < n; i++)
 		sim_pointer(table + i * 2 * (raddr)sim.ptr, members[i]);
-	sim_pointer(member(at, 1), n);
-	sim_pointer(member(at, 2), 63);
-	sim_pointer(member(at, 3), table);
+	sim_pointer(sim_member(at, 1), n);
+	sim_pointer(sim_member(at, 2), 63);
+	sim_pointer(sim_member(at, 3), table);
 }
 
 static void
@@ -168,8 +154,8 @@ fill_list(raddr at, const raddr *items, size_t n)
 {
 	raddr table = sim_room(n * (size_t)sim.ptr);
 
-	sim_pointer(member(at, 0), n);
-	sim_pointer(member(at, 1), table);
+	sim_pointer(sim_member(at, 0), n);
+	sim_pointer(sim_member(at, 1), table);
 	for (size_t i = 0; i < n; i++)
 		sim_pointer(table + i * (raddr)sim.ptr, items[i]);
 }
@@ -214,7 +200,7 @@ fill(raddr at, const uint8_t *in)
 	}
 	sim_pointer(at + (raddr)sim.l->object.type, types[type]);
 	for (unsigned i = 0; i < LEN(others); i++)
-		sim_pointer(member(at, i), others[i]);
+		sim_pointer(sim_member(at, i), others[i]);
 	switch (type) {
 	case TASK: case FUTURE: fill_task(at, in); break;
 	case COROUTINE: case GENERATOR: case ASYNC_GENERATOR: fill_coroutine(at, in); break;
@@ -225,7 +211,7 @@ fill(raddr at, const uint8_t *in)
 	case LIST: fill_list(at, others, LEN(others)); break;
 	case SET: fill_set(at, others, LEN(others)); break;
 	case TUPLE:
-		sim_pointer(member(at, 0), LEN(others));
+		sim_pointer(sim_member(at, 0), LEN(others));
 		for (unsigned i = 0; i < LEN(others); i++)
 			sim_pointer(at + (raddr)shape.items + i * (raddr)sim.ptr, others[i]);
 		break;
@@ -276,7 +262,7 @@ weak_set(void)
 
 	for (size_t i = 0; i < n_objects; i++) {
 		references[i] = sim_room(64);
-		sim_pointer(member(references[i], 0), objects[i]);
+		sim_pointer(sim_member(references[i], 0), objects[i]);
 	}
 	fill_set(set, references, n_objects);
 	return sim_object(&data, &set, 1);
@@ -289,7 +275,7 @@ module(const char *const *names, const raddr *values, size_t n)
 
 	for (size_t i = 0; i < n; i++)
 		keys[i] = sim_str(names[i], strlen(names[i]));
-	sim_pointer(member(at, 0), sim_dict(keys, values, n));
+	sim_pointer(sim_member(at, 0), sim_dict(keys, values, n));
 	return at;
 }
 
@@ -376,73 +362,10 @@ build(unsigned kind, const uint8_t *in)
 	return 1;
 }
 
-static void
-on_read(void)
-{
-	size_t n;
-
-	if (sim.calls > MOST_CALLS)
-		abort(); /* more than any object may make it do */
-	if (!n_changes)
-		return;
-	if (countdown) {
-		countdown--;
-		return;
-	}
-	countdown = changes[0];
-	sim_pointer(sim_slot((size_t)changes[1] << 8 | changes[2], &n),
-	            any_word(changes[3], changes[4]));
-	changes += CHANGE;
-	n_changes--;
-}
-
-/* ---- what is said of it ---- */
-
-static void
-check_lines(const struct buf *text)
-{
-	for (size_t i = 0; i < text->len; i++)
-		if ((unsigned char)text->data[i] < ' ' && text->data[i] != '\n')
-			abort(); /* a name became a control sequence */
-}
-
-static int
-do_not_wait(void *context, int64_t due)
-{
-	(void)context;
-	(void)due;
-	return 0;
-}
-
-/* how: whether as JSON, and whether what it is about is asked for, too. */
-static void
-dump(const struct target *t, int how)
-{
-	struct sample_options options = { .period = 1000000, .pausing = PAUSE_NEVER,
-	                                  .all_threads = 1, .with_lines = 1 };
-	struct dump_what all = { .tasks = 1 };
-	struct profile *p = profile_new();
-	struct sampler *s = sampler_new(t, p, &options);
-	struct buf text = { 0 };
-
-	if (how & 1)
-		dump_json(s, p, &all, &text);
-	else
-		dump_write(s, p, &all, &text);
-	check_lines(&text);
-	if (how & 2)
-		why_explain(&(struct question){ &s, 1, p, 0, how & 1, do_not_wait, NULL }, &text);
-	check_lines(&text);
-	sampler_free(s);
-	profile_free(p);
-	buf_free(&text);
-}
-
 int
 LLVMFuzzerTestOneInput(const uint8_t *in, size_t len)
 {
-	struct buf reason = { 0 };
-	struct target t;
+	const uint8_t *objects_in = in + HEAD;
 
 	if (len < HEAD)
 		return 0;
@@ -450,17 +373,11 @@ LLVMFuzzerTestOneInput(const uint8_t *in, size_t len)
 	n_objects = in[1] % 64 % (MOST_OBJECTS + 1);
 	if (n_objects > (len - HEAD) / OBJECT)
 		n_objects = (len - HEAD) / OBJECT;
-	if (build(in[0], in + HEAD)) {
-		changes = in + HEAD + n_objects * OBJECT;
-		n_changes = (len - HEAD - n_objects * OBJECT) / CHANGE;
-		sim.calls = countdown = 0;
-		sim.changed = on_read;
-		if (target_open(sim_process(), 0, &t, &reason) == TARGET_READY) {
-			dump(&t, in[1] >> 6);
-			target_close(&t);
-		}
+	if (build(in[0], objects_in)) {
+		changes_begin(objects_in + n_objects * OBJECT, len - HEAD - n_objects * OBJECT, any_word,
+		              MOST_CALLS);
+		told_dump((struct dump_what){ .tasks = 1 }, in[1] >> 6 & 1, in[1] >> 7);
 	}
-	buf_free(&reason);
 	sim_end();
 	return 0;
 }

@@ -120,6 +120,12 @@ sim_pointer_at(raddr addr)
 }
 
 raddr
+sim_member(raddr object, unsigned n)
+{
+	return object + (raddr)sim.l->object.head + n * (raddr)sim.ptr;
+}
+
+raddr
 sim_slot(size_t i, size_t *n)
 {
 	*n = n_slots;

@@ -73,6 +73,9 @@ raddr sim_thread(raddr interp, unsigned tid, const raddr *codes, size_t n);
 /* A frame of 3.11 or later; one of before has less of that.  top: it executes. */
 void sim_frame(raddr at, raddr back, raddr code, unsigned instr, int top);
 
+/* Where the words of an object are, the first one being right after its head. */
+raddr sim_member(raddr object, unsigned n);
+
 /* Every pointer that was written, in order: where it is. */
 raddr sim_slot(size_t i, size_t *n);
 
