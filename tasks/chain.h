@@ -4,8 +4,8 @@
 
 /*
  * What a task is doing: its fields, and its coroutine with all that this awaits, down to the
- * innermost frame.  It is believed if it stood so at one moment: all that decides is read again
- * after all of it was read, and has to be the same.
+ * innermost frame.  It is believed if all that decides, read again twice after all of it was
+ * read, is the same.
  */
 
 struct chains;
