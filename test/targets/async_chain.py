@@ -59,6 +59,10 @@ async def completer():
 
 
 async def bottom():
+    for _ in range(3):  # all others have begun to wait then
+        burn()
+        await asyncio.sleep(0)
+    print('ready', flush=True)
     await forever()
 
 
@@ -99,7 +103,6 @@ async def main():
              named(job(), 'job-1'), named(job(), 'job #2')]
     if sys.version_info >= (3, 11):
         tasks.append(grouper())
-    print('ready', flush=True)
     await asyncio.gather(*tasks)
 
 
