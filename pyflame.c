@@ -102,7 +102,8 @@
  *
  * tasks/: knows asyncio: what its tasks do, and who awaits whom; and greenlets.
  *   tasks/forms.c    offsets that only this needs
- *   tasks/many.c     many small reads at a time; numbers by addresses
+ *   tasks/many.c     many small reads at a time, proven together; numbers by addresses
+ *   tasks/rest.c     whether a process has run meanwhile
  *   tasks/chain.c    a task's chain of coroutines, proven
  *   tasks/tasks.c    finds all tasks
  *   tasks/parents.c  who awaits whom

@@ -17,6 +17,7 @@
 #include "layouts.h"
 #include "target.h"
 #include "tasks/forms.h"
+#include "tasks/many.h"
 #include "tasks/chain.h"
 #include "tasks/tasks.h"
 #include "tasks/parents.h"
@@ -67,14 +68,7 @@ add_word(const struct climb *k, raddr addr, raddr word)
 int
 callers_hold(struct mem *mem, const struct callers *c)
 {
-	unsigned char some[2048], *now = c->bytes.len > sizeof some ? xcalloc(c->bytes.len, 1) : some;
-	size_t done;
-	int same = mem_readv(mem, c->pieces, c->n_pieces, now, &done) == OK &&
-	           !memcmp(now, c->bytes.data, c->bytes.len);
-
-	if (now != some)
-		free(now);
-	return same;
+	return many_hold(mem, c->pieces, c->n_pieces, &c->bytes);
 }
 
 /* A set: fill, used, mask, table. */

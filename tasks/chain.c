@@ -25,12 +25,14 @@
 #include "values/shapes.h"
 #include "tasks/forms.h"
 #include "tasks/many.h"
+#include "tasks/rest.h"
 #include "tasks/chain.h"
 
 enum {
 	TOGETHER = 128,        /* chains that are followed at a time */
 	MOST_FRAMES = 1 << 16, /* of a chain, with wrappers */
 	MOST_BYTES = 16 << 20, /* that decide, of all chains that are followed at a time */
+	KEPT = 1 << 12,        /* of what a chain has, from one to the next */
 	ROOM = 640,            /* bytes for what a chain asks for */
 	SLOTS = 8,             /* of a stack, that are read with a coroutine */
 	INT = 4,
@@ -61,6 +63,7 @@ struct chain {
 	enum asking asking;
 	raddr at; /* what for */
 	int cut;  /* no further than to the end of a page */
+	raddr noted; /* what was asked for when something of it was noted last */
 	raddr passed; /* an object on the way, to find out whether it goes in a circle; */
 	unsigned steps; /* how many there were */
 	enum kind kind; /* of the object */
@@ -68,10 +71,14 @@ struct chain {
 	raddr coro;      /* the task's */
 	struct link *links;
 	size_t n_links, cap_links;
+	struct mem_vec *pieces; /* that have to be the same at the end; */
+	size_t n_pieces, cap_pieces;
+	struct buf bytes;       /* what they were */
 	unsigned char room[ROOM];
 };
 
 struct chains {
+	int pid;
 	struct mem *mem, *paged;
 	const struct layout *l;
 	const struct shape *shape;
@@ -84,19 +91,18 @@ struct chains {
 		raddr type;
 		enum kind kind;
 	} types[TYPES];
-	struct mem_vec *pieces; /* of all chains, that have to be the same at the end; */
-	unsigned char *owners;  /* whose they are, */
-	size_t n_pieces, cap_pieces, cap_owners;
-	struct buf bytes, again; /* what they were, and are */
+	size_t n_bytes; /* of all chains */
 	struct chain chains[TOGETHER];
 };
 
 struct chains *
-chains_new(struct mem *mem, struct mem *paged, const struct layout *l, const struct shape *shape,
-           const struct form *form, struct profile *profile, struct codes *codes)
+chains_new(int pid, struct mem *mem, struct mem *paged, const struct layout *l,
+           const struct shape *shape, const struct form *form, struct profile *profile,
+           struct codes *codes)
 {
 	struct chains *c = xcalloc(1, sizeof *c);
 
+	c->pid = pid;
 	c->mem = mem;
 	c->paged = paged;
 	c->l = l;
@@ -108,17 +114,22 @@ chains_new(struct mem *mem, struct mem *paged, const struct layout *l, const str
 	return c;
 }
 
+static void
+forget(struct chain *ch)
+{
+	free(ch->links);
+	free(ch->pieces);
+	buf_free(&ch->bytes);
+	*ch = (struct chain){ .task = ch->task };
+}
+
 void
 chains_free(struct chains *c)
 {
 	if (!c)
 		return;
 	for (size_t i = 0; i < TOGETHER; i++)
-		free(c->chains[i].links);
-	free(c->pieces);
-	free(c->owners);
-	buf_free(&c->bytes);
-	buf_free(&c->again);
+		forget(&c->chains[i]);
 	snap_free(c->none);
 	free(c->list.addrs);
 	free(c);
@@ -141,15 +152,24 @@ ask(struct chain *ch, enum asking asking, raddr at)
 	ch->cut = 0;
 }
 
-/* Notes that len bytes at that offset of what was asked for decide. */
+/* Notes that len bytes at that offset of what was asked for decide, and what is between them and
+ * those that were noted last of it. */
 static void
 note(struct chains *c, struct chain *ch, int offset, int len)
 {
-	c->pieces = grow(c->pieces, c->n_pieces, &c->cap_pieces, sizeof *c->pieces);
-	c->owners = grow(c->owners, c->n_pieces, &c->cap_owners, sizeof *c->owners);
-	c->owners[c->n_pieces] = (unsigned char)(ch - c->chains);
-	c->pieces[c->n_pieces++] = (struct mem_vec){ ch->at + (raddr)offset, (size_t)len };
-	buf_add(&c->bytes, ch->room + offset, (size_t)len);
+	struct mem_vec *last = ch->n_pieces ? &ch->pieces[ch->n_pieces - 1] : NULL;
+	int from = last && last->addr >= ch->at ? (int)(last->addr - ch->at + last->len) : ROOM;
+
+	if (from <= offset && ch->noted == ch->at) {
+		last->len += (size_t)(offset + len - from);
+	} else {
+		ch->pieces = grow(ch->pieces, ch->n_pieces, &ch->cap_pieces, sizeof *ch->pieces);
+		ch->pieces[ch->n_pieces++] = (struct mem_vec){ ch->at + (raddr)offset, (size_t)len };
+		from = offset;
+	}
+	ch->noted = ch->at;
+	buf_add(&ch->bytes, ch->room + from, (size_t)(offset + len - from));
+	c->n_bytes += (size_t)(offset + len - from);
 }
 
 static raddr
@@ -241,8 +261,8 @@ begin(struct chains *c, struct chain *ch, struct async_task *t)
 	enum why why;
 
 	ch->task = t;
-	ch->n_links = 0;
-	ch->passed = ch->steps = 0;
+	ch->n_links = ch->n_pieces = ch->bytes.len = 0;
+	ch->noted = ch->passed = ch->steps = 0;
 	t->begun = 1;
 	t->cancelled = t->several = 0;
 	t->waiter = t->leaf = t->awaited_by = t->callback = t->callbacks = 0;
@@ -315,7 +335,7 @@ go_on(const struct chains *c, struct chain *ch, raddr slot)
 		end(ch, OK);
 		return;
 	}
-	if (ch->steps >= MOST_FRAMES || c->bytes.len >= MOST_BYTES)
+	if (ch->steps >= MOST_FRAMES || c->n_bytes >= MOST_BYTES)
 		end(ch, DEEP);
 	else if (object == ch->passed)
 		end(ch, CYCLE);
@@ -647,52 +667,25 @@ know_codes(struct chains *c, size_t n)
 	return why;
 }
 
-/* As memcmp() does, which goes by single bytes in some libraries. */
-static int
-differ(const unsigned char *a, const unsigned char *b, size_t n)
-{
-	uint64_t x, y;
-
-	for (; n >= sizeof x; n -= sizeof x, a += sizeof x, b += sizeof y) {
-		memcpy(&x, a, sizeof x);
-		memcpy(&y, b, sizeof y);
-		if (x != y)
-			return 1;
-	}
-	return memcmp(a, b, n);
-}
-
-/* Reads n pieces again, whose bytes were those from there on: a chain is torn of which some are
- * others.  Where the bytes end. */
-static size_t
-prove_some(struct chains *c, size_t first, size_t n, size_t at)
-{
-	struct iovec to[MEM_MAX_VECS];
-	unsigned char ok[MEM_MAX_VECS];
-	size_t end = at;
-
-	for (size_t i = 0; i < n; end += to[i++].iov_len)
-		to[i] = (struct iovec){ c->again.data + end, c->pieces[first + i].len };
-	many_read(c->mem, c->pieces + first, to, n, ok);
-	for (size_t i = 0; i < n; at += to[i++].iov_len)
-		if (!ok[i] || differ(to[i].iov_base, (unsigned char *)c->bytes.data + at, to[i].iov_len))
-			c->chains[c->owners[first + i]].task->why = TORN;
-	return end;
-}
-
 static void
-prove(struct chains *c)
+prove(struct chains *c, size_t n)
 {
-	size_t at = 0, most;
+	struct many_proof proofs[TOGETHER];
+	unsigned char owners[TOGETHER];
+	size_t n_proofs = 0;
 
-	c->again.len = 0;
-	buf_add(&c->again, c->bytes.data, c->bytes.len); /* for the room */
-	/* Twice, as reading is not of one moment either: coroutines come to lie where others were. */
-	for (int times = 0; times < 2; times++, at = 0)
-		for (size_t i = 0; i < c->n_pieces; i += most) {
-			most = c->n_pieces - i < MEM_MAX_VECS ? c->n_pieces - i : MEM_MAX_VECS;
-			at = prove_some(c, i, most, at);
-		}
+	for (size_t i = 0; i < n; i++) {
+		const struct chain *ch = &c->chains[i];
+
+		if (!is_found(ch))
+			continue;
+		owners[n_proofs] = (unsigned char)i;
+		proofs[n_proofs++] = (struct many_proof){ ch->pieces, ch->n_pieces, &ch->bytes, 0 };
+	}
+	many_prove(c->mem, proofs, n_proofs);
+	for (size_t i = 0; i < n_proofs; i++)
+		if (!proofs[i].holds)
+			c->chains[owners[i]].task->why = TORN;
 }
 
 /* ---- in words ---- */
@@ -747,19 +740,23 @@ conclude(struct chains *c, struct chain *ch)
 
 /* Reads n tasks, that many at a time. */
 static void
-read_together(struct chains *c, struct async_task *const *tasks, size_t n)
+read_together(struct chains *c, struct async_task *const *tasks, size_t n, struct rest *rest)
 {
 	enum why why;
 
-	c->n_pieces = c->bytes.len = 0;
+	c->n_bytes = 0;
+	rest_begin(rest);
 	for (size_t i = 0; i < n; i++) {
+		if (c->chains[i].cap_links > KEPT)
+			forget(&c->chains[i]);
 		tasks[i]->why = OK;
 		begin(c, &c->chains[i], tasks[i]);
 	}
 	while (read_round(c, n))
 		;
 	why = know_codes(c, n);
-	prove(c);
+	if (!rest_holds(rest))
+		prove(c, n);
 	for (size_t i = 0; i < n; i++) {
 		if (why != OK && is_found(&c->chains[i]))
 			tasks[i]->why = (unsigned char)(why == AGAIN ? TORN : why);
@@ -772,30 +769,33 @@ static void
 read_alone(struct chains *c, struct async_task *t)
 {
 	for (int i = 0; i < TRIES && t->why != OK && t->why != GONE && t->why != DENIED; i++)
-		read_together(c, &t, 1);
+		read_together(c, &t, 1, NULL);
 }
 
 void
 chains_read(struct chains *c, struct async_task *tasks, size_t n)
 {
+	enum { MANY = 32 };
 	struct async_task *some[TOGETHER];
+	struct rest *rest = n < MANY ? NULL : rest_new(c->pid);
 
 	for (size_t i = 0; i < n; i += TOGETHER) {
 		size_t most = n - i < TOGETHER ? n - i : TOGETHER;
 
 		for (size_t k = 0; k < most; k++)
 			some[k] = &tasks[i + k];
-		read_together(c, some, most);
+		read_together(c, some, most, rest);
 		for (size_t k = 0; k < most; k++)
 			read_alone(c, some[k]);
 	}
+	rest_free(rest);
 }
 
 struct chain_proof
 chains_proof(const struct chains *c)
 {
 	const struct chain *ch = &c->chains[0];
-	struct chain_proof p = { c->pieces, c->n_pieces, &c->bytes, ch->coro, 0, 0 };
+	struct chain_proof p = { ch->pieces, ch->n_pieces, &ch->bytes, ch->coro, 0, 0 };
 
 	if (ch->n_links) {
 		p.frame = ch->links[0].frame;

@@ -4,8 +4,8 @@
 
 /*
  * What a task is doing: its fields, and its coroutine with all that this awaits, down to the
- * innermost frame.  It is believed if all that decides, read again twice after all of it was
- * read, is the same.
+ * innermost frame.  It is believed if the process did not run while it was read (rest.h), or if all
+ * that decides is still the same then (many_prove).
  */
 
 struct chains;
@@ -41,7 +41,7 @@ struct async_task {
 };
 
 /* All must outlive it.  paged: the same memory, for what may be read once and for all. */
-struct chains *chains_new(struct mem *, struct mem *paged, const struct layout *,
+struct chains *chains_new(int pid, struct mem *, struct mem *paged, const struct layout *,
                           const struct shape *, const struct form *, struct profile *,
                           struct codes *);
 void chains_free(struct chains *);

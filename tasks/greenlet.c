@@ -25,6 +25,7 @@
 #include "objects.h"
 #include "code.h"
 #include "codes.h"
+#include "tasks/many.h"
 #include "tasks/greenlet.h"
 
 enum { MOST_FRAMES = 1 << 16, MOST_FRAME = 512 /* bytes */, TRIES = 60 };
@@ -252,20 +253,6 @@ read_once(struct reading *rd)
 	return why;
 }
 
-/* Reads all that decides again, at once: it is torn if that is not the same. */
-static enum why
-prove(struct reading *rd)
-{
-	unsigned char *again = xcalloc(rd->bytes.len + 1, 1);
-	size_t done;
-	enum why why = mem_readv(rd->r->mem, rd->pieces, rd->n_pieces, again, &done);
-
-	if (why == OK && memcmp(again, rd->bytes.data, rd->bytes.len))
-		why = TORN;
-	free(again);
-	return why;
-}
-
 void
 green_read(const struct green_reader *r, struct greenlet *g)
 {
@@ -279,8 +266,8 @@ green_read(const struct green_reader *r, struct greenlet *g)
 		why = read_once(&rd);
 		if (why == OK)
 			why = know_codes(&rd);
-		if (why == OK)
-			why = prove(&rd);
+		if (why == OK && !many_hold(r->mem, rd.pieces, rd.n_pieces, &rd.bytes))
+			why = TORN;
 		if (why == OK)
 			why = name_frames(&rd);
 		free(rd.links);

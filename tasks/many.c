@@ -13,6 +13,8 @@
 
 enum { PAGE = 4096, ROOM = 256 << 10, SLOTS = 1024 };
 
+static unsigned char bytes[ROOM]; /* that are read in a call */
+
 /* Joins some of n regions to runs, those of a page to one: what costs is how many there are. */
 static size_t
 join(const struct mem_vec *v, size_t n, struct mem_vec *runs, uint16_t *which, size_t *n_runs)
@@ -49,7 +51,6 @@ static size_t
 read_some(struct mem *mem, const struct mem_vec *v, const struct iovec *to, size_t n,
           unsigned char *ok)
 {
-	static unsigned char bytes[ROOM];
 	struct mem_vec runs[MEM_MAX_VECS];
 	uint16_t which[MEM_MAX_VECS];
 	size_t starts[MEM_MAX_VECS + 1] = { 0 }, n_runs, done;
@@ -82,6 +83,103 @@ many_read(struct mem *mem, const struct mem_vec *v, const struct iovec *to, size
 			why = mem_read(mem, v[i].addr, to[i].iov_base, v[i].len);
 			ok[i] = why == OK;
 		}
+}
+
+/* ---- proof ---- */
+
+/* As memcmp() does, which goes by single bytes in some libraries. */
+static int
+differ(const unsigned char *a, const unsigned char *b, size_t n)
+{
+	uint64_t x, y;
+
+	for (; n >= sizeof x; n -= sizeof x, a += sizeof x, b += sizeof y) {
+		memcpy(&x, a, sizeof x);
+		memcpy(&y, b, sizeof y);
+		if (x != y)
+			return 1;
+	}
+	return memcmp(a, b, n);
+}
+
+/* Whether what was read forwards and backwards is as it was. */
+static int
+is_same(const struct many_proof *p, const unsigned char *now)
+{
+	const unsigned char *was = (unsigned char *)p->bytes->data, *back = now + p->bytes->len * 2;
+	int same = !differ(now, was, p->bytes->len);
+
+	for (size_t i = 0; i < p->n && same; was += p->pieces[i++].len) {
+		back -= p->pieces[i].len;
+		same = !differ(back, was, p->pieces[i].len);
+	}
+	return same;
+}
+
+static void
+add_both_ways(const struct many_proof *p, struct mem_vec *v)
+{
+	for (size_t i = 0; i < p->n; i++)
+		v[i] = v[2 * p->n - 1 - i] = p->pieces[i];
+}
+
+/* How many of n fit into one call, and at least one; what they take. */
+static size_t
+fitting(const struct many_proof *p, size_t n, size_t *n_vecs, size_t *len)
+{
+	size_t i = 0;
+
+	for (*n_vecs = *len = 0; i < n; i++) {
+		if (i && (*n_vecs + p[i].n * 2 > MEM_MAX_VECS || *len + p[i].bytes->len * 2 > ROOM))
+			break;
+		*n_vecs += p[i].n * 2;
+		*len += p[i].bytes->len * 2;
+	}
+	return i;
+}
+
+/* Reads those that fit into one call.  How many could be read wholly, or the first of them, that
+ * could not. */
+static size_t
+prove_some(struct mem *mem, struct many_proof *p, size_t n)
+{
+	size_t n_vecs, len, done, at = 0, i = 0;
+	struct mem_vec some[MEM_MAX_VECS], *v = some;
+	unsigned char *now = bytes;
+
+	n = fitting(p, n, &n_vecs, &len);
+	if (n_vecs > LEN(some))
+		v = xcalloc(n_vecs, sizeof *v);
+	if (len > sizeof bytes)
+		now = xcalloc(len, 1);
+	for (size_t k = 0; k < n; at += p[k++].n * 2)
+		add_both_ways(&p[k], v + at);
+	mem_readv(mem, v, n_vecs, now, &done);
+	for (at = 0; i < n && at + p[i].bytes->len * 2 <= done; at += p[i++].bytes->len * 2)
+		p[i].holds = is_same(&p[i], now + at);
+	if (!i)
+		p[i++].holds = 0;
+	if (v != some)
+		free(v);
+	if (now != bytes)
+		free(now);
+	return i;
+}
+
+void
+many_prove(struct mem *mem, struct many_proof *p, size_t n)
+{
+	for (size_t i = 0; i < n;)
+		i += prove_some(mem, p + i, n - i);
+}
+
+int
+many_hold(struct mem *mem, const struct mem_vec *pieces, size_t n, const struct buf *held)
+{
+	struct many_proof p = { pieces, n, held, 0 };
+
+	many_prove(mem, &p, 1);
+	return p.holds;
 }
 
 static void

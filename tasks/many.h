@@ -4,6 +4,7 @@
 
 /* Reading many small things, some of which may be gone. */
 
+struct buf;
 struct iovec;
 struct layout;
 struct mem;
@@ -13,6 +14,23 @@ struct mem_vec;
  * them can be; ok[] gets which. */
 void many_read(struct mem *, const struct mem_vec *, const struct iovec *to, size_t n,
                unsigned char *ok);
+
+/* Regions that decide something, in the order in which they lead to each other, and what they held,
+ * one after another. */
+struct many_proof {
+	const struct mem_vec *pieces;
+	size_t n;
+	const struct buf *bytes;
+	int holds; /* whether they held that at one moment */
+};
+
+/*
+ * Finds out whether the regions of each of n held just that at one moment.  All memory may be used
+ * for other things between two looks at it, and then as before: so those of one are read in their
+ * order and back again in the same call, which leaves little time for that.
+ */
+void many_prove(struct mem *, struct many_proof *, size_t n);
+int many_hold(struct mem *, const struct mem_vec *pieces, size_t n, const struct buf *held);
 
 /* Replaces each of n addresses by the pointer that lies so far after it, 0 where none can be
  * read. */

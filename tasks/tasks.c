@@ -78,8 +78,8 @@ tasks_new(const struct target *t, struct threads *threads, struct profile *profi
 		return NULL;
 	}
 	ts->pages = pages_new(t->mem);
-	ts->chains = chains_new(t->mem, pages_mem(ts->pages), ts->l, &ts->shape, &ts->form, profile,
-	                        codes);
+	ts->chains = chains_new(process_pid(t->process), t->mem, pages_mem(ts->pages), ts->l,
+	                        &ts->shape, &ts->form, profile, codes);
 	return ts;
 }
 
