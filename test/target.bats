@@ -386,7 +386,7 @@ dump_of() {
     grep -qE '^sleeper-0 \((idle|waits: sleep, .*)\)' inside
     run_pyflame 0 -s 0.2 --threads --exclude-idle "$inner"
     equal "$(samples stdout)" "$(samples stdout ':busy:')"
-    run_pyflame 0 -s 0.2 --by-thread -m cpu "$inner"
+    sample_until ":busy:" -- --by-thread -m cpu "$inner"
     all_match "^thread $inner MainThread;.*:busy:" stdout
 }
 
