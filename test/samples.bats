@@ -730,8 +730,7 @@ peak_of() {
 
 cpu_mode() {
     start_target sleeper "$1" 10
-    run_pyflame 0 -s 0.4 -m cpu --stats "$pid"
-    [ "$(samples stdout)" -gt 0 ]
+    enough=100 sample_until ':busy:' -- -m cpu --stats "$pid"
     # the sleepers' share of the processor is next to nothing
     [ "$(percent "$(samples stdout ':busy:')" "$(samples stdout)" | cut -d . -f 1)" -ge 99 ]
     lacks "$output" '(idle)'

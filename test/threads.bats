@@ -24,8 +24,7 @@ knows_a_fork_from_c() {
     equal "$output" ""
     end_targets
     start_forked "$1" busy
-    run_pyflame 0 -q -m cpu -n -s 0.5 -r 5ms "$child"
-    [ "$(samples stdout ':busy_child ')" -gt 0 ]
+    sample_until ':busy_child ' -- -q -m cpu -n -r 5ms "$child"
     assert_unharmed "$child"
 }
 
