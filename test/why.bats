@@ -105,6 +105,11 @@ evidence_is_right() {
     run_pyflame 0 --why --locals "$look"
     matches "$output" $'\n      taken = \[True\]\n'
     assert_unharmed "$pid"
+    end_targets
+    # a Lock does not say who has it
+    staged hangs "$1" lock_sleeper
+    run_pyflame 0 --why "$look"
+    matches "$output" $'\nwho waits for whom:\n  MainThread and 1 other wait for a Lock that worker-1 has, by its "with" of it, in hangs_locks.py:'
 }
 
 @test "--why shows threads by what they do, and who waits for whom" { each_python 3.12 evidence_is_right; }

@@ -456,6 +456,8 @@ add_chains(const struct look *l, struct buf *out)
 		buf_str(out, told++ ? "  " : "\nwho waits for whom:\n  ");
 		add_waiters(l, i, out);
 		add_owned(l, m, out);
+		if (m->blocker != NOBODY && m->need.kind == NEED_LOCK)
+			buf_str(out, ", by its \"with\" of it");
 		buf_str(out, ", in ");
 		look_where(l, m, out);
 		if (m->blocker == NOBODY)
