@@ -56,7 +56,7 @@ PARTS = $(if $(filter-out collapsed,$(FORMATS)),$(ALL_PARTS))
 ifneq ($(and $(filter why,$(PARTS)),$(filter-out $(PARTS),waits values tasks)),)
 $(error the part why needs waits, values and tasks)
 endif
-WINGS = format packed $(ALL_PARTS)
+WINGS = format libc packed $(ALL_PARTS)
 ifneq ($(if $(filter tasks,$(PARTS)),$(filter-out $(PARTS),waits values)),)
 $(error the part tasks needs waits and values)
 endif
@@ -69,7 +69,8 @@ LEFT_OUT = $(filter-out format/json.c,$(WITHOUT:%=format/%.c)) \
 	$(if $(PAGED),,format/page.c) $(if $(EXPORTED),,format/export.c) \
 	$(if $(filter report,$(FORMATS)),,format/columns.c format/ranks.c) \
 	$(foreach part,$(filter-out $(PARTS),$(ALL_PARTS)),$(wildcard $(part)/*.c)) \
-	$(if $(filter pprof,$(FORMATS)),,format/gzip.c)
+	$(if $(filter pprof,$(FORMATS)),,format/gzip.c) \
+	$(if $(SMALLER),,$(wildcard libc/*.c))
 
 SOURCES = $(sort $(filter-out $(LEFT_OUT),$(wildcard *.c $(WINGS:%=%/*.c))))
 OBJECTS = $(SOURCES:%.c=$(BUILD)/%.o) $(if $(PAGED),$(BUILD)/packed.o)
@@ -79,9 +80,12 @@ override CFLAGS += -std=c11 -iquote . -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -DPYF
 
 all: $(PROGRAM)
 
+# What it calls by its own name is this.
+$(BUILD)/libc/%.o: override CFLAGS += -fno-lto -fno-builtin
+
 # Linked to an address of their own, which link-time optimization does not know of: all but
 # what takes collapsed stacks.
-ALWAYS = format/label format/collapsed format/formats packed/lzma packed/packed kernel/%
+ALWAYS = libc/% format/label format/collapsed format/formats packed/lzma packed/packed kernel/%
 SELDOM = $(filter $(WINGS:%=$(BUILD)/%/%.o) $(BUILD)/dump.o,$(OBJECTS))
 PACKED = $(if $(and $(PACKING),$(PARTS)),$(filter-out $(ALWAYS:%=$(BUILD)/%.o),$(SELDOM)))
 OBJCOPY = objcopy

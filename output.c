@@ -44,7 +44,7 @@ static char *name;          /* what the pattern comes to */
 static int direct;          /* a pipe or a device: written to fd as it is */
 static int fd = -1;
 static int error;           /* of what is being written, an errno */
-static int asked;           /* our end of the writer's socket */
+static int asked = -1;      /* our end of the writer's socket; -1: there is no writer */
 
 /* Of the writer. */
 static struct place place = NO_PLACE; /* where the name leads */
@@ -266,7 +266,7 @@ start_writer(void)
 		return -1;
 	sigfillset(&all);
 	sigprocmask(SIG_SETMASK, &all, &before);
-	writer = fork();
+	writer = fork_process();
 	if (writer == 0) {
 		close(ends[0]);
 		write_files(ends[1]);
@@ -294,12 +294,15 @@ ask(enum what what, int32_t number, const char *bytes)
 		error = errno;
 }
 
-/* It may be the child of another of our processes, which does not wait for it. */
-static void
+/* It may be the child of another of our processes, which does not wait for it.  (What atexit(3)
+ * takes of the C library is a kilobyte.) */
+__attribute__((destructor)) static void
 end_writer(void)
 {
 	char none;
 
+	if (asked < 0)
+		return;
 	ask(QUIT, 0, NULL);
 	while (read(asked, &none, 1) < 0 && errno == EINTR)
 		;
@@ -332,10 +335,8 @@ prepare(void)
 		return -1;
 	if (create_beside())
 		return -1;
-	if (!start_writer()) {
-		atexit(end_writer);
+	if (!start_writer())
 		return 0;
-	}
 	remove_beside();
 	return -1;
 }

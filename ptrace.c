@@ -272,7 +272,7 @@ launch(char *const argv[], int *error)
 		*error = errno;
 		return -1;
 	}
-	child = fork();
+	child = fork_process();
 	if (child == 0)
 		run(argv, report[1]);
 	close(report[1]);

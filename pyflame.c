@@ -8,6 +8,7 @@
  * thread briefly.
  *
  * Ground: knows nothing about processes.
+ *   libc/alloc.c  malloc(3) and its family
  *   util.c        messages, allocation, byte buffers, numbers, the time
  *   packed/lzma.c     decompression
  *   packed/packed.c   unpacks those parts of the program that are packed in its file

@@ -2,10 +2,12 @@
 /* Messages, memory, byte buffers, the clock: what has no better home. */
 #include <errno.h>
 #include <inttypes.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -370,6 +372,16 @@ die(enum status status, const char *format, ...)
 	vwarn(format, ap, status == USAGE ? "; try pyflame --help" : "");
 	va_end(ap);
 	exit(status);
+}
+
+int
+fork_process(void)
+{
+#ifdef __s390x__
+	return (int)syscall(SYS_clone, 0L, (long)SIGCHLD);
+#else
+	return (int)syscall(SYS_clone, (long)SIGCHLD, 0L);
+#endif
 }
 
 int

@@ -18,7 +18,8 @@
  * and a new one what is below the call of the one before.
  *
  * All of them share what a thread has of its own, such as errno.  While a worker runs,
- * watcher and string make only calls that can't fail.
+ * watcher and string make only calls that can't fail, and
+ * allocate nothing: see libc/alloc.c.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -66,6 +67,7 @@ static struct {
 	int (*first)(void *);  /* what the next worker begins with */
 	char *stack;           /* and where, its upper end */
 	int worker;            /* its pid, -1: there could be none */
+	char stat[32];         /* what /proc has of it, by name */
 	int alive[MAX_ABANDONED + 2]; /* the last of these workers, until the kernel clears that */
 	int ended, status;     /* it did by itself, so */
 	int cut;               /* the string is to end */
@@ -310,6 +312,7 @@ begin(void)
 {
 	int *alive = &watch.alive[watch.abandoned];
 
+	text_format(watch.stat, sizeof watch.stat, "/proc/%d/stat", getpid());
 	*alive = 1;
 	syscall(SYS_set_tid_address, alive);
 	if (!die_with(watch.string))
@@ -516,13 +519,12 @@ replace(void)
 static int
 is_waiting(void)
 {
-	char path[32], text[256];
+	char text[256];
 	int error = errno, fd;
 	const char *p;
 	ssize_t n = 0;
 
-	text_format(path, sizeof path, "/proc/%d/stat", watch.worker);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
+	fd = open(watch.stat, O_RDONLY | O_CLOEXEC);
 	if (fd >= 0) {
 		n = read(fd, text, sizeof text - 1);
 		close(fd);

@@ -210,12 +210,13 @@ time.sleep(0.1)'
     requires nm
     local sources objects
     find_sources "$tree/pyflame.c"
+    sources+=("$tree"/libc/*.c)
     mapfile -t objects < <(printf '%s\n' "${sources[@]#"$tree"/}" | sed "s,^build/,,; s,.*,$tree/build/&,; s,c\$,o,")
     [ -e "$tree/build/sandbox.o" ] || skip "needs the objects of a build"
     nm -u "${objects[@]}" | sed -n 's/^ *U //p' | sort -u > needed
     nm --defined-only "${objects[@]}" | awk 'NF == 3 { print $3 }' | sort -u > ours
     tr -s ' \n' '\n' << 'END' | sort -u > known
-_GLOBAL_OFFSET_TABLE_ __errno_location __popcountdi2 __stack_chk_fail _exit atexit exit environ
+_GLOBAL_OFFSET_TABLE_ __errno_location __popcountdi2 __stack_chk_fail _exit exit environ
 calloc free realloc malloc memchr memcmp memcpy memmove memset memrchr bsearch qsort sqrt
 strcasecmp strchr strcmp strcpy strcspn strerror strlen strncmp strnlen strpbrk strrchr strspn
 access close closedir fstat fstatat open openat opendir pread read readdir
@@ -224,13 +225,13 @@ poll ioctl kill ptrace waitpid wait4 getpriority setpriority prctl
 sigaction sigaddset sigdelset sigemptyset sigfillset sigismember sigpending sigprocmask
 sigtimedwait signal process_vm_readv
 getxattr getenv geteuid getpgrp getpid getppid getauxval prlimit isatty tcgetpgrp uname
-execvp fork mmap socket socketpair syscall
+execvp mmap socket socketpair syscall
 _setjmp longjmp clone ppoll signalfd
-mmap mprotect wings_begin wings_end wings_packed
+mmap mremap munmap mprotect wings_begin wings_end wings_packed
 END
     comm -23 needed ours | comm -23 - known > unknown
     cat unknown
     [ ! -s unknown ]
     # of syscall() these: each has to be looked at as well
-    equal "$(grep -ohE 'syscall\(SYS_[a-z0-9_]+' "${sources[@]}" | sort -u | tr '\n' ' ')" "syscall(SYS_bpf syscall(SYS_capget syscall(SYS_capset syscall(SYS_faccessat syscall(SYS_kcmp syscall(SYS_perf_event_open syscall(SYS_pipe2 syscall(SYS_sched_getscheduler syscall(SYS_sched_setscheduler syscall(SYS_seccomp syscall(SYS_set_tid_address syscall(SYS_tgkill "
+    equal "$(grep -ohE 'syscall\(SYS_[a-z0-9_]+' "${sources[@]}" | sort -u | tr '\n' ' ')" "syscall(SYS_bpf syscall(SYS_capget syscall(SYS_capset syscall(SYS_clone syscall(SYS_faccessat syscall(SYS_kcmp syscall(SYS_perf_event_open syscall(SYS_pipe2 syscall(SYS_sched_getscheduler syscall(SYS_sched_setscheduler syscall(SYS_seccomp syscall(SYS_set_tid_address syscall(SYS_tgkill "
 }

@@ -32,6 +32,15 @@ is_plain_build() {
     [ "$(wc -c < stripped)" -le 262144 ]
 }
 
+@test "it has one allocator, which is its own" {
+    requires nm
+    is_plain_build
+    ! grep -q 'GNU C Library' "$pyflame" || skip "a build with another C library"
+    nm "$pyflame" > symbols
+    equal "$(grep -cE ' T (malloc|calloc|realloc|free)$' symbols)" 4
+    lacks "$(cat symbols)" '__libc_(malloc|calloc|realloc|free)|__malloc|__simple_malloc'
+}
+
 # What is seldom needed is packed, and unpacked into memory that then may be executed.
 @test "where no memory may be made executable it takes collapsed stacks, and says so of the rest" {
     requires readelf

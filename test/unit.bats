@@ -24,6 +24,30 @@ run_unit() {
     run_unit
 }
 
+# Not by the program's own compiler: what it is measured against is the C library's memory.
+run_alloc() {
+    local seed
+    for seed in "$@"; do
+        status=0
+        ./alloc "$seed" > log || status=$?
+        grep -v '^ok ' log || :
+        equal "$status" 0
+        equal "$(grep -c '^ok ' log)" 37
+    done
+}
+
+@test "memory is allocated as it should be, and what is broken ends the program" {
+    compile_all alloc "$tests/tools/alloc.c"
+    run_alloc 1 2
+}
+
+@test "the same with a sanitizer, and with many more sequences" {
+    requires all
+    compile_all alloc "$tests/tools/alloc.c" -fsanitize=undefined -fno-sanitize-recover=all ||
+        skip "needs sanitizers"
+    run_alloc {10..40}
+}
+
 # The lines that the interpreter itself finds in the tables of some modules.
 reads_lines() {
     "$1" "$tests/tools/lines.py" > lines
