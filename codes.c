@@ -10,6 +10,10 @@
  * lie where the old ones were), so the name's hash, the end of the file's name
  * and the start of the line table belong to the identity too.
  *
+ * What has ended keeps its bytes for a while, after those of its name are others'.  So for a
+ * stack that the kernel has copied, and whose code objects may be decoded when they have ended,
+ * these belong to it from 3.12 on as well.
+ *
  * Where the interpreter counts the code objects that it has freed (3.14 and later), a
  * count that has not changed says the same of all of them at once.
  */
@@ -33,8 +37,8 @@ enum {
 	MAX_TABLES = 128 << 20, /* bytes of all line tables of all targets; then a target's */
 	FEW_TABLES = 4 << 20,   /* are forgotten, if they are more than that */
 	MAX_WORK = 64 << 20,    /* bytes decoded for one stack */
-	MAX_IDENTITY = 256,
 	COMPARED = 32,          /* bytes of a file's name, of a line table */
+	MAX_IDENTITY = CODE_MAX_FIELDS + 4 * COMPARED,
 	MAX_PARTS = 4,          /* of an identity */
 };
 
@@ -46,6 +50,7 @@ struct entry {
 	uint32_t number;         /* distinct for every code object ever decoded */
 	uint32_t serial;         /* of the list that it was put on last */
 	int64_t learned;         /* when that began, now_ns() */
+	int whole;               /* all parts of the identity are known */
 	unsigned char identity[MAX_IDENTITY];
 };
 
@@ -254,14 +259,22 @@ codes_frame(struct codes *c, struct code *code, int64_t offset)
 
 /* ---- identities ---- */
 
-/* The regions that make up an identity.  Returns how many. */
+/* Whether the interpreter counts the code objects that it has freed. */
+static int
+tells_freed(const struct layout *l)
+{
+	return l->interp.generation != ABSENT;
+}
+
+/* The regions that make up an identity, or the whole of it.  Returns how many. */
 static size_t
-identity_parts(const struct layout *l, const struct entry *e, struct mem_vec v[MAX_PARTS])
+identity_parts(const struct layout *l, const struct entry *e, int whole,
+               struct mem_vec v[MAX_PARTS])
 {
 	size_t bytes_head = (size_t)(l->bytes.data - l->bytes.length);
 
 	v[0] = (struct mem_vec){ e->code.addr + (raddr)l->code.id_from, code_fields_size(l) };
-	if (l->code.id_unique)
+	if (l->code.id_unique && !whole)
 		return 1;
 	/* A name is interned, so its hash is there, after its length. */
 	if (l->text == TEXT_BYTES)
@@ -275,28 +288,34 @@ identity_parts(const struct layout *l, const struct entry *e, struct mem_vec v[M
 }
 
 /* How much of the file's name and the line table to compare: as much as there
- * is, up to COMPARED bytes, so that no comparison reads past their ends. */
-static void
+ * is, up to COMPARED bytes, so that no comparison reads past their ends; of an empty name its
+ * length.  Whether that could be told. */
+static int
 choose_compared(const struct codes *c, struct entry *e)
 {
+	const struct layout *l = c->l;
+	int head = l->text == TEXT_BYTES ? l->bytes.length : l->unicode.length;
 	struct object_text t;
 	raddr length;
 
-	if (object_text_extent(c->mem, c->l, e->code.filename, &t) == OK) {
-		raddr len = t.length * t.kind, part = len < COMPARED ? len : COMPARED;
-
-		e->file_end = (struct mem_vec){ t.addr + len - part, part };
-	}
-	if (object_read_pointer(c->mem, c->l, e->code.linetable + (raddr)c->l->bytes.length,
-	                        &length) == OK)
-		e->table_start = length < COMPARED ? length : COMPARED;
+	if (object_text_extent(c->mem, l, e->code.filename, &t) != OK ||
+	    object_read_pointer(c->mem, l, e->code.linetable + (raddr)l->bytes.length,
+	                        &length) != OK)
+		return 0;
+	length = length < COMPARED ? length : COMPARED;
+	e->table_start = length;
+	length = t.length * t.kind < COMPARED ? t.length * t.kind : COMPARED;
+	e->file_end = (struct mem_vec){ t.addr + t.length * t.kind - length, length };
+	if (!length)
+		e->file_end = (struct mem_vec){ e->code.filename + (raddr)head, (size_t)l->ptr };
+	return 1;
 }
 
 static enum why
 read_identity(const struct codes *c, struct entry *e)
 {
 	struct mem_vec v[MAX_PARTS];
-	size_t done, n = identity_parts(c->l, e, v);
+	size_t done, n = identity_parts(c->l, e, e->whole, v);
 
 	return mem_readv(c->mem, v, n, e->identity, &done);
 }
@@ -305,7 +324,7 @@ static int
 add_identity(const struct codes *c, const struct entry *e, struct snap *snap)
 {
 	struct mem_vec v[MAX_PARTS];
-	size_t n = identity_parts(c->l, e, v);
+	size_t n = identity_parts(c->l, e, 0, v);
 
 	for (size_t i = 0; i < n; i++)
 		if (snap_add(snap, v[i].addr, v[i].len))
@@ -316,10 +335,10 @@ add_identity(const struct codes *c, const struct entry *e, struct snap *snap)
 enum identity { UNREAD, SAME, OTHER };
 
 static enum identity
-check_identity(const struct codes *c, const struct entry *e, struct snap *snap)
+check_identity(const struct codes *c, const struct entry *e, int whole, struct snap *snap)
 {
 	struct mem_vec v[MAX_PARTS];
-	size_t at = 0, n = identity_parts(c->l, e, v);
+	size_t at = 0, n = identity_parts(c->l, e, whole, v);
 
 	for (size_t i = 0; i < n; at += v[i++].len) {
 		const void *now = snap_get(snap, v[i].addr, v[i].len);
@@ -345,7 +364,7 @@ codes_ask(const struct layout *l, struct kernel_chain *ask)
 	ask->aside = (unsigned)l->frame.code;
 	ask->aside_from = (unsigned)l->code.id_from;
 	ask->aside_len = (unsigned)code_fields_size(l);
-	for (size_t i = 0; i < LEN(at) && !l->code.id_unique; i++) {
+	for (size_t i = 0; i < LEN(at) && !tells_freed(l); i++) {
 		ask->parts[i].at = (unsigned)at[i];
 		ask->parts[i].from = (unsigned)from[i];
 		ask->parts[i].len = len[i];
@@ -406,8 +425,9 @@ learn(struct codes *c, raddr addr)
 	code_parse(c->l, addr, fields, &e->code);
 	/* The identity is read before the parts it stands for: if it is still
 	 * the same when a sample is captured, they were its parts. */
-	if (!c->l->code.id_unique)
-		choose_compared(c, e);
+	e->whole = !c->l->code.id_unique ||
+	           (HAS_KERNEL && kernel_is_open() && !tells_freed(c->l));
+	e->whole = e->whole && choose_compared(c, e);
 	why = read_identity(c, e);
 	if (why == OK && memcmp(e->identity, fields, size))
 		why = TORN;
@@ -443,7 +463,7 @@ mark(struct entry *e, uint32_t serial)
 int
 codes_plan(struct codes *c, const struct code_list *list, raddr interp, struct snap *snap)
 {
-	if (c->l->interp.generation != ABSENT)
+	if (tells_freed(c->l))
 		return plan_count(c, interp, snap);
 	for (size_t i = 0; i < list->n; i++) {
 		const struct entry *e = find(c, list->addrs[i]);
@@ -465,7 +485,7 @@ codes_begin_shared(struct codes *c)
 int
 codes_plan_shared(struct codes *c, const struct code_list *list, raddr interp)
 {
-	if (c->l->interp.generation != ABSENT)
+	if (tells_freed(c->l))
 		return plan_count(c, interp, c->shared);
 	for (size_t i = 0; i < list->n; i++) {
 		struct entry *e = find(c, list->addrs[i]);
@@ -506,7 +526,7 @@ freed_count(const struct codes *c, raddr interp, struct snap *snap, int shared)
 	const void *p;
 	uint64_t count;
 
-	if (c->l->interp.generation == ABSENT)
+	if (!tells_freed(c->l))
 		return 0;
 	p = snap_get(snap, interp + (raddr)c->l->interp.generation, sizeof count);
 	if (!p && shared)
@@ -529,9 +549,9 @@ believe(struct codes *c, raddr addr, struct snap *snap, struct snap *other, uint
 		return OTHER;
 	if (now && e->checked_at == now)
 		return SAME;
-	is = check_identity(c, e, snap);
+	is = check_identity(c, e, 0, snap);
 	if (is == UNREAD && other)
-		is = check_identity(c, e, other);
+		is = check_identity(c, e, 0, other);
 	if (is == SAME)
 		e->checked_at = now;
 	return is;
@@ -552,7 +572,7 @@ was_there(struct codes *c, raddr addr, struct snap *snap, raddr interp, uint64_t
 		e->checked_at = then;
 		return 1;
 	}
-	return check_identity(c, e, snap) == SAME && read_identity(c, &now) == OK &&
+	return e->whole && check_identity(c, e, 1, snap) == SAME && read_identity(c, &now) == OK &&
 	       !memcmp(now.identity, e->identity, sizeof now.identity);
 }
 
@@ -566,7 +586,7 @@ struct evidence {
 	int learned;  /* one had to be, which proves nothing */
 };
 
-/* Whether it was known only after the sample, which does not show it, was taken. */
+/* Whether it was decoded only after the sample was taken, and may have been another then. */
 static int
 is_too_new(struct codes *c, raddr addr, const struct evidence *by)
 {
@@ -626,7 +646,7 @@ check_list(struct codes *c, struct evidence *by)
 		raddr addr = list->addrs[i];
 		enum identity is = believe(c, addr, by->snap, by->other, by->now);
 
-		if (is == UNREAD && is_too_new(c, addr, by)) {
+		if (is != OTHER && is_too_new(c, addr, by)) {
 			by->learned = 1;
 		} else if (is == UNREAD) { /* to the front, for the second look */
 			list->addrs[i] = list->addrs[unread];
@@ -653,7 +673,7 @@ codes_check(struct codes *c, raddr interp, struct snap *snap, int how, int64_t t
 	enum why why = check_list(c, &by);
 
 	list->n = 0;
-	for (size_t i = 0; i < c->list.n && c->l->interp.generation == ABSENT; i++) {
+	for (size_t i = 0; i < c->list.n && !tells_freed(c->l); i++) {
 		list->addrs = grow(list->addrs, list->n, &list->cap, sizeof *list->addrs);
 		list->addrs[list->n++] = c->list.addrs[i];
 	}

@@ -503,7 +503,7 @@ code_is_sane(const int v[W_COUNT], int ptr)
 static int
 words_are_sane(const int v[W_COUNT], int ptr)
 {
-	enum { MAX_UNICODE = 96, MAX_DIGITS = 48 };
+	enum { MAX_UNICODE = 96, MAX_DIGITS = 48, MAX_BYTES = 32 };
 	static const uint8_t within[][3] = { /* size, first, last */
 		{ W_INTERP_SIZE, W_INTERP_ID, W_INTERP_GENERATION },
 		{ W_THREAD_SIZE, W_THREAD_NEXT, W_THREAD_STATUS },
@@ -523,6 +523,8 @@ words_are_sane(const int v[W_COUNT], int ptr)
 	       code_is_sane(v, ptr) && v[W_UNICODE_ASCII] <= MAX_UNICODE &&
 	       v[W_UNICODE_STATE] <= v[W_UNICODE_ASCII] - 4 &&
 	       v[W_UNICODE_LENGTH] <= v[W_UNICODE_ASCII] - ptr &&
+	       v[W_BYTES_DATA] > v[W_BYTES_LENGTH] &&
+	       v[W_BYTES_DATA] - v[W_BYTES_LENGTH] <= MAX_BYTES &&
 	       v[W_LONG_DIGITS] <= MAX_DIGITS && v[W_OBJECT_HEAD] <= v[W_LONG_DIGITS] - ptr;
 }
 
