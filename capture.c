@@ -42,6 +42,7 @@ struct capturer {
 	struct threads *threads;
 	struct native *native; /* NULL: nobody wants C stacks */
 	enum pausing pausing;
+	int hasty;
 	int64_t refused, refusal; /* when stopping a thread was last refused, and
 	                           * for how long that is believed */
 	uint64_t refusals;        /* of all times */
@@ -54,12 +55,12 @@ struct capturer {
 
 struct capturer *
 capturer_new(struct stacks *stacks, struct threads *threads, struct native *native,
-             enum pausing pausing)
+             enum pausing pausing, int hasty)
 {
 	struct capturer *k = xcalloc(1, sizeof *k);
 
 	*k = (struct capturer){ .stacks = stacks, .threads = threads, .native = native,
-	                        .pausing = pausing };
+	                        .pausing = pausing, .hasty = hasty };
 	return k;
 }
 
@@ -365,7 +366,8 @@ static enum why
 read_copied(struct capturer *k, struct thread *t, const struct gil *gil, unsigned flags,
             raddr *holder)
 {
-	enum why why = stack_take(k->stacks, t->stack, t->tstate, t->task.tid, gil, flags, holder);
+	enum why why = stack_take(k->stacks, t->stack, t->tstate, t->task.tid, gil,
+	                           flags | (k->hasty ? STACK_HASTY : 0), holder);
 
 	t->copied = why == OK;
 	if (why != FAULT && (why != OK || !gil || *holder == t->tstate))

@@ -23,8 +23,9 @@ struct capture_counts {
 };
 
 /* Owns neither the stacks nor the threads, which must outlive it.  native: what C stacks are to be
- * captured with, or NULL. */
-struct capturer *capturer_new(struct stacks *, struct threads *, struct native *, enum pausing);
+ * captured with, or NULL.  hasty: no thread is waited for, as it may end soon. */
+struct capturer *capturer_new(struct stacks *, struct threads *, struct native *, enum pausing,
+                              int hasty);
 void capturer_free(struct capturer *);
 
 /*

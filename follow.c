@@ -26,7 +26,7 @@ struct seen { /* a process that is known: nothing about it needs looking up */
 };
 
 struct follow {
-	int all, loadavg;
+	int all, loadavg, told;
 	char last[128];  /* what loadavg said */
 	int64_t last_look, due; /* when that was, and not again before */
 	struct seen *seen; /* by pid */
@@ -104,6 +104,23 @@ follow_forget(struct follow *f, int pid)
 		return;
 	f->n_seen--;
 	memmove(s, s + 1, (size_t)(f->seen + f->n_seen - s) * sizeof *s);
+}
+
+int
+follow_birth(struct follow *f, int pid, int parent)
+{
+	const struct seen *s = find(f, parent);
+
+	if (pid == getpid() || !(f->all || (s && s->followed)))
+		return 0;
+	follow_root(f, pid);
+	return 1;
+}
+
+void
+follow_is_told(struct follow *f)
+{
+	f->told = 1;
 }
 
 /* Whether a process or thread may have started since this was last asked. */
@@ -187,7 +204,7 @@ follow_look(struct follow *f, size_t *n)
 	int *pids;
 
 	*n = 0;
-	if (now < f->due || (!has_changed(f) && now - f->last_look < IDLE_NS))
+	if (now < f->due || ((f->told || !has_changed(f)) && now - f->last_look < IDLE_NS))
 		return NULL;
 	*n = proc_list(&pids);
 	sort(pids, *n, sizeof *pids, compare);

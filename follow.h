@@ -28,6 +28,12 @@ void follow_root(struct follow *, int pid);
  */
 const struct followed *follow_look(struct follow *, size_t *n);
 
+/* That one has been made by that parent: whether it is to be followed. */
+int follow_birth(struct follow *, int pid, int parent);
+
+/* Somebody tells of all births: looking for them is but for what was missed. */
+void follow_is_told(struct follow *);
+
 /* That one has ended: if the pid is seen again, it is another process. */
 void follow_forget(struct follow *, int pid);
 

@@ -22,6 +22,7 @@
 #include "memory.h"
 #include "process.h"
 #include "kernel/kernel.h"
+#include "kernel/news.h"
 #include "target.h"
 #include "thread.h"
 #include "threads.h"
@@ -56,6 +57,10 @@ struct member {
 	unsigned image;
 	int given;              /* by the user */
 	int tried, executed, warned;
+	int born;               /* as was told; */
+	int forked;             /* by one that was sampled; */
+	uint64_t lost;          /* and it was there at so many ticks before the first that it
+	                         * could be read at */
 	int sampled;            /* it had a sampler once */
 	struct target target;   /* open if there is a sampler */
 	struct sampler *sampler;
@@ -104,6 +109,8 @@ group_new(struct profile *profile, const struct sample_options *options, unsigne
 	                     .following = following, .answer = TARGET_NOT_PYTHON };
 	if (following >= FOLLOW_CHILDREN)
 		g->follow = follow_new(following == FOLLOW_ALL);
+	if (g->follow && news_is_open())
+		follow_is_told(g->follow);
 	return g;
 }
 
@@ -179,6 +186,15 @@ close_member(struct group *g, struct member *m)
 	target_close(&m->target);
 }
 
+static struct sampler *
+new_sampler(const struct group *g, const struct member *m)
+{
+	struct sample_options options = g->options;
+
+	options.newborn = m->born && !m->executed;
+	return sampler_new(&m->target, g->profile, &options);
+}
+
 /* A sampler knows strings and frames by their numbers in the profile. */
 void
 group_restart(struct group *g, struct profile *profile)
@@ -192,7 +208,7 @@ group_restart(struct group *g, struct profile *profile)
 		if (!m->sampler)
 			continue;
 		end_sampler(g, m);
-		m->sampler = sampler_new(&m->target, profile, &g->options);
+		m->sampler = new_sampler(g, m);
 	}
 }
 
@@ -230,10 +246,23 @@ count_member(struct tally *t, const struct member *m)
 		t->refused++;
 }
 
+/* What it did at those ticks will not be known any more. */
+static void
+count_lost(struct group *g, const struct member *m)
+{
+	if (m->sampled || m->executed)
+		return;
+	g->ended.failed[GONE] += m->lost;
+	for (uint64_t i = 0; i < m->lost; i++)
+		profile_count_failed(g->profile);
+}
+
 static void
 drop(struct group *g, size_t i)
 {
 	struct member *m = g->members[i];
+
+	count_lost(g, m);
 
 	close_member(g, m);
 	count_member(&g->tally, m);
@@ -302,7 +331,7 @@ begin(struct member *m)
 }
 
 /* Whether the ids of all threads are known.  A child that was just forked has
- * its parent's idea of them. */
+ * its parent's idea of them; those that it does not have are dead there. */
 static int
 knows_ids(struct sampler *s)
 {
@@ -310,11 +339,12 @@ knows_ids(struct sampler *s)
 	enum why why = threads_refresh(threads);
 	struct thread *const *all;
 	size_t n, known = 0;
+	int running = 0;
 
 	all = threads_all(threads, &n);
-	while (known < n && all[known]->task.tid)
-		known++;
-	return why == OK && known == n;
+	while (known < n && (all[known]->task.tid || all[known]->dead))
+		running |= !all[known++]->dead;
+	return why == OK && known == n && running;
 }
 
 static int
@@ -348,7 +378,7 @@ open_member(struct group *g, struct member *m, struct buf *reason)
 		target_close(&m->target);
 		return TARGET_GONE;
 	}
-	m->sampler = sampler_new(&m->target, g->profile, &g->options);
+	m->sampler = new_sampler(g, m);
 	answer = !is_settled(m) ? TARGET_STARTING :
 	         has_no_gil(g, m, reason) ? TARGET_UNSUPPORTED : TARGET_READY;
 	if (answer == TARGET_READY)
@@ -480,12 +510,12 @@ try(struct group *g, struct member *m)
 
 	if (!there && !m->given)
 		return 0;
+	m->tried = 1;
 	m->image = there ? stat.image : 0;
 	if (there && !m->image && !m->given) { /* a kernel thread, or about to end */
 		give_up(m);
 		return 1;
 	}
-	m->tried = 1;
 	m->answer = open_member(g, m, &reason);
 	note_given_up(m, given_up);
 	if (is_stuck(m)) {
@@ -520,17 +550,6 @@ group_adopt(struct group *g, const struct target *t)
 
 /* ---- looking ---- */
 
-static void
-find_new(struct group *g)
-{
-	size_t n;
-	const struct followed *fresh = follow_look(g->follow, &n);
-
-	for (size_t i = 0; i < n; i++)
-		if (!find(g, fresh[i].pid))
-			add(g, fresh[i].pid, fresh[i].parent, fresh[i].start_time);
-}
-
 /* Whether it ended or executes something else.  0 if it is to be dropped. */
 static int
 check(struct group *g, struct member *m)
@@ -545,6 +564,72 @@ check(struct group *g, struct member *m)
 		reopen(g, m);
 	}
 	return 1;
+}
+
+static size_t
+place_of(const struct group *g, int pid)
+{
+	size_t i = 0;
+
+	while (i < g->n && g->members[i]->pid != pid)
+		i++;
+	return i;
+}
+
+static void
+note_birth(struct group *g, const struct news *news)
+{
+	size_t i = place_of(g, news->pid);
+
+	if (i < g->n) /* that was another one */
+		drop(g, i);
+	if (follow_birth(g->follow, news->pid, news->parent)) {
+		const struct member *parent = find(g, news->parent);
+		struct member *m = add(g, news->pid, news->parent, proc_start_time(news->pid));
+
+		m->since = news->time;
+		m->born = 1;
+		m->forked = parent && parent->sampler;
+	}
+}
+
+/* What was told of one that is known. */
+static void
+note_change(struct group *g, const struct news *news)
+{
+	size_t i = place_of(g, news->pid);
+
+	if (i == g->n)
+		return;
+	if (news->kind == NEWS_EXECUTED)
+		g->members[i]->executed = 1;
+	else
+		g->members[i]->answer = TARGET_GONE;
+	if (g->members[i]->tried && !check(g, g->members[i]))
+		drop(g, i);
+}
+
+static void
+heed_news(struct group *g)
+{
+	struct news news;
+
+	while (news_next(&news))
+		if (news.kind == NEWS_FORKED)
+			note_birth(g, &news);
+		else if (news.kind != NEWS_LOST)
+			note_change(g, &news);
+}
+
+static void
+find_new(struct group *g)
+{
+	size_t n;
+	const struct followed *fresh = follow_look(g->follow, &n);
+
+	for (size_t i = 0; i < n; i++)
+		if (!find(g, fresh[i].pid))
+			add(g, fresh[i].pid, fresh[i].parent, fresh[i].start_time);
 }
 
 static void
@@ -589,6 +674,8 @@ group_look(struct group *g)
 {
 	int64_t now = now_ns(), due = now + (g->follow ? LOOK_MS : SELDOM_MS) * MS;
 
+	if (g->follow && news_any())
+		heed_news(g);
 	if (now < g->due)
 		return;
 	if (g->follow)
@@ -736,8 +823,10 @@ group_tick(struct group *g, int64_t before, int64_t *stopped_ns)
 		int64_t stopped;
 		enum why why;
 
-		if (!m->sampler)
+		if (!m->sampler) {
+			m->lost += m->forked && m->answer == TARGET_STARTING;
 			continue;
+		}
 		stopped = sampler_stopped_ns(m->sampler);
 		why = tick(g, m, before, until);
 		ticked += why != GONE;

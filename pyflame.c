@@ -48,6 +48,7 @@
  *   kernel/program.c  the program that it runs for that
  *   kernel/events.c   when it does
  *   kernel/kernel.c   the copies
+ *   kernel/news.c     which processes begin and end
  *
  * waits/: knows the kernel and one process: what a thread that does not run waits for.
  *   waits/calls.c    system calls by their numbers
@@ -179,6 +180,7 @@
 #include "explain.h"
 #include "process.h"
 #include "kernel/kernel.h"
+#include "kernel/news.h"
 #include "waits/waits.h"
 #include "target.h"
 #include "clock.h"
@@ -472,7 +474,7 @@ wait_until(struct run *r, int64_t due)
 			return 1;
 		stop_if_asked(r);
 		now = r->checked = now_ns();
-	} while (signal > 0 || now < due);
+	} while ((signal > 0 || now < due) && !news_any());
 	return 0;
 }
 
@@ -581,7 +583,7 @@ wait_for_tick(struct run *r, int64_t due)
 			return 1;
 		group_look(r->group);
 		summary_look(&r->summary);
-	} while (next < due && now_ns() < due);
+	} while (now_ns() < due);
 	return !group_size(r->group);
 }
 
@@ -657,6 +659,7 @@ take_samples(struct run *r)
 		clock_advance(&r->clock, stopped);
 	}
 	clock_relax(&r->clock);
+	news_end();
 }
 
 static void
@@ -896,6 +899,22 @@ prepare_kernel(const struct options *o)
 		kernel_prepare(o->period);
 }
 
+/* Of what was made. */
+static void
+open_kernel(const struct options *o, const int *pids, size_t n)
+{
+	kernel_open(pids, n);
+	if (HAS_NEWS && attach_is_following(o) && !o->dump && !o->why)
+		news_open(pids, n);
+}
+
+/* What wakes who samples. */
+static int
+reap(void)
+{
+	return launch_reap() | news_any();
+}
+
 static void
 begin_command(struct run *r)
 {
@@ -910,7 +929,7 @@ begin_command(struct run *r)
 	}
 	output_set_pid(r->child);
 	r->summary.pid = r->child;
-	kernel_open(&r->child, 1);
+	open_kernel(&r->options, &r->child, 1);
 	sandbox_enter(r->child);
 }
 
@@ -1018,7 +1037,7 @@ sample_processes(struct run *r)
 	raise_limits();
 	/* What has to be a descendant is not one of the child that would read it. */
 	if (!r->child || !explain_is_kin_only())
-		watch_run(&(struct watched){ work, begin_anew, go_on, launch_reap, r, r->signals,
+		watch_run(&(struct watched){ work, begin_anew, go_on, reap, r, r->signals,
 		                             r->urgent });
 	return (enum status)work(r);
 }
@@ -1047,7 +1066,7 @@ main(int argc, char *argv[])
 		waits_prepare();
 	if (!r.options.command) {
 		prepare_kernel(&r.options);
-		kernel_open(r.options.pids, r.options.n_pids);
+		open_kernel(&r.options, r.options.pids, r.options.n_pids);
 		sandbox_enter(0);
 	}
 	r.profile = new_profile(&r.options);

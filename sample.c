@@ -184,8 +184,9 @@ sampler_new(const struct target *t, struct profile *profile, const struct sample
 	if (HAS_NATIVE && options->native)
 		s->native = native_new(t->process, profile, (unsigned)t->layout->ptr,
 		                       options->native == NATIVE_ALL);
-	s->capturer = capturer_new(s->stacks, s->threads, s->native, s->options.pausing);
-	s->cpu = cpu_new(t->process);
+	s->capturer = capturer_new(s->stacks, s->threads, s->native, s->options.pausing,
+	                             options->newborn);
+	s->cpu = cpu_new(t->process, options->newborn);
 	s->sleepers.process = t->process;
 	if (HAS_WAITS && options->waits)
 		s->waits = waits_new(t->process, (unsigned)t->layout->ptr);

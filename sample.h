@@ -31,6 +31,7 @@ struct sample_options {
 	int waits;       /* frames that say what threads wait for */
 	int count_waits; /* find out which threads wait for the GIL */
 	int native;      /* enum native_frames of native/native.h */
+	int newborn;     /* it was forked just now, and may end soon */
 	int tasks;       /* asyncio's that run, on those that await them; 2: and those that wait */
 };
 

@@ -718,7 +718,7 @@ take_copy(struct stacks *all, struct stack *st, int tid, const struct gil *gil, 
 
 	ask_for(all, st, st->tstate, gil, &chain);
 	for (int i = 0; i < TRIES; i++) {
-		enum kernel_answer answer = kernel_take(tid, &chain, i, &copy);
+		enum kernel_answer answer = kernel_take(tid, &chain, flags & STACK_HASTY ? -1 : i, &copy);
 		raddr holder;
 
 		if (answer == KERNEL_NONE || (answer == KERNEL_SAME && i))

@@ -28,6 +28,7 @@ enum stack_flags {
 	STACK_HELD = 4,     /* it should not move now: it may be anywhere, even about to
 	                     * exit or begin its first frame, but that is still proven */
 	STACK_ATTACHED = 2, /* the thread has to be running Python (free-threaded) */
+	STACK_HASTY = 16,   /* a copy is not waited for */
 	STACK_COPIED = 8,   /* with STACK_STOPPED: it could not move then, but does now */
 };
 

@@ -74,6 +74,7 @@ struct used { /* by one task */
 
 struct cpu {
 	const struct process *process;
+	int newborn;
 	struct used *slots; /* by tid, open addressing */
 	size_t n, cap;
 	uint64_t ticks;
@@ -88,11 +89,12 @@ struct cpu {
 };
 
 struct cpu *
-cpu_new(const struct process *p)
+cpu_new(const struct process *p, int newborn)
 {
 	struct cpu *c = xcalloc(1, sizeof *c);
 
 	c->process = p;
+	c->newborn = newborn;
 	return c;
 }
 
@@ -162,7 +164,7 @@ cpu_tick(struct cpu *c, int64_t period, int64_t covered)
 	sweep(c);
 	c->period = period;
 	c->covered = covered;
-	if (!c->ticks++)
+	if (!c->ticks++ && !c->newborn)
 		c->began = used;
 	c->left = used < 0 ? 0 : used - c->began - c->known - c->spent;
 }
@@ -192,13 +194,15 @@ grow_slots(struct cpu *c)
 /*
  * Takes from what the process has used and nobody is known for, no more than `most`.  Some
  * is lent, as those who owe it will be known only when they have ended; without that the
- * first sample of each, which may be the only one, would count too little.
+ * first sample of each, which may be the only one, would count too little.  To what may
+ * itself end soon that is as much as will then be left over, on average.
  */
 static int64_t
 take_left(struct cpu *c, int64_t most)
 {
 	enum { LENT_NS = 10000000 };
-	int64_t left = c->left + LENT_NS, some = left < most ? left : most;
+	int64_t left = c->left + (c->newborn ? c->period / 2 : LENT_NS);
+	int64_t some = left < most ? left : most;
 
 	if (some <= 0)
 		return 0;
@@ -211,7 +215,7 @@ static void
 begin_task(struct cpu *c, struct used *u, int64_t ran)
 {
 	u->time = ran;
-	if (c->ticks == 1)
+	if (c->ticks == 1 && !c->newborn)
 		return;
 	u->is_young = 1;
 	u->credit = take_left(c, ran);

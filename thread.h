@@ -96,7 +96,8 @@ int thread_times(struct thread *, struct proc_times *);
  * is counted with others of the kind.
  */
 struct cpu;
-struct cpu *cpu_new(const struct process *);
+/* newborn: all that the process has used yet is of interest, and it may end soon. */
+struct cpu *cpu_new(const struct process *, int newborn);
 void cpu_free(struct cpu *);
 void cpu_tick(struct cpu *, int64_t period, int64_t covered);
 int64_t cpu_periods(struct cpu *, struct thread *);

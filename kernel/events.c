@@ -14,97 +14,113 @@
 #include "proc.h"
 #include "kernel/events.h"
 
-enum { SOFTWARE = 1, CPU_CLOCK = 0, CLOSE_ON_EXEC = 8 };
-enum { DISABLED = 1, INHERIT = 2 }; /* flags, the lowest bits first */
+enum { SOFTWARE = 1, CLOSE_ON_EXEC = 8 };
 enum { ENABLE = 0x2400, DISABLE = 0x2401, PERIOD = 0x40082404, SET_PROGRAM = 0x40042408 };
-enum { MOST_EVENTS = 512 }; /* descriptors */
 
 static struct {
-	int fds[MOST_EVENTS], tids[MOST_EVENTS];
-	size_t n, varied;
+	struct event_tasks tasks;
+	int fds[MOST_EVENT_TASKS];
+	size_t varied;
 } events;
-
-static int
-is_open(int tid)
-{
-	for (size_t i = 0; i < events.n; i++)
-		if (events.tids[i] == tid)
-			return 1;
-	return 0;
-}
 
 /* The bits of flags are the first of their word where the lowest byte is the first. */
 static uint64_t
-flags_of(unsigned flags)
+flags_of(uint64_t flags)
 {
 #if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
 	uint64_t word = 0;
 
-	for (int i = 0; i < 2; i++)
-		word |= (uint64_t)(flags >> i & 1) << (63 - i);
+	for (int i = 0; i < 32; i++)
+		word |= (flags >> i & 1) << (63 - i);
 	return word;
 #else
 	return flags;
 #endif
 }
 
-static void
-open_one(int tid, int64_t period, int program)
+int
+event_open(struct event *what, int tid, int cpu)
 {
-	struct {
-		uint32_t type, size;
-		uint64_t config, period, sample, read, flags;
-		uint32_t wakeup, breakpoint;
-		uint64_t address;
-	} what = { .type = SOFTWARE, .size = sizeof what, .config = CPU_CLOCK,
-	           .period = (uint64_t)period, .flags = flags_of(DISABLED | INHERIT) };
-	int fd = (int)syscall(SYS_perf_event_open, &what, tid, -1, -1, (long)CLOSE_ON_EXEC);
+	what->type = SOFTWARE;
+	what->size = sizeof *what;
+	what->flags = flags_of(what->flags);
+	return (int)syscall(SYS_perf_event_open, what, tid, cpu, -1, (long)CLOSE_ON_EXEC);
+}
 
-	if (fd >= 0 && ioctl(fd, SET_PROGRAM, program)) {
-		close(fd);
-		fd = -1;
-	}
-	if (fd < 0)
-		return;
-	events.fds[events.n] = fd;
-	events.tids[events.n++] = tid;
+/* ---- of all threads ---- */
+
+static int
+is_open(const struct event_tasks *opened, int tid)
+{
+	for (size_t i = 0; i < opened->n; i++)
+		if (opened->tids[i] == tid)
+			return 1;
+	return 0;
 }
 
 /* Whether there was any that was not open. */
 static int
-open_missing(int pid, int64_t period, int program)
+open_missing(struct event_tasks *opened, int pid, int (*open)(int, void *), void *context)
 {
 	struct proc_task *tasks;
-	size_t n = proc_tasks(pid, &tasks), before = events.n;
+	size_t n = proc_tasks(pid, &tasks), before = opened->n;
 
-	for (size_t i = 0; i < n && events.n < MOST_EVENTS; i++)
-		if (!is_open(tasks[i].tid))
-			open_one(tasks[i].tid, period, program);
+	for (size_t i = 0; i < n && opened->n < MOST_EVENT_TASKS; i++)
+		if (!is_open(opened, tasks[i].tid) && !open(tasks[i].tid, context))
+			opened->tids[opened->n++] = tasks[i].tid;
 	free(tasks);
-	return events.n > before;
+	return opened->n > before;
 }
 
-/* One that is made before its maker has the event does not inherit it. */
-size_t
-events_open(int pid, int64_t period, int program)
+void
+event_tasks(struct event_tasks *opened, int pid, int (*open)(int, void *), void *context)
 {
 	enum { LOOKS = 8 };
 
-	for (int i = 0; i < LOOKS && open_missing(pid, period, program); i++)
+	for (int i = 0; i < LOOKS && open_missing(opened, pid, open, context); i++)
 		;
-	return events.n;
+}
+
+/* ---- that run a program ---- */
+
+struct running {
+	int64_t period;
+	int program;
+};
+
+static int
+open_one(int tid, void *context)
+{
+	const struct running *running = context;
+	struct event what = { .config = EVENT_CPU_CLOCK, .period = (uint64_t)running->period,
+	                      .flags = EVENT_DISABLED | EVENT_INHERIT };
+	int fd = event_open(&what, tid, -1);
+
+	if (fd >= 0 && ioctl(fd, SET_PROGRAM, running->program)) {
+		close(fd);
+		fd = -1;
+	}
+	events.fds[events.tasks.n] = fd;
+	return fd < 0 ? -1 : 0;
+}
+
+size_t
+events_open(int pid, int64_t period, int program)
+{
+	event_tasks(&events.tasks, pid, open_one, &(struct running){ period, program });
+	return events.tasks.n;
 }
 
 void
 events_switch(int on)
 {
-	for (size_t i = 0; i < events.n; i++)
+	for (size_t i = 0; i < events.tasks.n; i++)
 		ioctl(events.fds[i], on ? ENABLE : DISABLE, 0);
 }
 
 void
 events_vary(int64_t period)
 {
-	if (events.n)
-		ioctl(events.fds[events.varied++ % events.n], PERIOD, &period);
+	if (events.tasks.n)
+		ioctl(events.fds[events.varied++ % events.tasks.n], PERIOD, &period);
 }

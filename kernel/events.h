@@ -2,7 +2,41 @@
 #ifndef KERNEL_EVENTS_H
 #define KERNEL_EVENTS_H
 
-/* What has a program run each time that a thread has used so much CPU time. */
+/* Events of the kernel's; and those that have a program run each time that a thread has used so
+ * much CPU time. */
+
+/* linux/perf_event.h, struct perf_event_attr, of software events */
+struct event {
+	uint32_t type, size;
+	uint64_t config, period, sample, read;
+	uint64_t flags; /* below, the lowest bits first */
+	uint32_t wakeup, breakpoint;
+	uint64_t unused[4];
+	uint32_t unused_too;
+	int32_t clock;
+};
+enum { EVENT_CPU_CLOCK = 0, EVENT_NOTHING = 9 }; /* config */
+enum { EVENT_TIME = 1 << 2 }; /* sample */
+enum {
+	EVENT_DISABLED = 1, EVENT_INHERIT = 1 << 1, EVENT_NO_KERNEL = 1 << 5,
+	EVENT_COMM = 1 << 9, EVENT_TASK = 1 << 13, EVENT_WATERMARK = 1 << 14, EVENT_IDS = 1 << 18,
+	EVENT_EXEC = 1 << 24, EVENT_CLOCK = 1 << 25,
+};
+
+/* Its descriptor, or -1. */
+int event_open(struct event *, int tid, int cpu);
+
+/*
+ * Calls open() for each thread of a process, and for those that have come meanwhile: one that is
+ * made before its maker has the event does not inherit it.  It answers 0 if it has opened one.
+ */
+enum { MOST_EVENT_TASKS = 512 };
+struct event_tasks {
+	int tids[MOST_EVENT_TASKS];
+	size_t n;
+};
+void event_tasks(struct event_tasks *, int pid, int (*open)(int tid, void *context),
+                 void *context);
 
 /*
  * Opens one for every thread of a process; those that begin later, and processes that it

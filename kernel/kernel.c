@@ -309,7 +309,9 @@ kernel_take(int tid, const struct kernel_chain *c, int patient, struct kernel_co
 	if (!kernel.on)
 		q->waits = 0;
 	switch_on(1);
-	return patient || is_first(q, now) ? wait_for_next(q, now, copy) : take(q, now, copy);
+	if (patient > 0 || (!patient && is_first(q, now)))
+		return wait_for_next(q, now, copy);
+	return take(q, now, copy);
 }
 
 void

@@ -122,7 +122,7 @@ int kernel_is_refused(void);
 /*
  * A copy of that thread's chain.  The older first; the newest is at most a period of the
  * thread's CPU time old.  One that is asked for anew, or if `patient`, is waited for, if it
- * won't be long.  The copy is good until the next call, and is gone through with
+ * won't be long; < 0: none is.  The copy is good until the next call, and is gone through with
  * kernel_region(): the next region's bytes; NULL at its end.
  */
 enum kernel_answer kernel_take(int tid, const struct kernel_chain *, int patient,

@@ -172,6 +172,90 @@ later() {
 @test "a child that is forked later" { later fork --children; }
 @test "a child that executes something later" { later exec --children; }
 
+# --- children, as they begin ----------------------------------------------------
+
+requires_news() {
+    find_python
+    [ "$(id -u)" = 0 ] || [ "$(cat /proc/sys/kernel/perf_event_paranoid)" -le 2 ] ||
+        skip "perf_event_paranoid is above 2"
+}
+
+# say_births ACCOUNT: of each function how much of its time was sampled, in percent, and of all
+# of them. None has to be without, and all within a tenth.
+say_births() {
+    awk 'NR == FNR { took[$1] = $3; next }
+        { n = $NF; for (name in took) if ($0 ~ ":" name "[; ]") samples[name] += n }
+        END {
+            for (name in took) {
+                printf "%s %d%%, ", name, samples[name] / took[name] / 10
+                sum += samples[name]
+                all += took[name]
+                bad = bad || samples[name] == 0
+            }
+            printf "all %d%%\n", off = sum / all / 10
+            exit bad || off < 90 || off > 110
+        }' "$1" stdout
+}
+
+births_once() {
+    rm -f "$folder/account"
+    "$begin" births "$@" "$folder/account"
+    run_pyflame 0 -s 60 --children --stats -n -r 0.001 "${more[@]}" "$pid"
+    forget_target "$pid"
+    wait_for 10 test -e "$folder/account"
+    say_births "$folder/account"
+}
+
+# births PYTHON ARGUMENT...: where they are sampled at all, that is in proportion.
+births() {
+    make_public_folder
+    begin=start_target
+    more=()
+    on_a_good_day births_once "$@"
+}
+
+forked_children() {
+    births "$1" fork "$(many 100 1000)"
+}
+
+@test "3.8: children of a few milliseconds, forked" { requires_news; each_python 3.8 forked_children; }
+@test "3.11: children of a few milliseconds, forked" { requires_news; also 3.11 forked_children; }
+@test "3.12: children of a few milliseconds, forked" { requires_news; each_python 3.12 forked_children; }
+@test "3.14: children of a few milliseconds, forked" { requires_news; also 3.14 forked_children; }
+@test "newest: children of a few milliseconds, forked" { requires_news; each_python "$newest" forked_children; }
+@test "3.14t: children of a few milliseconds, forked" { requires_news; also 3.14t forked_children; }
+
+pool_of_children() {
+    births "$1" pool "$(many 100 1000)"
+}
+
+@test "children of a few milliseconds, of a pool" { requires_news; each_python 3.12 pool_of_children; }
+
+executing_children() {
+    births "$1" exec "$(many 10 40)"
+}
+
+@test "children of 50 ms that execute Python" { requires_news; each_python 3.12 executing_children; }
+
+@test "children of a few milliseconds, by another user" {
+    requires_news
+    [ "$(cat /proc/sys/kernel/perf_event_paranoid)" -le 2 ] || skip "perf_event_paranoid is above 2"
+    run_as_nobody
+    chmod 777 "$folder"
+    begin=start_as_nobody
+    more=()
+    on_a_good_day births_once fork 100
+}
+
+@test "where perf_event_open is refused, children are looked for" {
+    requires_kernel
+    compile refuse "$tests/tools/refuse.c"
+    as=("$PWD/refuse" eperm perf_event_open --)
+    start_target begins "$python" fork
+    run_pyflame 0 -s 2 --children "$pid"
+    [ "$(samples stdout ':fib')" -gt 0 ]
+}
+
 command_is_copied() {
     run_pyflame 0 -s 1 --stats -t "$python" "$tests/targets/begins.py" now
     [ "$(kernel_samples)" -gt 0 ]
