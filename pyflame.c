@@ -894,7 +894,7 @@ raise_limits(void)
 static void
 prepare_kernel(const struct options *o)
 {
-	if (HAS_KERNEL && (o->n_pids || o->command) && !o->no_kernel && !o->pause && !o->dump &&
+	if (HAS_KERNEL && (o->n_pids || o->command || o->all) && !o->no_kernel && !o->pause && !o->dump &&
 	    !o->why && !o->tasks && o->seconds)
 		kernel_prepare(o->period);
 }

@@ -3,6 +3,7 @@
  * perf_event_open(2), linux/perf_event.h: an event of the CPU's clock counts while its
  * thread is on a CPU, and interrupts it there.
  */
+#include <errno.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -47,6 +48,19 @@ event_open(struct event *what, int tid, int cpu)
 	return (int)syscall(SYS_perf_event_open, what, tid, cpu, -1, (long)CLOSE_ON_EXEC);
 }
 
+int
+event_cpus(int (*open)(int tid, int cpu, void *context), int tid, void *context)
+{
+	int error = 0;
+
+	for (int cpu = 0; cpu < MOST_EVENT_CPUS && !error; cpu++) {
+		error = open(tid, cpu, context);
+		if (error == ENODEV)
+			error = 0;
+	}
+	return error;
+}
+
 /* ---- of all threads ---- */
 
 static int
@@ -89,25 +103,39 @@ struct running {
 };
 
 static int
-open_one(int tid, void *context)
+open_one(int tid, int cpu, void *context)
 {
 	const struct running *running = context;
 	struct event what = { .config = EVENT_CPU_CLOCK, .period = (uint64_t)running->period,
-	                      .flags = EVENT_DISABLED | EVENT_INHERIT };
-	int fd = event_open(&what, tid, -1);
+	                      .flags = EVENT_DISABLED | EVENT_INHERIT | EVENT_NO_IDLE };
+	int fd = event_open(&what, tid, cpu);
 
-	if (fd >= 0 && ioctl(fd, SET_PROGRAM, running->program)) {
+	if (fd < 0)
+		return errno;
+	if (ioctl(fd, SET_PROGRAM, running->program)) {
 		close(fd);
-		fd = -1;
+		return EPERM;
 	}
 	events.fds[events.tasks.n] = fd;
-	return fd < 0 ? -1 : 0;
+	events.tasks.n += cpu >= 0; /* else that is counted with its tid */
+	return 0;
+}
+
+static int
+open_of_task(int tid, void *context)
+{
+	return open_one(tid, -1, context);
 }
 
 size_t
 events_open(int pid, int64_t period, int program)
 {
-	event_tasks(&events.tasks, pid, open_one, &(struct running){ period, program });
+	struct running running = { period, program };
+
+	if (pid < 0)
+		event_cpus(open_one, pid, &running);
+	else
+		event_tasks(&events.tasks, pid, open_of_task, &running);
 	return events.tasks.n;
 }
 

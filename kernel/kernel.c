@@ -65,6 +65,8 @@ kernel_open(const int *pids, size_t n)
 		return;
 	for (size_t i = 0; i < n; i++)
 		events = events_open(pids[i], kernel.period, kernel.program.fd);
+	if (!n)
+		events = events_open(-1, kernel.period, kernel.program.fd);
 	close(kernel.program.fd); /* the events have it */
 	kernel.open = events > 0;
 	kernel.refused = !events;

@@ -114,7 +114,7 @@ enum { HAS_KERNEL = 1 };
  * anything to be late for. */
 void kernel_prepare(int64_t period);
 
-/* Then, of these processes and all that they make. */
+/* Then, of these processes and all that they make; n is 0: of all that there are. */
 void kernel_open(const int *pids, size_t n);
 int kernel_is_open(void);
 int kernel_is_refused(void);

@@ -23,7 +23,7 @@
 
 enum { SET_OUTPUT = 0x2405 };
 enum { COMM = 3, EXIT = 4, FORK = 7, LOST = 2, BY_EXEC = 1 << 13 };
-enum { MOST_CPUS = 256, PAGES = 8 }; /* a power of two */
+enum { PAGES = 8 }; /* a power of two */
 enum { HEAD = 1024 / 8, TAIL };      /* words of a ring's first page */
 
 struct ring {
@@ -40,7 +40,7 @@ struct record {
 };
 
 static struct {
-	struct ring rings[MOST_CPUS]; /* by CPU; without a page: there is none */
+	struct ring rings[MOST_EVENT_CPUS]; /* by CPU; without a page: there is none */
 	size_t n;
 	size_t size; /* of each, bytes */
 	int failed;
@@ -64,7 +64,7 @@ map_ring(struct ring *r, int fd)
 /* Has the kernel write what becomes of that thread while it is on that CPU.  Whoever has a ring's
  * event is told by a signal. */
 static int
-open_on(int tid, int cpu)
+open_on(int tid, int cpu, void *unused)
 {
 	struct event what = {
 		.config = EVENT_NOTHING, .sample = EVENT_TIME, .wakeup = 1, .clock = CLOCK_MONOTONIC,
@@ -74,6 +74,7 @@ open_on(int tid, int cpu)
 	int fd = event_open(&what, tid, cpu);
 	struct ring *r = &news.rings[cpu];
 
+	(void)unused;
 	if (fd < 0)
 		return errno;
 	if (r->page ? ioctl(fd, SET_OUTPUT, r->fd) : map_ring(r, fd)) {
@@ -83,24 +84,17 @@ open_on(int tid, int cpu)
 	fcntl(fd, F_SETOWN, getpid());
 	fcntl(fd, F_SETSIG, SIGCHLD);
 	fcntl(fd, F_SETFL, O_ASYNC);
+	if ((size_t)cpu >= news.n)
+		news.n = (size_t)cpu + 1;
 	return 0;
 }
 
-/* EINVAL: there is no such CPU, and none after it; ENODEV: not now. */
 static int
 open_task(int tid, void *unused)
 {
-	int error = 0;
+	int error = event_cpus(open_on, tid, unused);
 
-	(void)unused;
-	for (int cpu = 0; cpu < MOST_CPUS && !error; cpu++) {
-		error = open_on(tid, cpu);
-		if (!error && (size_t)cpu >= news.n)
-			news.n = (size_t)cpu + 1;
-		if (error == ENODEV)
-			error = 0;
-	}
-	if (error && error != EINVAL && error != ESRCH)
+	if (error != EINVAL && error != ESRCH)
 		news.failed = 1;
 	return error == EINVAL && news.n ? 0 : -1;
 }

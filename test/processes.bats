@@ -406,6 +406,28 @@ in_namespace() {
     lacks "$output" pyflame
 }
 
+# How many samples of the kernel's --all has: "copied"; or the word in their place.
+find_copied() {
+    in_namespace '
+        "$2" fib.py > fib & touch fib; until grep -q ready fib; do sleep 0.02; done
+        "$1" -s 1 --all --stats --no-pause' 0
+    copied=$(sed -n 's/^pyflame: kernel samples: \([a-z0-9]*\).*/\1/p' stderr)
+}
+
+has_copied() {
+    find_copied
+    [ "$copied" != 0 ]
+}
+
+@test "--all has the kernel's samples, too, where there are any" {
+    wait_for 60 has_copied
+    case $copied in
+        refused) skip "this kernel does not permit it" ;;
+        "") skip "left out of this build" ;;
+    esac
+    [ "$copied" -gt 0 ]
+}
+
 @test "--all samples what has lost its main thread, and once what is lent" {
     cp "$targets/headless.py" "$targets/lender.py" .
     mkfifo fifo
