@@ -894,8 +894,8 @@ raise_limits(void)
 static void
 prepare_kernel(const struct options *o)
 {
-	if (HAS_KERNEL && (o->n_pids || o->command || o->all) && !o->no_kernel && !o->pause && !o->dump &&
-	    !o->why && !o->tasks && o->seconds)
+	if (HAS_KERNEL && (o->n_pids || o->command || o->all) && !o->no_kernel && !o->pause &&
+	    !o->dump && !o->why && !o->tasks && o->seconds)
 		kernel_prepare(o->period);
 }
 
