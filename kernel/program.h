@@ -30,6 +30,7 @@ struct slot {
 	uint64_t aside, aside_from, aside_len; /* see kernel.h */
 	struct { uint64_t at, from, len; } parts[PARTS];
 	uint64_t extra[2], extra_len[2];
+	uint64_t hops; /* 0, which is nothing that the kernel knows */
 };
 
 /* What is shared with the program. */

@@ -93,6 +93,30 @@ nobody_traced() {
     [ "$(samples stdout)" -gt 0 ]
 }
 
+# cpu_of_starts OPTION...: the CPU time of ten, in milliseconds.
+cpu_of_starts() {
+    local TIMEFORMAT='%3U %3S' i
+    { time for i in 1 2 3 4 5 6 7 8 9 10; do
+        "$pyflame" -q -s 0.001 "$@" "$pid" > /dev/null 2>&1 3>&-
+    done; } 2>&1 | awk '{ print int(1000 * ($1 + $2)) }'
+}
+
+# It was ten times as much.
+starts_cheaply() {
+    local with without
+    with=$(cpu_of_starts)
+    without=$(cpu_of_starts --no-kernel)
+    echo "$with ms, $without ms without"
+    [ "$with" -lt $((without * 6)) ]
+}
+
+@test "the kernel does not take long to accept its program" {
+    requires_kernel
+    printf '6.9\n%s\n' "$(uname -r)" | sort -V -C || skip "needs Linux 6.9"
+    start_target idle "$python"
+    on_a_good_day starts_cheaply
+}
+
 @test "--pause does without" {
     requires_kernel
     start_target fib "$python"
