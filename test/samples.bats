@@ -7,16 +7,16 @@ load helper
 
 # within SHARE EXPECTED N [POINTS]: a share of N samples, in percent, is as expected:
 # no further off than POINTS (2), or than chance lets one of hundreds of millions of
-# runs be, nor than what was missed in the last run, which may have been anything. Where one
-# sample stands for several ticks, chance has less to choose from.
+# runs be, nor than what was missed in the last run, which may have been anything, whether it was
+# counted like what is next to it or not.
 within() {
     awk -v share="$1" -v expected="$2" -v n="$3" -v limit="${4-2}" -v ticks="$(stat_of ticks)" \
         -v missed="$(stat_of missed)" -v repeated="$(stat_of "of these ticks,")" 'BEGIN {
         if (!n) { print "no samples"; exit 1 }
-        if (repeated) n *= ((ticks - repeated) / ticks) ^ 2
+        if (repeated) n *= (ticks - repeated) / ticks
         sigma = 100 * sqrt(expected / 100 * (1 - expected / 100) / n)
         if (limit < 6 * sigma) limit = 6 * sigma
-        if (missed) limit += 100 * missed / (ticks + missed)
+        if (missed + repeated) limit += 100 * (missed + repeated) / (ticks + missed)
         printf "share %.2f %%, expected %.2f, allowed %.2f off, of %d samples\n", share, expected, limit, n
         exit !(share - expected <= limit && expected - share <= limit) }'
 }
