@@ -143,14 +143,14 @@ shares_are_right() {
 }
 
 @test "3.8: requests have their shares of CPU time"    { also 3.8 shares_are_right; }
-@test "3.11: requests have their shares of CPU time"   { each_python 3.11 shares_are_right; }
+@test "3.11: requests have their shares of CPU time"   { also 3.11 shares_are_right; }
 @test "3.12: requests have their shares of CPU time"   { also 3.12 shares_are_right; }
 @test "3.13: requests have their shares of CPU time"   { also 3.13 shares_are_right; }
 @test "3.14: requests have their shares of CPU time"   { also 3.14 shares_are_right; }
 @test "newest: requests have their shares of CPU time" { each_python "$newest" shares_are_right; }
 
 @test "3.8: and of the time that they wait"    { also 3.8 shares_are_right --threads; }
-@test "3.11: and of the time that they wait"   { each_python 3.11 shares_are_right --threads; }
+@test "3.11: and of the time that they wait"   { also 3.11 shares_are_right --threads; }
 @test "3.12: and of the time that they wait"   { also 3.12 shares_are_right --threads; }
 @test "3.13: and of the time that they wait"   { also 3.13 shares_are_right --threads; }
 @test "3.14: and of the time that they wait"   { also 3.14 shares_are_right --threads; }
@@ -233,7 +233,7 @@ stacks_are_possible() {
 
 @test "3.7: stacks of tasks that are made all the time are possible"    { also 3.7 stacks_are_possible; }
 @test "3.8: stacks of tasks that are made all the time are possible"    { also 3.8 stacks_are_possible; }
-@test "3.10: stacks of tasks that are made all the time are possible"   { each_python 3.10 stacks_are_possible; }
+@test "3.10: stacks of tasks that are made all the time are possible"   { also 3.10 stacks_are_possible; }
 @test "3.11: stacks of tasks that are made all the time are possible"   { each_python 3.11 stacks_are_possible; }
 @test "3.12: stacks of tasks that are made all the time are possible"   { also 3.12 stacks_are_possible; }
 @test "3.13: stacks of tasks that are made all the time are possible"   { also 3.13 stacks_are_possible; }
@@ -242,5 +242,5 @@ stacks_are_possible() {
 @test "newest: stacks of tasks that are made all the time are possible" { each_python "$newest" stacks_are_possible; }
 @test "newest: so are those of tasks that do nothing else"              { also "$newest" stacks_are_possible 0; }
 @test "3.8: so are those of tasks that wait"                            { also 3.8 stacks_are_possible 30 --threads; }
-@test "3.11: so are those of tasks that wait"                           { each_python 3.11 stacks_are_possible 30 --threads; }
+@test "3.11: so are those of tasks that wait"                           { also 3.11 stacks_are_possible 30 --threads; }
 @test "newest: so are those of tasks that wait"                         { each_python "$newest" stacks_are_possible 30 --threads; }

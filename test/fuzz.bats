@@ -22,12 +22,12 @@ replay() {
 }
 
 @test "ELF images: what was found stays found"       { build elf; replay elf; }
-@test "files of /proc: what was found stays found"   { build proc; replay proc; }
-@test "line tables: what was found stays found"      { build linetab; replay linetab; }
-@test "input files: what was found stays found"      { build input; replay input; }
-@test "options: what was found stays found"          { build options; replay options; }
+@test "files of /proc: what was found stays found"   { requires all; build proc; replay proc; }
+@test "line tables: what was found stays found"      { requires all; build linetab; replay linetab; }
+@test "input files: what was found stays found"      { requires all; build input; replay input; }
+@test "options: what was found stays found"          { requires all; build options; replay options; }
 @test "a simulated target: what was found stays found" { build target; replay target; }
-@test "objects: what was found stays found"          { build values; replay values; }
+@test "objects: what was found stays found"          { requires all; build values; replay values; }
 @test "tasks: what was found stays found"            { build tasks; replay tasks; }
 @test "greenlets: what was found stays found"        { build greenlets; replay greenlets; }
 @test "C stacks: what was found stays found"         { build native; replay native; }

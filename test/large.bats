@@ -42,6 +42,7 @@ chain() {
 }
 
 @test "200,000 processes are, and what was written is read again" {
+    requires all
     requires format=json
     table 200000 'printf "P%d;T%d;a.py:main:1 1\n", i + 1, i + 1' > processes
     writes_all processes "${formats[@]}"
@@ -50,6 +51,7 @@ chain() {
 }
 
 @test "200,000 threads of one id and different names are" {
+    requires all
     requires format=json
     {
         echo '{"format":"pyflame","version":1,"strings":["f"],"threads":['
@@ -66,6 +68,7 @@ chain() {
 }
 
 @test "200,000 frames, stacks, and calls within one another are" {
+    requires all
     requires format=json
     table 200000 'printf "a.py:f%d:%d 1\n", i, i + 1' > frames
     writes_all frames "${formats[@]}"
@@ -99,6 +102,7 @@ make_names() {
 }
 
 @test "the names of a program that executes itself again and again have one limit" {
+    requires all
     make_names
     start_target new_names "$python" 1000
     has_no_room "$pid"

@@ -587,11 +587,11 @@ frameless() {
         "$(stat_of ticks)" 10
 }
 
-@test "2.7: a thread that holds the GIL without a frame counts, by name"  { each_python 2.7 frameless; }
+@test "2.7: a thread that holds the GIL without a frame counts, by name"  { also 2.7 frameless; }
 @test "3.7: a thread that holds the GIL without a frame counts, by name"  { also 3.7 frameless; }
 @test "3.8: a thread that holds the GIL without a frame counts, by name"  { each_python 3.8 frameless; }
 @test "3.10: a thread that holds the GIL without a frame counts, by name" { also 3.10 frameless; }
-@test "3.11: a thread that holds the GIL without a frame counts, by name" { each_python 3.11 frameless; }
+@test "3.11: a thread that holds the GIL without a frame counts, by name" { also 3.11 frameless; }
 @test "3.12: a thread that holds the GIL without a frame counts, by name" { also 3.12 frameless; }
 @test "3.13: a thread that holds the GIL without a frame counts, by name" { also 3.13 frameless; }
 @test "3.14: a thread that holds the GIL without a frame counts, by name" { each_python 3.14 frameless; }

@@ -291,9 +291,9 @@ second_python() {
 @test "of two interpreters, the one that runs code is sampled, and the other told of" { each_python any second_python idle busy; }
 @test "of two interpreters that both are in code, the one that runs it is sampled" { each_python any second_python busy inner; }
 @test "2.7: of two interpreters, the one that runs code is sampled" { each_python 2.7 second_python idle busy; }
-@test "3.8: of two interpreters, the one that runs code is sampled" { each_python 3.8 second_python idle busy; }
-@test "3.12: of two interpreters, the one that runs code is sampled" { each_python 3.12 second_python idle busy; }
-@test "3.12: of two interpreters that both are in code, the one that runs it is sampled" { each_python 3.12 second_python busy inner; }
+@test "3.8: of two interpreters, the one that runs code is sampled" { also 3.8 second_python idle busy; }
+@test "3.12: of two interpreters, the one that runs code is sampled" { also 3.12 second_python idle busy; }
+@test "3.12: of two interpreters that both are in code, the one that runs it is sampled" { also 3.12 second_python busy inner; }
 @test "3.13: of two interpreters, the one that runs code is sampled" { each_python 3.13 second_python idle busy; }
 
 # --- namespaces ---------------------------------------------------------------
@@ -526,8 +526,8 @@ is_sampled_without_main_thread() {
 
 @test "3.8: a target whose main thread has ended"   { each_python 3.8 is_sampled_without_main_thread; }
 @test "3.10: a target whose main thread has ended"  { also 3.10 is_sampled_without_main_thread; }
-@test "3.11: a target whose main thread has ended"  { each_python 3.11 is_sampled_without_main_thread; }
-@test "3.13: a target whose main thread has ended"  { each_python 3.13 is_sampled_without_main_thread; }
+@test "3.11: a target whose main thread has ended"  { also 3.11 is_sampled_without_main_thread; }
+@test "3.13: a target whose main thread has ended"  { also 3.13 is_sampled_without_main_thread; }
 @test "3.14: a target whose main thread has ended"  { each_python 3.14 is_sampled_without_main_thread; }
 @test "3.14t: a target whose main thread has ended" { each_python 3.14t is_sampled_without_main_thread; }
 

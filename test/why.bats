@@ -67,9 +67,9 @@ some=(rlock_pair lock_pair lock_twice lock_twice_called lock_lost_with lock_let_
       command_output mp_event logging_names lock_in_context wait_pidfd signal_sleeps lock_pair_timed)
 fine=(server_idle server_selects sleep_loop computing main_joins pool_asks_loop pool_asks_other)
 
-@test "3.8: why some programs are stuck"     { each_python 3.8 hangs_are_told "${some[@]}"; }
+@test "3.8: why some programs are stuck"     { also 3.8 hangs_are_told "${some[@]}"; }
 @test "3.11: who has a lock that does not say it" { each_python 3.11 hangs_are_told lock_sleeper; }
-@test "3.12: why some programs are stuck"    { each_python 3.12 hangs_are_told "${some[@]}"; }
+@test "3.12: why some programs are stuck"    { also 3.12 hangs_are_told "${some[@]}"; }
 @test "newest: why some programs are stuck"  { each_python "$newest" hangs_are_told "${some[@]}"; }
 @test "3.12: some programs are not stuck"    { each_python 3.12 healthy_are_told "${fine[@]}"; }
 
