@@ -132,7 +132,7 @@ has_changed(struct follow *f)
 	if (f->loadavg < 0 || pread(f->loadavg, text, sizeof text - 1, 0) <= 0 ||
 	    !(last = strrchr(text, ' ')) || !strcmp(last, f->last))
 		return 0;
-	strcpy(f->last, last);
+	memcpy(f->last, last, strlen(last) + 1);
 	return 1;
 }
 

@@ -230,7 +230,7 @@ count_other(struct tally *t, const char *name)
 		if (!strcmp(t->names[i], name))
 			return;
 	if (t->n_names < NAMES)
-		strcpy(t->names[t->n_names++], name);
+		memcpy(t->names[t->n_names++], name, strlen(name) + 1);
 }
 
 static void
@@ -412,7 +412,7 @@ remember_answer(struct group *g, struct member *m, const struct buf *reason)
 	int refused = m->answer == TARGET_DENIED || m->answer == TARGET_UNSUPPORTED;
 
 	if (proc_task_name(m->pid, m->pid, m->name, sizeof m->name) && !m->name[0])
-		strcpy(m->name, "?");
+		memcpy(m->name, "?", sizeof "?");
 	if (refused && !g->refusal.len)
 		buf_add(&g->refusal, reason->data, reason->len);
 	if (refused && is_the_one(g, m) && !m->warned++)

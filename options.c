@@ -86,7 +86,7 @@ add_version(struct buf *out)
 static _Noreturn void
 print(struct buf *text)
 {
-	signal(SIGXFSZ, SIG_IGN);
+	sigaction(SIGXFSZ, &(struct sigaction){ .sa_handler = SIG_IGN }, NULL);
 	exit(write_all(STDOUT_FILENO, text->data, text->len) ? FAILURE : DONE);
 }
 

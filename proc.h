@@ -88,11 +88,6 @@ uint64_t proc_start_time(int pid);
  * has ended, another one.  0 if all have. */
 int proc_living_task(int pid);
 
-/* Appends a file of a process's control group, or of the one so many levels above that: in the
- * hierarchy of version 1 that has the controller, or, NULL, in that of version 2.  0; -1: it can't
- * be read; 1: there is no such level, or hierarchy. */
-int proc_read_group(int pid, const char *controller, unsigned up, const char *file, struct buf *);
-
 /* Whether a process has no memory of its own but still that of its parent, as a child of
  * vfork(2) does until it executes something: the parent's pid, else 0. */
 int proc_lender(int pid);

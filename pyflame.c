@@ -16,7 +16,9 @@
  *   profile.c     strings, frames, the call tree and its counts
  *
  * format/: knows a profile and nothing else.
- *   format/label.c       frame <-> escaped text; whose code a file is
+ *   format/label.c       frame -> escaped text
+ *   format/written.c     and back
+ *   format/origin.c      whose code a file is
  *   format/json.c        JSON, written and read
  *   format/collapsed.c   collapsed stacks
  *   format/saved.c       pyflame's own JSON, written and read
@@ -52,6 +54,7 @@
  *
  * waits/: knows the kernel and one process: what a thread that does not run waits for.
  *   waits/calls.c    system calls by their numbers
+ *   waits/cgroups.c  files of control groups
  *   waits/names.c    processes and signals by their numbers
  *   waits/locks.c    who has a lock of a file
  *   waits/unix.c     unix sockets, asked of the kernel

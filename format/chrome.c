@@ -10,7 +10,7 @@
 
 #include "util.h"
 #include "profile.h"
-#include "format/label.h"
+#include "format/origin.h"
 #include "format/json.h"
 #include "format/export.h"
 #include "format/chrome.h"
@@ -41,7 +41,7 @@ write_frame(const struct writer *w, const struct slice *s)
 		[PROFILE_WAITS_FOR_GIL] = "waits for the GIL" };
 	const char *wait = waits[s->wait];
 
-	buf_printf(w->out, ",\"cat\":\"%s\"", wait ? wait : categories[label_origin(w->p, s->frame)]);
+	buf_printf(w->out, ",\"cat\":\"%s\"", wait ? wait : categories[origin_of(w->p, s->frame)]);
 	export_frame(w->out, w->p, s->frame, ",\"args\":{");
 	if (wait)
 		json_add_text(w->out, "state", wait);

@@ -16,7 +16,7 @@
 
 #include "util.h"
 #include "profile.h"
-#include "format/label.h"
+#include "format/origin.h"
 #include "format/json.h"
 #include "format/export.h"
 #include "format/gecko.h"
@@ -133,7 +133,7 @@ category(const struct profile *p, uint32_t frame)
 {
 	static const enum category of[] = { [ORIGIN_APPLICATION] = APPLICATION,
 		[ORIGIN_PACKAGES] = LIBRARY, [ORIGIN_LIBRARY] = STANDARD, [ORIGIN_WAIT] = IDLE };
-	enum origin origin = label_origin(p, frame);
+	enum origin origin = origin_of(p, frame);
 	size_t len;
 	const char *name = profile_string_get(p, profile_frame_get(p, frame).function, &len);
 

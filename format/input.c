@@ -21,7 +21,7 @@
 
 #include "util.h"
 #include "profile.h"
-#include "format/label.h"
+#include "format/written.h"
 #include "format/json.h"
 #include "format/saved.h"
 #include "format/formats.h"
@@ -117,7 +117,7 @@ take_thread(struct profile *p, struct line *l)
 static uint32_t
 read_frame(struct profile *p, const char *text, size_t len, unsigned flags)
 {
-	uint32_t frame = label_read_frame(p, text, len);
+	uint32_t frame = written_frame(p, text, len);
 	struct profile_frame f = profile_frame_get(p, frame);
 
 	if (!(flags & SAVED_NO_LINES) || !f.line)

@@ -19,16 +19,4 @@ void label_string(struct buf *, const struct profile *, uint32_t string);
  * it does not have. */
 void label_frame(struct buf *, const struct profile *, uint32_t frame);
 
-/* The other way round: appends the name that is written so.  The number of the
- * string, of the frame that is written so; what has no line number is a function
- * without a file, unless that ends in ".py". */
-void label_read(struct buf *, const char *text, size_t len);
-uint32_t label_read_string(struct profile *, const char *text, size_t len);
-uint32_t label_read_frame(struct profile *, const char *text, size_t len);
-
-/* Where the frame's file comes from; native: it has none; wait: it has none, and says what
- * the thread waits for, or that nothing ran. */
-enum origin { ORIGIN_APPLICATION, ORIGIN_PACKAGES, ORIGIN_LIBRARY, ORIGIN_NATIVE, ORIGIN_WAIT };
-enum origin label_origin(const struct profile *, uint32_t frame);
-
 #endif

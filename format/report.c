@@ -12,6 +12,7 @@
 #include "util.h"
 #include "profile.h"
 #include "format/label.h"
+#include "format/origin.h"
 #include "format/export.h"
 #include "format/columns.h"
 #include "format/ranks.h"
@@ -718,7 +719,7 @@ find_waits(const struct profile *p, const uint32_t *owners, struct wait *waits)
 	size_t n = 0;
 
 	for (uint32_t i = 0; i < profile_frame_count(p); i++)
-		is_ours[i] = label_origin(p, i) == ORIGIN_APPLICATION;
+		is_ours[i] = origin_of(p, i) == ORIGIN_APPLICATION;
 	for (uint32_t i = 1; i < profile_stack_count(p); i++) {
 		uint64_t samples = profile_get(p, PROFILE_IDLE, i) - profile_get(p, PROFILE_GIL, i);
 		uint32_t leaf = profile_stack_frame(p, i);

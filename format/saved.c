@@ -11,7 +11,7 @@
 
 #include "util.h"
 #include "profile.h"
-#include "format/label.h"
+#include "format/written.h"
 #include "format/json.h"
 #include "format/saved.h"
 
@@ -139,7 +139,7 @@ read_text(struct json_reader *in, int escaped)
 
 	json_read_string(in, escaped ? &text : &name);
 	if (escaped)
-		label_read(&name, text.data, text.len);
+		written_name(&name, text.data, text.len);
 	buf_add(&name, "", 1);
 	buf_free(&text);
 	return name.data;
@@ -465,7 +465,7 @@ read_strings(struct reader *r)
 
 		json_read_string(&r->in, &text);
 		r->strings = grow(r->strings, r->n_strings, &cap, sizeof *r->strings);
-		r->strings[r->n_strings++] = label_read_string(r->p, text.data, text.len);
+		r->strings[r->n_strings++] = written_string(r->p, text.data, text.len);
 		buf_free(&text);
 	}
 }

@@ -20,6 +20,7 @@
 #include "util.h"
 #include "profile.h"
 #include "format/label.h"
+#include "format/origin.h"
 #include "format/page.h"
 #include "format/svg.h"
 
@@ -283,7 +284,7 @@ colour_frame(const struct profile *p, uint32_t frame)
 		[ORIGIN_LIBRARY] = { 0xa4dcb8, 0xbfe8cd }, [ORIGIN_NATIVE] = { 0xcd8fb9, 0xdda9cc },
 		[ORIGIN_WAIT] = { IDLE, IDLE },
 	};
-	const int *range = ends[label_origin(p, frame)];
+	const int *range = ends[origin_of(p, frame)];
 	struct buf function = { 0 };
 	int part;
 

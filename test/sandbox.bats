@@ -218,12 +218,12 @@ time.sleep(0.1)'
     tr -s ' \n' '\n' << 'END' | sort -u > known
 _GLOBAL_OFFSET_TABLE_ __errno_location __popcountdi2 __stack_chk_fail _exit exit environ
 calloc free realloc malloc memchr memcmp memcpy memmove memset memrchr bsearch qsort sqrt
-strcasecmp strchr strcmp strcpy strcspn strerror strlen strncmp strnlen strpbrk strrchr strspn
+strcasecmp strchr strcmp strcspn strerror strlen strncmp strnlen strpbrk strrchr strspn
 access close closedir fstat fstatat open openat opendir pread read readdir
 readlink readlinkat renameat stat lstat unlinkat write clock_gettime nanosleep time setitimer
 poll ioctl kill ptrace waitpid wait4 getpriority setpriority prctl
 sigaction sigaddset sigdelset sigemptyset sigfillset sigismember sigpending sigprocmask
-sigtimedwait signal process_vm_readv
+sigtimedwait process_vm_readv
 getxattr getenv geteuid getpgrp getpid getppid getauxval prlimit isatty tcgetpgrp uname
 execvp mmap socket socketpair syscall
 _setjmp longjmp clone ppoll signalfd

@@ -24,6 +24,7 @@
 #include "code.h"
 #include "profile.h"
 #include "format/label.h"
+#include "format/written.h"
 #include "format/collapsed.h"
 #include "format/export.h"
 #include "format/saved.h"
@@ -813,7 +814,7 @@ test_labels_back(void)
 	for (size_t i = 0; i < LEN(frames); i++) {
 		struct buf out = { 0 };
 		unsigned char *copy = exactly(frames[i], strlen(frames[i]));
-		uint32_t number = label_read_frame(p, (char *)copy, strlen(frames[i]));
+		uint32_t number = written_frame(p, (char *)copy, strlen(frames[i]));
 
 		label_frame(&out, p, number);
 		check(out.len == strlen(frames[i]) && (!out.len || !memcmp(out.data, frames[i], out.len)),
@@ -821,8 +822,8 @@ test_labels_back(void)
 		buf_free(&out);
 		free(copy);
 	}
-	check(profile_frame_get(p, label_read_frame(p, "a.py:f:1", 8)).line == 1 &&
-	      profile_frame_get(p, label_read_frame(p, "a::b", 4)).file == PROFILE_NO_FILE,
+	check(profile_frame_get(p, written_frame(p, "a.py:f:1", 8)).line == 1 &&
+	      profile_frame_get(p, written_frame(p, "a::b", 4)).file == PROFILE_NO_FILE,
 	      "label: a frame has the parts that it shows");
 	for (int n = 0; n < 5000; n++) {
 		char name[12];
@@ -835,7 +836,7 @@ test_labels_back(void)
 		}
 		label_name(&label, name, sizeof name);
 		copy = exactly(label.data, label.len);
-		label_read(&back, (char *)copy, label.len);
+		written_name(&back, (char *)copy, label.len);
 		if (back.len != sizeof name || memcmp(back.data, name, sizeof name))
 			check(0, "label: %.*s does not come back", (int)label.len, label.data);
 		buf_free(&label);

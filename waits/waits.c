@@ -13,6 +13,7 @@
 #include "memory.h"
 #include "process.h"
 #include "waits/calls.h"
+#include "waits/cgroups.h"
 #include "waits/names.h"
 #include "waits/unix.h"
 #include "waits/files.h"
@@ -571,7 +572,7 @@ static int
 group_says(int pid, const char *controller, const char *file, const char *word)
 {
 	struct buf text = { 0 };
-	int says = !proc_read_group(pid, controller, 0, file, &text) &&
+	int says = !cgroups_read(pid, controller, 0, file, &text) &&
 	           text_find(buf_terminate(&text), word);
 
 	buf_free(&text);

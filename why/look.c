@@ -7,9 +7,11 @@
 #include "util.h"
 #include "profile.h"
 #include "format/label.h"
+#include "format/origin.h"
 #include "proc.h"
 #include "memory.h"
 #include "process.h"
+#include "waits/cgroups.h"
 #include "waits/waits.h"
 #include "layouts.h"
 #include "target.h"
@@ -121,7 +123,7 @@ look_is_file(const struct look *l, uint32_t frame, const char *file)
 	const char *name = string_of(l, profile_frame_get(l->profile, frame).file, &len);
 
 	return len >= n && !memcmp(name + len - n, file, n) &&
-	       label_origin(l->profile, frame) == ORIGIN_LIBRARY;
+	       origin_of(l->profile, frame) == ORIGIN_LIBRARY;
 }
 
 int
@@ -172,7 +174,7 @@ look_place(const struct look *l, uint32_t frame, struct buf *out)
 int
 look_is_own(const struct look *l, uint32_t frame)
 {
-	enum origin origin = label_origin(l->profile, frame);
+	enum origin origin = origin_of(l->profile, frame);
 
 	return origin == ORIGIN_APPLICATION || origin == ORIGIN_PACKAGES;
 }
@@ -347,7 +349,7 @@ throttled_in(int pid, const char *controller)
 		const char *p = NULL;
 		uint64_t n;
 
-		more = proc_read_group(pid, controller, up, "cpu.stat", &text);
+		more = cgroups_read(pid, controller, up, "cpu.stat", &text);
 		if (!more)
 			p = text_find(buf_terminate(&text), word);
 		if (p && (p += sizeof word - 1, !parse_digits(&p, 10, &n)))
