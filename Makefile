@@ -10,6 +10,9 @@ SMALLER_GCC = -Oz -fno-pie -falign-functions=1 -falign-loops=1 -falign-jumps=1 -
 	-fno-tree-tail-merge -fno-shrink-wrap -fno-ipa-sra -fira-region=mixed -flto=1 -flto-partition=one \
 	-ffat-lto-objects
 
+# And those parts that are packed, once they are.
+SMALLER_PACKED = -finline-functions-called-once -fno-if-conversion -fira-region=one
+
 # Machines whose program can be packed.
 PACKABLE = x86_64
 
@@ -89,7 +92,7 @@ ALWAYS = libc/% format/label format/collapsed format/formats packed/lzma packed/
 SELDOM = $(filter $(WINGS:%=$(BUILD)/%/%.o) $(BUILD)/dump.o,$(OBJECTS))
 PACKED = $(if $(and $(PACKING),$(PARTS)),$(filter-out $(ALWAYS:%=$(BUILD)/%.o),$(SELDOM)))
 OBJCOPY = objcopy
-$(PACKED): override CFLAGS += -fno-lto
+$(PACKED): override CFLAGS += -fno-lto $(if $(SMALLER),$(SMALLER_PACKED))
 $(PACKED): FINISH = $(OBJCOPY) --prefix-alloc-sections=.wing $@
 ifneq ($(PACKED),)
 $(BUILD)/packed/packed.o: override CFLAGS += -DPACKED -fno-lto
