@@ -219,7 +219,7 @@ time.sleep(0.1)'
 _GLOBAL_OFFSET_TABLE_ __errno_location __popcountdi2 __stack_chk_fail _exit exit environ
 calloc free realloc malloc memchr memcmp memcpy memmove memset memrchr bsearch qsort sqrt
 strcasecmp strchr strcmp strcspn strerror strlen strncmp strnlen strpbrk strrchr strspn
-access close closedir fstat fstatat open openat opendir pread read readdir
+access close closedir fcntl fstat fstatat open openat opendir pread read readdir
 readlink readlinkat renameat stat lstat unlinkat write clock_gettime nanosleep time setitimer
 poll ioctl kill ptrace waitpid wait4 getpriority setpriority prctl
 sigaction sigaddset sigdelset sigemptyset sigfillset sigismember sigpending sigprocmask
