@@ -48,7 +48,7 @@ struct capturer {
 	uint64_t refusals;        /* of all times */
 	void (*then)(void *);     /* to be called while a thread is stopped; NULL: nothing is */
 	void *context;
-	void (*seen)(void *, struct thread *); /* the same, whenever one is; NULL: nothing */
+	enum why (*seen)(void *, struct thread *); /* the same, whenever one is; NULL: nothing */
 	void *seen_context;
 	struct capture_counts counts;
 };
@@ -71,7 +71,7 @@ capturer_free(struct capturer *k)
 }
 
 void
-capturer_tell(struct capturer *k, void (*seen)(void *, struct thread *), void *context)
+capturer_tell(struct capturer *k, enum why (*seen)(void *, struct thread *), void *context)
 {
 	k->seen = seen;
 	k->seen_context = context;
@@ -187,7 +187,7 @@ read_standing(struct capturer *k, struct thread *t)
 	if (why == OK && k->then)
 		k->then(k->context);
 	if (HAS_LOGICAL && why == OK && k->seen)
-		k->seen(k->seen_context, t);
+		why = k->seen(k->seen_context, t);
 	return why;
 }
 

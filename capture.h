@@ -48,8 +48,9 @@ enum why capture_planned(struct capturer *, struct thread *, int planned, unsign
 enum why capture_stopped(struct capturer *, struct thread *, void (*then)(void *context),
                          void *context);
 
-/* From now on calls seen() while a thread is stopped, when its stack has been read. */
-void capturer_tell(struct capturer *, void (*seen)(void *context, struct thread *),
+/* From now on calls seen() while a thread is stopped, when its stack has been read: OK, or TORN if
+ * it is at one of the few instructions where that says nothing. */
+void capturer_tell(struct capturer *, enum why (*seen)(void *context, struct thread *),
                    void *context);
 
 struct capture_counts capturer_counts(const struct capturer *);

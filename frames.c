@@ -312,7 +312,7 @@ ends_at_base(const struct context *c)
 	if (!last)
 		return 1;
 	if (c->from->base)
-		return last->frame == c->from->base;
+		return last->frame == c->from->base || last->shim; /* a greenlet's is another one */
 	if (l->frames == FRAMES_HEAP)
 		return 1;
 	if (l->frame.entry != ABSENT)

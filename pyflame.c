@@ -118,6 +118,7 @@
  *   tasks/greenlet.c a greenlet's frames, proven
  *   tasks/greenlets.c  finds all greenlets
  *   tasks/greenwords.c what a greenlet is called and waits for, in words
+ *   tasks/greencalls.c which greenlet a thread runs, and who spawned it
  *   tasks/waiting.c  those that wait, as stacks
  *   tasks/logical.c  which task a thread runs; its stack on top of those
  *

@@ -69,8 +69,8 @@ const char help_rest[] =
 	"  -x, --exclude-idle      leave out (idle), and with --threads the idle threads\n"
 	"  -d, --dump              print every thread's stack once and exit\n"
 	HELP_TASKS(
-	"      --async             asyncio tasks on those that await them; with -d: all tasks,\n"
-	"                          and all greenlets\n")
+	"      --async             asyncio tasks on those that await them, greenlets on who\n"
+	"                          spawned them; with -d: all of these\n")
 	HELP_WHY(
 	"      --why               say in words what it is stuck in, or does, and exit\n")
 	HELP_VALUES(

@@ -46,23 +46,30 @@ callers_free(struct callers *c)
 	*c = (struct callers){ 0 };
 }
 
+void
+callers_begin(struct callers *c)
+{
+	c->n = c->n_pieces = c->bytes.len = 0;
+	c->lasting = 1;
+}
+
 /* ---- what decides ---- */
 
-static void
-add_piece(struct callers *c, raddr addr, size_t len)
+void
+callers_decide(struct callers *c, raddr addr, const void *bytes, size_t len)
 {
 	c->pieces = grow(c->pieces, c->n_pieces, &c->cap_pieces, sizeof *c->pieces);
 	c->pieces[c->n_pieces++] = (struct mem_vec){ addr, len };
+	buf_add(&c->bytes, bytes, len);
 }
 
-/* One that held that pointer when it was read. */
+/* A place that held that pointer when it was read. */
 static void
 add_word(const struct climb *k, raddr addr, raddr word)
 {
 	uint32_t narrow = (uint32_t)word;
 
-	add_piece(k->out, addr, (size_t)k->ptr);
-	buf_add(&k->out->bytes, k->ptr == 8 ? (void *)&word : (void *)&narrow, (size_t)k->ptr);
+	callers_decide(k->out, addr, k->ptr == 8 ? (void *)&word : (void *)&narrow, (size_t)k->ptr);
 }
 
 int
@@ -82,8 +89,7 @@ add_set(const struct climb *k, raddr set)
 
 	set += (raddr)tasks_layout(k->ts)->object.head;
 	why = mem_read(tasks_target(k->ts)->mem, set, words, len);
-	add_piece(k->out, set, len);
-	buf_add(&k->out->bytes, words, len);
+	callers_decide(k->out, set, words, len);
 	return why;
 }
 
@@ -106,8 +112,8 @@ add_task_pieces(const struct climb *k, const struct async_task *t)
 		return OK;
 	}
 	add_word(k, t->addr + (raddr)f->task.awaited_by, t->awaited_by);
-	add_piece(k->out, t->addr + (raddr)f->task.awaited_by_set, sizeof t->several);
-	buf_add(&k->out->bytes, &t->several, sizeof t->several);
+	callers_decide(k->out, t->addr + (raddr)f->task.awaited_by_set, &t->several,
+	               sizeof t->several);
 	return t->several ? add_set(k, t->awaited_by) : OK;
 }
 
@@ -128,9 +134,10 @@ add_future_pieces(const struct climb *k)
 static void
 add_chain_pieces(struct callers *c, const struct chain_proof *p)
 {
-	for (size_t i = 0; i < p->n; i++)
-		add_piece(c, p->pieces[i].addr, p->pieces[i].len);
-	buf_add(&c->bytes, p->bytes->data, p->bytes->len);
+	const char *at = p->bytes->data;
+
+	for (size_t i = 0; i < p->n; at += p->pieces[i++].len)
+		callers_decide(c, p->pieces[i].addr, at, p->pieces[i].len);
 }
 
 /* That one is not done, and has that coroutine. */
@@ -142,60 +149,67 @@ add_running_pieces(const struct climb *k, const struct async_task *t, raddr coro
 	if (t->python)
 		return;
 	add_word(k, t->addr + (raddr)k->form->task.coro, coro);
-	add_piece(k->out, t->addr + (raddr)k->form->task.state, sizeof pending);
-	buf_add(&k->out->bytes, &pending, sizeof pending);
+	callers_decide(k->out, t->addr + (raddr)k->form->task.state, &pending, sizeof pending);
 }
 
 /* ---- names ---- */
 
-static void
-add_frame(struct callers *c, uint32_t frame)
+void
+callers_add(struct callers *c, uint32_t frame)
 {
 	c->frames = grow(c->frames, c->n, &c->cap, sizeof *c->frames);
 	c->frames[c->n++] = frame;
 }
 
 static void
-add_text(const struct climb *k, const struct buf *text)
+add_text(struct callers *c, struct profile *p, const struct buf *text)
 {
-	add_frame(k->out, profile_frame(k->profile, (struct profile_frame){
-		PROFILE_NO_FILE, profile_string(k->profile, text->data, text->len), 0 }));
+	callers_add(c, profile_frame(p, (struct profile_frame){
+		PROFILE_NO_FILE, profile_string(p, text->data, text->len), 0 }));
 }
 
-/* How much of a name is there without a number at its end; 0 of "Task-12", which is none. */
-static size_t
-length_of(const struct buf *name)
+size_t
+callers_name_length(const char *name, size_t all)
 {
-	static const char none[] = "Task";
-	size_t len = name->len;
+	size_t len = all;
 
-	while (len && name->data[len - 1] >= '0' && name->data[len - 1] <= '9')
+	while (len && name[len - 1] >= '0' && name[len - 1] <= '9')
 		len--;
-	while (len && len < name->len && strchr("-_ #:.", name->data[len - 1]))
+	while (len && len < all && strchr("-_ #:.", name[len - 1]))
 		len--;
-	return len == sizeof none - 1 && !memcmp(name->data, none, len) ? 0 :
-	       len < MOST_NAME ? len : MOST_NAME;
+	return len < MOST_NAME ? len : MOST_NAME;
 }
 
-/* "task worker": its name, or if it was given none that of the outermost frame's function. */
+void
+callers_add_name(struct callers *c, struct profile *p, const char *what, const char *name,
+                 size_t len)
+{
+	struct buf text = { 0 };
+
+	buf_str(&text, what);
+	buf_add(&text, name, len);
+	add_text(c, p, &text);
+	buf_free(&text);
+}
+
+/* "task worker": its name, or if it was given none ("Task-12") that of the outermost frame's
+ * function. */
 static void
 add_name(const struct climb *k, const struct async_task *t, uint32_t outermost)
 {
-	struct buf name = { 0 }, text = { 0 };
+	static const char none[] = "Task";
+	struct buf name = { 0 };
 	const char *bytes;
 	size_t len;
 
 	tasks_name(k->ts, t, &name);
-	len = length_of(&name);
 	bytes = name.data;
-	if (!len)
+	len = callers_name_length(bytes, name.len);
+	if (!len || (len == sizeof none - 1 && !memcmp(bytes, none, len)))
 		bytes = profile_string_get(k->profile, profile_frame_get(k->profile, outermost).function,
 		                           &len);
-	buf_str(&text, "task ");
-	buf_add(&text, bytes, len);
-	add_text(k, &text);
+	callers_add_name(k->out, k->profile, "task ", bytes, len);
 	buf_free(&name);
-	buf_free(&text);
 }
 
 static void
@@ -204,7 +218,7 @@ add_several(const struct climb *k)
 	struct buf text = { 0 };
 
 	buf_printf(&text, "(awaited by %zu tasks)", k->awaiters.n);
-	add_text(k, &text);
+	add_text(k->out, k->profile, &text);
 	buf_free(&text);
 }
 
@@ -238,7 +252,7 @@ add_awaiter(struct climb *k, struct async_task *t)
 	proof = chains_proof(tasks_chains(k->ts));
 	add_chain_pieces(k->out, &proof);
 	for (uint32_t s = t->stack; s != PROFILE_ROOT; s = profile_stack_parent(k->scratch, s))
-		add_frame(k->out, outermost = profile_stack_frame(k->scratch, s));
+		callers_add(k->out, outermost = profile_stack_frame(k->scratch, s));
 	add_name(k, t, outermost);
 	return add_task_pieces(k, t);
 }
@@ -264,10 +278,12 @@ climb(struct climb *k, struct async_task t)
 	return why == OK ? DEEP : why == AGAIN ? TORN : why;
 }
 
-static void
-turn(uint32_t *frames, size_t n)
+void
+callers_turn(struct callers *c)
 {
-	for (size_t i = 0; i + 1 < n; i++, n--) {
+	uint32_t *frames = c->frames;
+
+	for (size_t i = 0, n = c->n; i + 1 < n; i++, n--) {
 		uint32_t first = frames[i];
 
 		frames[i] = frames[n - 1];
@@ -281,8 +297,7 @@ begin(struct tasks *ts, struct profile *profile, const struct async_task *t, str
 	struct climb k = { .ts = ts, .profile = profile, .scratch = tasks_stacks(ts),
 	                   .form = tasks_form(ts), .ptr = tasks_layout(ts)->ptr, .out = out };
 
-	out->n = out->n_pieces = out->bytes.len = 0;
-	out->lasting = 1;
+	callers_begin(out);
 	was_met(&k, t->addr);
 	return k;
 }
@@ -294,7 +309,7 @@ conclude(struct climb *k, const struct async_task *t)
 	struct callers *c = k->out;
 	enum why why = climb(k, *t);
 
-	turn(c->frames, c->n);
+	callers_turn(c);
 	if (why == OK && c->n_pieces > MOST_PIECES)
 		why = DEEP;
 	return why != OK ? why : callers_hold(tasks_target(k->ts)->mem, c) ? OK : TORN;

@@ -3,12 +3,14 @@
 #define CALLERS_H
 
 /* Who awaits a task, and who awaits those, up to one that nobody does: as the part of a stack that
- * its own frames stand on. */
+ * its own frames stand on.  And what all that are such parts have in common, those of greenlets,
+ * too. */
 
 struct async_task;
 struct mem;
 struct mem_vec;
 struct profile;
+struct stack;
 struct tasks;
 
 /* All zero is none; to be ended with callers_free(). */
@@ -36,5 +38,35 @@ enum why callers_read_waiting(struct tasks *, struct profile *, struct async_tas
 /* Whether that is still so. */
 int callers_hold(struct mem *, const struct callers *);
 void callers_free(struct callers *);
+
+/* Empties it; adds a frame, innermost first; the one of a name, without a number at its end,
+ * after what it is the name of; what decides, and was that.  And the frames root first. */
+void callers_begin(struct callers *);
+void callers_add(struct callers *, uint32_t frame);
+void callers_add_name(struct callers *, struct profile *, const char *what, const char *name,
+                      size_t len);
+void callers_decide(struct callers *, raddr addr, const void *bytes, size_t len);
+void callers_turn(struct callers *);
+
+/* How much of a name is there without a number at its end. */
+size_t callers_name_length(const char *name, size_t len);
+
+/* A thread's stack as it was just captured, root first: Python's frames with their addresses, and
+ * all, those of C among them. */
+struct stacked {
+	const struct stack *stack;
+	const uint32_t *python, *frames;
+	const raddr *addresses;
+	size_t n_python, n;
+};
+
+/* A task or greenlet that was seen to run. */
+struct known {
+	raddr what, frame, code; /* with its outermost frame */
+	struct callers callers;
+	uint32_t on, base;    /* the stack of those, on top of that one, plus one */
+	raddr alive;          /* of a greenlet: the word that is 0 once it is over */
+	uint32_t checked;     /* of a task: what is below it is no other one; a hash of that */
+};
 
 #endif

@@ -253,6 +253,15 @@ read_once(struct reading *rd)
 	return why;
 }
 
+static void
+tell_pieces(const struct reading *rd)
+{
+	const char *at = rd->bytes.data;
+
+	for (size_t i = 0; rd->r->note && i < rd->n_pieces; at += rd->pieces[i++].len)
+		rd->r->note(rd->r->context, rd->pieces[i].addr, at, rd->pieces[i].len);
+}
+
 void
 green_read(const struct green_reader *r, struct greenlet *g)
 {
@@ -270,6 +279,8 @@ green_read(const struct green_reader *r, struct greenlet *g)
 			why = TORN;
 		if (why == OK)
 			why = name_frames(&rd);
+		if (why == OK)
+			tell_pieces(&rd);
 		free(rd.links);
 		free(rd.pieces);
 		buf_free(&rd.bytes);

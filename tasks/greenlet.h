@@ -28,6 +28,9 @@ enum greenlet_kind {
 
 enum { GREENLET_TOP = 4 };
 
+/* Words from the one that is 0 once it is over to the one that is 0 while it runs. */
+enum { GREENLET_RUNNING = 6 };
+
 struct greenlet {
 	raddr addr, type;
 	raddr parent, spawner;  /* greenlets, 0: not known, or none */
@@ -48,6 +51,9 @@ struct green_reader {
 	struct codes *codes;
 	struct snap *none; /* an empty one */
 	int direct; /* up to 1.x the object itself has it all */
+	/* Gets each region that decides, of what could be read; NULL: nothing is to. */
+	void (*note)(void *context, raddr addr, const void *bytes, size_t len);
+	void *context;
 };
 
 /* Fills in one whose addr and type are set, but for what others are needed for: parent, spawner,

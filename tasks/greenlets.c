@@ -63,6 +63,8 @@ struct greenlets {
 	int size;   /* of a greenlet.greenlet */
 	int parent; /* which of the words has it, 0: not known; before it run, and the thread's
 	             * first greenlet */
+	struct green_thread *threads;
+	size_t n_threads, cap_threads;
 	enum why why;
 };
 
@@ -90,6 +92,7 @@ greenlets_free(struct greenlets *gs)
 	index_free(&gs->by_addr);
 	free(gs->types);
 	free(gs->all);
+	free(gs->threads);
 	free(gs);
 }
 
@@ -148,8 +151,9 @@ add_type(struct greenlets *gs, raddr addr, const struct type *base)
 	struct type t = { .addr = addr };
 	char name[NAME];
 
-	if (!addr || gs->n_types >= MOST_TYPES || index_set(&gs->type_seen, addr, gs->n_types))
+	if (!addr || gs->n_types >= MOST_TYPES || index_get(&gs->type_seen, addr))
 		return;
+	index_set(&gs->type_seen, addr, gs->n_types);
 	if (base)
 		t = (struct type){ addr, base->hub, base->gevents };
 	read_name(gs, addr, name, sizeof name);
@@ -375,25 +379,34 @@ find_parents_place(struct greenlets *gs)
 		gs->parent++;
 }
 
-/* What a thread began with leads to that thread until it ends, by the word after the last way
- * back: greenlet 2.0.2 src/greenlet/greenlet_greenlet.hpp and later, MainGreenlet.  Others have
- * its stack then. */
-static void
-end_with_thread(const struct greenlets *gs, struct greenlet *g)
+/* What a thread began with leads to the state of that thread until it ends, by the word after the
+ * last way back: greenlet 2.0.2 src/greenlet/greenlet_greenlet.hpp and later, MainGreenlet.
+ * Whether one is such. */
+static int
+find_state(const struct greenlets *gs, raddr first, raddr *state)
 {
 	raddr words[MANY_WORDS];
 	int before;
-	raddr at = green_words(&gs->reader, g->addr, &before);
+	raddr at = green_words(&gs->reader, first, &before);
 	size_t n = at ? read_words(gs, at, words) : 0;
 
-	for (size_t i = (size_t)before + 7; i + 1 < n; i++) {
-		if (words[i] != g->addr)
-			continue;
-		if (!words[i + 1]) {
-			g->state = GREENLET_DEAD;
-			g->on = 0;
+	for (size_t i = (size_t)before + 7; i + 1 < n; i++)
+		if (words[i] == first) {
+			*state = words[i + 1];
+			return 1;
 		}
-		return;
+	return 0;
+}
+
+/* Others have its stack then. */
+static void
+end_with_thread(const struct greenlets *gs, struct greenlet *g)
+{
+	raddr state;
+
+	if (find_state(gs, g->addr, &state) && !state) {
+		g->state = GREENLET_DEAD;
+		g->on = 0;
 	}
 }
 
@@ -419,21 +432,31 @@ set_parent(const struct greenlets *gs, struct greenlet *g)
 }
 
 /* gevent keeps a weak reference to who spawned one, after what every greenlet has: gevent 22.10.2
- * src/gevent/_gevent_cgreenlet.pxd. */
+ * src/gevent/_gevent_cgreenlet.pxd.  Where that is, 0: nowhere. */
+static raddr
+find_reference(const struct greenlets *gs, raddr greenlet)
+{
+	raddr p = (raddr)gs->l->ptr, at = greenlet + (raddr)gs->size;
+
+	for (int i = 0; i < SPAWNER; i++, at += p) {
+		char name[NAME];
+		raddr object = greenlets_word(gs, at);
+
+		read_name(gs, greenlets_word(gs, object + (raddr)gs->l->object.type), name, sizeof name);
+		if (is_named(name, "weakref") || is_named(name, "ReferenceType"))
+			return at;
+	}
+	return 0;
+}
+
 static void
 set_spawner(const struct greenlets *gs, struct greenlet *g)
 {
-	raddr p = (raddr)gs->l->ptr, at = g->addr + (raddr)gs->size;
+	raddr at = g->gevents ? find_reference(gs, g->addr) : 0;
+	raddr of = at ? greenlets_word(gs, greenlets_word(gs, at) + (raddr)gs->l->object.head) : 0;
 
-	for (int i = 0; g->gevents && i < SPAWNER && !g->spawner; i++) {
-		raddr object = greenlets_word(gs, at + (raddr)i * p), of;
-		char name[NAME];
-
-		read_name(gs, greenlets_word(gs, object + (raddr)gs->l->object.type), name, sizeof name);
-		of = greenlets_word(gs, object + (raddr)gs->l->object.head);
-		if ((is_named(name, "weakref") || is_named(name, "ReferenceType")) && at_address(gs, of))
-			g->spawner = of;
-	}
+	if (at_address(gs, of))
+		g->spawner = of;
 }
 
 /* The thread on whose C stack that is: a thread's own block, which is what Python calls it by, is
@@ -467,7 +490,7 @@ thread_at(const struct greenlets *gs, raddr addr)
 int
 greenlets_is_in(const struct greenlets *gs, uint32_t frame, const char *part)
 {
-	const struct profile *p = gs->reader.profile;
+	const struct profile *p = tasks_profile(gs->ts);
 	struct profile_frame f = profile_frame_get(p, frame);
 	struct buf path = { 0 };
 	const char *bytes;
@@ -584,4 +607,165 @@ greenlets_count(const struct greenlets *gs, size_t *places)
 	*places = seen.n;
 	index_free(&seen);
 	return n;
+}
+
+/* ---- those of a thread ---- */
+
+struct green_thread *
+greenlets_thread(struct greenlets *gs, int tid)
+{
+	for (size_t i = 0; i < gs->n_threads; i++)
+		if (gs->threads[i].tid == tid)
+			return &gs->threads[i];
+	return NULL;
+}
+
+static int
+is_noted(const struct greenlets *gs, raddr first)
+{
+	for (size_t i = 0; i < gs->n_threads; i++)
+		if (gs->threads[i].first == first)
+			return 1;
+	return 0;
+}
+
+static raddr
+word_of(const struct greenlets *gs, raddr greenlet, int number)
+{
+	int before;
+	raddr at = green_words(&gs->reader, greenlet, &before), word = 0;
+
+	if (at)
+		object_read_pointer(gs->reader.mem, gs->l,
+		                    at + (raddr)(before + number) * (raddr)gs->l->ptr, &word);
+	return word;
+}
+
+/* Notes what a thread began with. */
+static void
+note_thread(struct greenlets *gs, raddr first)
+{
+	raddr highest = gs->l->ptr == 8 ? UINT64_MAX : UINT32_MAX, state = 0;
+
+	if (word_of(gs, first, 1) != highest || is_noted(gs, first) ||
+	    !find_state(gs, first, &state) || !state)
+		return;
+	gs->threads = grow(gs->threads, gs->n_threads, &gs->cap_threads, sizeof *gs->threads);
+	gs->threads[gs->n_threads++] = (struct green_thread){ first, state, 0 };
+}
+
+/* By the stack that was left by what it began with, or on which another one was begun.  Forgets
+ * those that have ended. */
+static void
+place_threads(struct greenlets *gs)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < gs->n_threads; i++) {
+		struct green_thread t = gs->threads[i];
+		raddr first = 0, current = 0;
+
+		object_read_pointer(gs->reader.mem, gs->l, t.state, &first);
+		object_read_pointer(gs->reader.mem, gs->l, t.state + (raddr)gs->l->ptr, &current);
+		if (!t.tid)
+			t.tid = thread_at(gs, word_of(gs, current, current != first));
+		if (first == t.first)
+			gs->threads[n++] = t;
+	}
+	gs->n_threads = n;
+}
+
+int
+greenlets_find_threads(struct greenlets *gs, int64_t most_ns)
+{
+	size_t before = gs->n_threads;
+
+	find_types(gs);
+	if (!gs->n_types || gs->reader.direct ||
+	    process_maps(tasks_target(gs->ts)->process, &gs->maps) != OK)
+		return 0;
+	gs->n = 0;
+	index_free(&gs->by_addr);
+	find_all(gs, most_ns);
+	for (size_t i = 0; i < gs->n; i++)
+		note_thread(gs, gs->all[i].addr);
+	place_threads(gs);
+	proc_maps_free(&gs->maps);
+	return gs->n_threads > before;
+}
+
+/* ---- one ---- */
+
+static const struct type *
+type_at(struct greenlets *gs, raddr type)
+{
+	size_t which = index_get(&gs->type_seen, type);
+
+	if (!which) {
+		find_types(gs);
+		which = index_get(&gs->type_seen, type);
+	}
+	return which ? &gs->types[which - 1] : NULL;
+}
+
+/* Two words after that which leads to what the thread began with. */
+static raddr
+find_parent(const struct greenlets *gs, raddr greenlet, raddr first)
+{
+	raddr words[MANY_WORDS];
+	int before;
+	raddr at = green_words(&gs->reader, greenlet, &before);
+	size_t n = at ? read_words(gs, at, words) : 0;
+
+	for (size_t i = (size_t)before + 7; i + 2 < n; i++)
+		if (words[i] == first)
+			return at + (i + 2) * (raddr)gs->l->ptr;
+	return 0;
+}
+
+int
+greenlets_know(struct greenlets *gs, raddr addr, raddr first, struct greenlet *g,
+               struct green_links *links)
+{
+	const struct type *t;
+	int before;
+
+	*g = (struct greenlet){ .addr = addr, .kind = addr == first ? GREENLET_MAIN : GREENLET_PLAIN };
+	if (object_read_pointer(gs->reader.mem, gs->l, addr + (raddr)gs->l->object.type,
+	                        &g->type) != OK || !(t = type_at(gs, g->type)))
+		return 0;
+	links->alive = green_words(&gs->reader, addr, &before);
+	if (!links->alive)
+		return 0;
+	links->alive += (raddr)before * (raddr)gs->l->ptr;
+	g->gevents = (unsigned char)t->gevents;
+	if (t->hub)
+		g->kind = GREENLET_HUB;
+	links->links = t->gevents ? find_reference(gs, addr) : 0;
+	links->spawned = links->links != 0;
+	if (!links->links && g->kind == GREENLET_PLAIN)
+		links->links = find_parent(gs, addr, first);
+	return 1;
+}
+
+void
+greenlets_identity(const struct greenlets *gs, const struct green_links *links,
+                   const struct greenlet *g, struct mem_vec *two)
+{
+	size_t p = (size_t)gs->l->ptr, head = (size_t)gs->l->object.head;
+	size_t end = links->spawned ? (size_t)(links->links - g->addr) + 2 * p : (size_t)gs->size;
+
+	/* What lies between them are weak references. */
+	two[0] = (struct mem_vec){ g->addr + (raddr)gs->l->object.type, p };
+	two[1] = (struct mem_vec){ g->addr + head + p, end - head - p };
+}
+
+void
+greenlets_frames(struct greenlets *gs, struct greenlet *g,
+                 void (*note)(void *, raddr, const void *, size_t), void *context)
+{
+	gs->reader.note = note;
+	gs->reader.context = context;
+	green_read(&gs->reader, g);
+	gs->reader.note = NULL;
 }

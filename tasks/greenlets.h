@@ -7,6 +7,7 @@
 struct codes;
 struct greenlet;
 struct greenlets;
+struct mem_vec;
 struct profile;
 struct tasks;
 
@@ -30,6 +31,35 @@ int greenlets_is_in(const struct greenlets *, uint32_t frame, const char *part);
 
 /* The pointer at an address, 0 where none can be read. */
 raddr greenlets_word(const struct greenlets *, raddr addr);
+
+/* Finds out which threads have greenlets, in so much CPU time at most; whether there are more. */
+int greenlets_find_threads(struct greenlets *, int64_t most_ns);
+
+/* A thread with greenlets: the one that it began with, and the state that says which one runs. */
+struct green_thread {
+	raddr first, state;
+	int tid; /* 0: not known */
+};
+struct green_thread *greenlets_thread(struct greenlets *, int tid);
+
+/* Of one at an address: what it is, with the greenlets that others of its thread are (0: none), as
+ * far as that has no need of its stack.  `alive` is where a word is that is 0 if it is over,
+ * `links` where the one is that has the parent, or who spawned it, a weak reference, with the
+ * frames that did after that. */
+struct green_links {
+	raddr alive, links;
+	int spawned;
+};
+int greenlets_know(struct greenlets *, raddr addr, raddr first, struct greenlet *,
+                   struct green_links *);
+
+/* Where the two parts of it are that stay the same. */
+void greenlets_identity(const struct greenlets *, const struct green_links *,
+                        const struct greenlet *, struct mem_vec *two);
+
+/* Reads its stack; note and context as in struct green_reader. */
+void greenlets_frames(struct greenlets *, struct greenlet *,
+                      void (*note)(void *, raddr, const void *, size_t), void *context);
 
 /* Whose they are. */
 const struct tasks *greenlets_tasks(const struct greenlets *);

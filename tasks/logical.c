@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Which task a thread runs.
+ * Which task, or greenlet (greencalls.c), a thread runs.
  *
  * The frame of a task's coroutine is on the thread's stack, and asyncio knows which task that is
  * (tasks.c).  The stack was read before, so that has to be the very frame, with the very code, that
@@ -29,6 +29,7 @@
 #include "tasks/chain.h"
 #include "tasks/tasks.h"
 #include "tasks/callers.h"
+#include "tasks/greencalls.h"
 #include "tasks/waiting.h"
 #include "tasks/logical.h"
 
@@ -48,15 +49,9 @@ enum {
 struct place { /* an interpreter */
 	raddr interp;
 	struct tasks *ts;
+	struct greencalls *green;
 	int learned;
 	int64_t next; /* when it is to be tried again, now_ns() */
-};
-
-struct known { /* a task that was seen to run */
-	raddr task, frame, code;
-	struct callers callers;
-	uint32_t on, base;    /* the stack of those, on top of that one, plus one */
-	uint32_t checked;     /* what is below it is no other task; a hash of that */
 };
 
 struct runner { /* a thread */
@@ -73,15 +68,6 @@ struct loop {
 	raddr addr;
 	uint32_t base, root;  /* what its tasks' stacks stand on, from that of its thread on */
 	uint32_t waiting;     /* how many of them wait */
-};
-
-/* A thread's stack as it was just captured, root first: Python's frames with their addresses, and
- * all, those of C among them. */
-struct stacked {
-	const struct stack *stack;
-	const uint32_t *python, *frames;
-	const raddr *addresses;
-	size_t n_python, n;
 };
 
 struct logical {
@@ -145,8 +131,10 @@ void
 logical_free(struct logical *l)
 {
 	forget_all(l);
-	for (size_t i = 0; i < l->n_places; i++)
+	for (size_t i = 0; i < l->n_places; i++) {
+		greencalls_free(l->places[i].green);
 		tasks_free(l->places[i].ts);
+	}
 	index_free(&l->by_thread);
 	index_free(&l->by_name);
 	free(l->roots);
@@ -181,6 +169,7 @@ place_of(struct logical *l, raddr interp)
 		if (!p->ts)
 			return NULL;
 		tasks_number_in(p->ts, l->scratch);
+		p->green = greencalls_new(p->ts, l->profile, l->scratch, l->options.codes);
 		l->n_places++;
 	}
 	return p;
@@ -315,7 +304,7 @@ read_task(struct logical *l, struct tasks *ts, const struct stacked *s, raddr ta
 	    stack_code(s->stack, proof.frame) != proof.code)
 		return NULL;
 	k = known_at(l, proof.frame);
-	k->task = task;
+	k->what = task;
 	k->frame = proof.frame;
 	k->code = proof.code;
 	k->on = k->checked = 0;
@@ -371,7 +360,7 @@ find_known(struct logical *l, struct tasks *ts, const struct stacked *s, size_t 
 	if (k->callers.lasting && k->code == stack_code(s->stack, k->frame) &&
 	    callers_hold(l->target->mem, &k->callers))
 		return k;
-	return read_again(l, ts, s, k->task, at);
+	return read_again(l, ts, s, k->what, at);
 }
 
 /* The first of the frames of the event loop, and of what else of asyncio is right below a task. */
@@ -473,6 +462,26 @@ find_task(struct logical *l, const struct thread *t, const struct stacked *s, si
 	return NULL;
 }
 
+/* What task or greenlet the thread runs, NULL: none.  OK, or why a greenlet is not known. */
+static enum why
+find_running(struct logical *l, const struct thread *t, const struct stacked *s, size_t *at,
+             int counts, struct known **k)
+{
+	struct place *p = place_of(l, t->interp);
+	enum why why = p ? greencalls_find(p->green, t, s, k) : AGAIN;
+
+	*at = 0;
+	if (why == OK && (*k)->callers.n)
+		return OK;
+	*k = NULL;
+	if (why == OK || why == AGAIN) {
+		*k = find_task(l, t, s, at, counts);
+		return OK;
+	}
+	l->counts[LOGICAL_UNKNOWN + why] += (uint64_t)counts;
+	return why;
+}
+
 static struct stacked
 stack_of(const struct thread *t)
 {
@@ -483,14 +492,14 @@ stack_of(const struct thread *t)
 	return s;
 }
 
-void
+enum why
 logical_look(void *logical, struct thread *t)
 {
 	struct logical *l = logical;
 	struct stacked s = stack_of(t);
 
-	l->seen = find_task(l, t, &s, &l->seen_at, 0);
 	l->looked_at = t->tstate;
+	return find_running(l, t, &s, &l->seen_at, 0, &l->seen) == TORN ? TORN : OK;
 }
 
 /* ---- stacks ---- */
@@ -711,10 +720,12 @@ logical_number(struct logical *l, const struct thread *t, const uint32_t *frames
 		note_loop(l, runner_of(l, t->tstate), &s, root);
 	if (!k || at >= s.n_python || s.addresses[at] != k->frame ||
 	    stack_code(s.stack, k->frame) != k->code)
-		k = find_task(l, t, &s, &at, 1);
+		find_running(l, t, &s, &at, 1, &k);
 	if (!k)
 		return 0;
-	root = stack_below(l, &s, at, root_of(l, k->callers.name, root));
+	root = root_of(l, k->callers.name, root);
+	if (!k->alive)
+		root = stack_below(l, &s, at, root);
 	if (k->on != root + 1) {
 		k->base = stack_on(l, root, k->callers.frames, k->callers.n);
 		k->on = root + 1;

@@ -55,8 +55,8 @@ struct logical *logical_new(const struct logical_options *);
 void logical_free(struct logical *);
 
 /* Finds out, while a thread is stopped whose stack was read just now, what logical_number() is to
- * know of it. */
-void logical_look(void *logical, struct thread *);
+ * know of it.  OK, or TORN: it is just switching from one greenlet to another. */
+enum why logical_look(void *logical, struct thread *);
 
 /* Whether the thread, whose stack was just captured, runs a task, and that is proven; *number gets
  * that of its stack in the profile then.  frames: n of them, those of C included; else it would

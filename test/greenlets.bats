@@ -1,8 +1,9 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: Apache-2.0
-# Greenlets, as -d --async prints them.
+# Greenlets, as -d --async prints them, and in profiles with --async.
 
 load helper
+load shares
 
 # with_modules PYTHON MODULE...: what it needs to import these, in the environment; or fails, and
 # says in $unsuitable why. Of releases whose tasks can't be read greenlets can't be, either.
@@ -211,6 +212,101 @@ END
 @test "3.13: stacks of greenlets that switch are of one moment"   { each_python 3.13 stacks_are_possible; }
 @test "3.14t: stacks of greenlets that switch are of one moment"  { also 3.14t stacks_are_possible; }
 @test "newest: stacks of greenlets that switch are of one moment" { also "$newest" stacks_are_possible; }
+
+# --- in profiles --------------------------------------------------------------
+
+# with_running PYTHON MODULE...: with_modules, if the greenlet that runs can be found.
+with_running() {
+    with_modules "$@" || return
+    (cd "$targets" && PYTHONPATH=$targets:$PYTHONPATH "$1" -c '
+from greenlets_account import greenlet
+assert greenlet.__version__ >= "2"') || { unsuitable="which greenlet runs is not known of greenlet 1"; return 1; }
+}
+
+# The stacks of greenlets_chain.py to a function that runs, by names alone, each once; for a moment
+# it may not be proven which greenlet that is.
+stacks_to() {
+    sed -E 's/ [0-9]+$//; s,[^; ]*/,,g; s/[^;]*\.py:([A-Za-z_.<>]*\.)?//g; s/[a-z_]*\.<locals>\.//g' stdout |
+        grep -E "greenlet .*;$1;forever;burn$" | sed 's/;forever;burn$//' | sort -u
+}
+
+gevents_stand_on_spawners() {
+    requires format=json
+    with_running "$1" gevent || return 0
+    start_target greenlets_chain "$1" gevent
+    sample_until ';greenlet .*leaf;.*burn ' ';greenlet .*Derived.*burn ' ';greenlet worker;.*burn ' \
+        'in_hub;greenlet .*burn ' 'greenlet [^;]*raw;.*burn ' -- -n --async "$pid"
+    assert_unharmed "$pid"
+    local from='<module>;start;with_gevent;greenlet keeps_children;keeps_children;'
+    equal "$(stacks_to leaf)" "${from}handler;greenlet leaf;leaf"
+    equal "$(stacks_to _run)" "${from}greenlet Derived._run;_run"
+    equal "$(stacks_to named)" "${from}handler;greenlet fan_out;fan_out;spawn;greenlet worker;named"
+    # nothing is below what the hub began, but for what it called
+    equal "$(stacks_to from_hub)" "in_hub;greenlet from_hub;from_hub"
+    equal "$(stacks_to raw)" "greenlet raw;raw"
+}
+
+@test "3.11: gevent's greenlets stand on who spawned them"   { each_python 3.11 gevents_stand_on_spawners; }
+@test "3.13: gevent's greenlets stand on who spawned them"   { also 3.13 gevents_stand_on_spawners; }
+@test "newest: gevent's greenlets stand on who spawned them" { also 3.14 gevents_stand_on_spawners; }
+
+raw_stand_on_parents() {
+    requires format=json
+    with_running "$1" greenlet || return 0
+    start_target greenlets_chain "$1" raw
+    sample_until 'greenlet [^;]*outer;.*;greenlet .*burn ' 'with_greenlet;greenlet [^;]*child;.*burn ' -- \
+        -n --async "$pid"
+    assert_unharmed "$pid"
+    equal "$(stacks_to child)" "<module>;start;with_greenlet;greenlet child;child
+<module>;start;with_greenlet;greenlet outer;outer;greenlet child;child"
+}
+
+@test "3.11: other greenlets stand on their parents"   { each_python 3.11 raw_stand_on_parents; }
+@test "3.12: other greenlets stand on their parents"   { also 3.12 raw_stand_on_parents; }
+@test "3.13: other greenlets stand on their parents"   { also 3.13 raw_stand_on_parents; }
+@test "3.14t: other greenlets stand on their parents"  { also 3.14t raw_stand_on_parents; }
+@test "newest: other greenlets stand on their parents" { also "$newest" raw_stand_on_parents; }
+
+shares_are_right() {
+    requires format=json
+    with_running "$1" gevent || return 0
+    local truth
+    rm -f account
+    start_target greenlets_server "$1" "$PWD/account"
+    wait_for 10 test -s account
+    cp account before
+    run_pyflame 0 -n -s "$(many 12 50)" --async --stats "${@:2}" "$pid" > /dev/null
+    read -r -a truth <<< "$(since account before)"
+    assert_unharmed "$pid"
+    shares_are 'burn ' "${truth[@]:0:3}" "$(samples stdout 'burn ')"
+    grep 'greenlet request.*burn ' stdout > burning
+    all_match '<module>;.*:main;.*greenlet client;.*:client;greenlet request_.;' burning
+}
+
+@test "3.11: requests of gevent have their shares of CPU time"   { each_python 3.11 shares_are_right; }
+@test "3.13: requests of gevent have their shares of CPU time"   { also 3.13 shares_are_right; }
+@test "newest: requests of gevent have their shares of CPU time" { also 3.14 shares_are_right; }
+
+# Of stacks of greenlets that are made and end all the time none is impossible, and few are not
+# proven: made_are_possible PYTHON gevent|raw
+made_are_possible() {
+    requires format=json
+    with_running "$1" greenlet "$( [ "$2" = raw ] && echo greenlet || echo gevent)" || return 0
+    start_target greenlets_made "$1" "$2" "${3:-300}"
+    run_pyflame 0 -n -s "$(many 4 30)" --async --stats "$pid" > /dev/null
+    assert_unharmed "$pid"
+    "$1" "$tests/tools/greenlets_made.py" "$2" stdout
+}
+
+@test "3.11: stacks of greenlets that are made all the time are possible"   { each_python 3.11 made_are_possible raw; }
+@test "3.12: stacks of greenlets that are made all the time are possible"   { also 3.12 made_are_possible raw; }
+@test "3.13: stacks of greenlets that are made all the time are possible"   { also 3.13 made_are_possible raw; }
+@test "3.14t: stacks of greenlets that are made all the time are possible"  { also 3.14t made_are_possible raw; }
+@test "newest: stacks of greenlets that are made all the time are possible" { also "$newest" made_are_possible raw; }
+@test "newest: so are those of greenlets that do nothing else"              { also "$newest" made_are_possible raw 0; }
+@test "3.11: so are those of gevent's"                                      { each_python 3.11 made_are_possible gevent 30; }
+@test "3.13: so are those of gevent's"                                      { also 3.13 made_are_possible gevent; }
+@test "newest: so are those of gevent's"                                    { also 3.14 made_are_possible gevent; }
 
 # --- bounds -------------------------------------------------------------------
 
