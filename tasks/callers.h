@@ -65,7 +65,8 @@ struct known {
 	raddr what, frame, code; /* with its outermost frame */
 	struct callers callers;
 	uint32_t on, base;    /* the stack of those, on top of that one, plus one */
-	raddr alive;          /* of a greenlet: the word that is 0 once it is over */
+	raddr alive;          /* of a greenlet: the word that is 0 once it is over; */
+	int waits;            /* it is a hub, and waits for all others */
 	uint32_t checked;     /* of a task: what is below it is no other one; a hash of that */
 };
 

@@ -63,7 +63,9 @@ struct greencalls {
 	size_t n_known;
 	struct index by_frame;
 	struct callers now;  /* what proves which one runs */
-	int64_t due, pause;  /* when memory may be searched again, now_ns(), and how long after */
+	int64_t due, pause;  /* when memory may be searched again for threads, now_ns(), and how
+	                      * long after that; */
+	int64_t due_anyway;  /* and for those that wait */
 };
 
 struct greencalls *
@@ -109,22 +111,29 @@ greencalls_free(struct greencalls *c)
 /* ---- threads ---- */
 
 /* Each time that nothing new was found it is twice as long until the next. */
+static void
+search(struct greencalls *c)
+{
+	int64_t began = now_ns(), least;
+
+	tasks_forget(c->ts);
+	c->pause = greenlets_find_threads(c->gs, MOST_MS * MS) ? 0 : c->pause * 2;
+	c->due = c->due_anyway = now_ns();
+	least = (c->due - began) * PART + LEARN_MS * MS;
+	c->due_anyway += least;
+	if (c->pause < least)
+		c->pause = least;
+	c->due += c->pause;
+}
+
 static struct green_thread *
 thread_of(struct greencalls *c, int tid)
 {
-	int64_t began;
 	struct green_thread *t = greenlets_thread(c->gs, tid);
 
-	if (t || !tid || (began = now_ns()) < c->due)
+	if (t || !tid || now_ns() < c->due)
 		return t;
-	tasks_forget(c->ts);
-	c->pause = greenlets_find_threads(c->gs, MOST_MS * MS) ? 0 : c->pause * 2;
-	c->due = now_ns();
-	if (c->pause < (c->due - began) * PART)
-		c->pause = (c->due - began) * PART;
-	if (c->pause < LEARN_MS * MS)
-		c->pause = LEARN_MS * MS;
-	c->due += c->pause;
+	search(c);
 	return greenlets_thread(c->gs, tid);
 }
 
@@ -260,7 +269,15 @@ is_hub_frame(const struct greencalls *c, uint32_t frame)
 	return greenlets_is_in(c->gs, frame, "/eventlet/hubs/hub.py");
 }
 
-/* Adds what a parent does, and sets its outermost frame.  AGAIN: that is of no interest. */
+/* What eventlet begins each with is no name. */
+static int
+is_eventlets(const struct greencalls *c, uint32_t frame)
+{
+	return greenlets_is_in(c->gs, frame, "/eventlet/");
+}
+
+/* Adds what one does that is suspended, and sets its outermost frame but for eventlet's.  AGAIN:
+ * that is of no interest. */
 static enum why
 add_parent(const struct greencalls *c, struct callers *out, struct greenlet *g,
            uint32_t *outermost)
@@ -271,9 +288,12 @@ add_parent(const struct greencalls *c, struct callers *out, struct greenlet *g,
 	greenlets_frames(c->gs, g, note_piece, out);
 	if (g->why != OK)
 		return (enum why)g->why;
-	for (uint32_t s = g->stack; s != PROFILE_ROOT; s = profile_stack_parent(stacks, s))
-		callers_add(out, *outermost = profile_stack_frame(stacks, s));
-	if (out->n > n && !is_hub_frame(c, *outermost))
+	for (uint32_t s = g->stack; s != PROFILE_ROOT; s = profile_stack_parent(stacks, s)) {
+		callers_add(out, profile_stack_frame(stacks, s));
+		if (*outermost == none || !is_eventlets(c, out->frames[out->n - 1]))
+			*outermost = out->frames[out->n - 1];
+	}
+	if (out->n > n && !is_hub_frame(c, out->frames[out->n - 1]))
 		return OK;
 	out->n = n;
 	out->n_pieces = pieces;
@@ -328,6 +348,7 @@ read_calls(const struct greencalls *c, struct greenlet g, struct green_links lin
 
 	add_name(c, out, &g, outermost);
 	out->name = out->frames[out->n - 1];
+	out->n -= g.kind == GREENLET_MAIN; /* its thread has a name */
 	for (int i = 0; why == OK && links.links && g.addr; i++) {
 		struct green_links next;
 
@@ -421,6 +442,7 @@ read_current(struct greencalls *c, const struct thread *t, struct green_thread *
 	struct green_links links;
 	struct known *k;
 	enum why why;
+	size_t at = 0;
 
 	tasks_forget(c->ts);
 	why = find_current(c, t, gt, s, &g, &links);
@@ -432,10 +454,15 @@ read_current(struct greencalls *c, const struct thread *t, struct green_thread *
 	k->code = stack_code(s->stack, k->frame);
 	k->alive = links.alive;
 	k->on = 0;
+	k->waits = g.kind == GREENLET_HUB || is_hub_frame(c, s->python[0]);
+	if (k->waits)
+		greenlets_note_hub(c->gs, g.addr);
 	callers_begin(&k->callers);
-	if (g.kind == GREENLET_PLAIN && !is_hub_frame(c, s->python[0]))
-		why = read_calls(c, g, links, gt->first, s->python[0], &k->callers);
-	k->callers.lasting = why == OK;
+	while (at + 1 < s->n_python && is_eventlets(c, s->python[at]))
+		at++;
+	if (!k->waits && g.kind == GREENLET_PLAIN)
+		why = read_calls(c, g, links, gt->first, s->python[at], &k->callers);
+	k->callers.lasting = why == OK && (k->waits || !is_eventlets(c, s->python[at]));
 	return why;
 }
 
@@ -466,4 +493,61 @@ greencalls_find(struct greencalls *c, const struct thread *t, const struct stack
 	for (int i = 0; i < TRIES && why == TORN; i++)
 		why = read_current(c, t, gt, s, k);
 	return why;
+}
+
+/* ---- those that wait ---- */
+
+const struct greenlet *
+greencalls_list(struct greencalls *c, size_t *n)
+{
+	tasks_forget(c->ts);
+	if (now_ns() >= c->due_anyway)
+		search(c);
+	greenlets_list(c->gs);
+	return greenlets_all(c->gs, n);
+}
+
+/* "waits: sleep" */
+static uint32_t
+leaf_of(const struct greencalls *c, const struct greenlet *g)
+{
+	struct greenlet plain = *g;
+	struct buf text = { 0 };
+	uint32_t leaf;
+
+	plain.kind = GREENLET_PLAIN;
+	buf_str(&text, "waits: ");
+	leaf = (uint32_t)text.len;
+	greenwords_wait(c->gs, &plain, NULL, &text);
+	if (text.len == leaf) {
+		text.len = 0;
+		buf_str(&text, "suspended");
+	}
+	leaf = profile_frame(c->profile, (struct profile_frame){
+		PROFILE_NO_FILE, profile_string(c->profile, text.data, text.len), 0 });
+	buf_free(&text);
+	return leaf;
+}
+
+enum why
+greencalls_read_waiting(struct greencalls *c, raddr addr, struct callers *out, uint32_t *leaf)
+{
+	raddr first = greenlets_first(c->gs, addr);
+	uint32_t outermost = none;
+	struct green_links links;
+	struct greenlet g;
+	enum why why;
+
+	tasks_forget(c->ts);
+	callers_begin(out);
+	if (!first || greenlets_leads(c->gs, addr) ||
+	    !greenlets_know(c->gs, addr, first, &g, &links) || g.kind == GREENLET_HUB)
+		return AGAIN;
+	why = add_parent(c, out, &g, &outermost);
+	if (why == BROKEN || g.state != GREENLET_SUSPENDED)
+		return AGAIN;
+	if (why != OK)
+		return why;
+	*leaf = leaf_of(c, &g);
+	return read_calls(c, g, links, first, outermost, out);
 }

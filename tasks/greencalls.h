@@ -5,8 +5,10 @@
 /* Which greenlet a thread runs, and what its frames stand on: those of who spawned it, or of its
  * parent, and so on. */
 
+struct callers;
 struct codes;
 struct greencalls;
+struct greenlet;
 struct known;
 struct profile;
 struct stacked;
@@ -24,5 +26,10 @@ void greencalls_free(struct greencalls *);
  * for all others; or why it is not known. */
 enum why greencalls_find(struct greencalls *, const struct thread *, const struct stacked *,
                          struct known **);
+
+/* Those that may wait, found anew; and what one stands on, with its own frames, and a frame that
+ * says what it waits for.  AGAIN: it does not wait. */
+const struct greenlet *greencalls_list(struct greencalls *, size_t *n);
+enum why greencalls_read_waiting(struct greencalls *, raddr, struct callers *, uint32_t *leaf);
 
 #endif

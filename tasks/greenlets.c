@@ -41,6 +41,11 @@ enum {
 	SPAWNER = 12,   /* words of a gevent.Greenlet that are looked through for it */
 	NAME = 64,
 	MOST_SIZE = 1024, /* of a greenlet.greenlet */
+	BLOCK = 16 << 10, /* objects of a size lie together: CPython v3.10.0 Objects/obmalloc.c,
+	                   * POOL_SIZE */
+	MOST_BLOCKS = 1 << 14,
+	MOST_HUBS = 1 << 10,
+	MOST_LEADING = 16, /* from a parent to the next */
 };
 
 struct type {
@@ -65,6 +70,12 @@ struct greenlets {
 	             * first greenlet */
 	struct green_thread *threads;
 	size_t n_threads, cap_threads;
+	struct proc_maps blocks; /* of memory that some were found in */
+	size_t cap_blocks;
+	struct index block_seen;
+	struct index leading; /* what runs, and its parents */
+	struct index hubs;    /* that are none by their type */
+	raddr reference; /* how far after a greenlet gevent's is to who spawned it, 0: not known */
 	enum why why;
 };
 
@@ -93,6 +104,10 @@ greenlets_free(struct greenlets *gs)
 	free(gs->types);
 	free(gs->all);
 	free(gs->threads);
+	free(gs->blocks.maps);
+	index_free(&gs->block_seen);
+	index_free(&gs->leading);
+	index_free(&gs->hubs);
 	free(gs);
 }
 
@@ -305,14 +320,16 @@ take_word(void *context, raddr at)
 }
 
 static void
-find_all(struct greenlets *gs, int64_t most_ns)
+find_all(struct greenlets *gs, const struct proc_maps *maps, int64_t most_ns)
 {
 	raddr *words = xcalloc(gs->n_types + 1, sizeof *words);
 	enum why why;
 
+	gs->n = 0;
+	index_free(&gs->by_addr);
 	for (size_t i = 0; i < gs->n_types; i++)
 		words[i] = gs->types[i].addr;
-	why = heap_find(process_pid(tasks_target(gs->ts)->process), gs->reader.mem, gs->l, &gs->maps,
+	why = heap_find(process_pid(tasks_target(gs->ts)->process), gs->reader.mem, gs->l, maps,
 	                words, gs->n_types, most_ns, take_word, gs);
 	gs->why = gs->why == OK ? why : gs->why;
 	free(words);
@@ -434,23 +451,25 @@ set_parent(const struct greenlets *gs, struct greenlet *g)
 /* gevent keeps a weak reference to who spawned one, after what every greenlet has: gevent 22.10.2
  * src/gevent/_gevent_cgreenlet.pxd.  Where that is, 0: nowhere. */
 static raddr
-find_reference(const struct greenlets *gs, raddr greenlet)
+find_reference(struct greenlets *gs, raddr greenlet)
 {
-	raddr p = (raddr)gs->l->ptr, at = greenlet + (raddr)gs->size;
+	raddr p = (raddr)gs->l->ptr, end = (raddr)gs->size + SPAWNER * p;
 
-	for (int i = 0; i < SPAWNER; i++, at += p) {
+	for (raddr at = gs->reference ? gs->reference : (raddr)gs->size; at < end; at += p) {
 		char name[NAME];
-		raddr object = greenlets_word(gs, at);
+		raddr object = greenlets_word(gs, greenlet + at);
 
 		read_name(gs, greenlets_word(gs, object + (raddr)gs->l->object.type), name, sizeof name);
-		if (is_named(name, "weakref") || is_named(name, "ReferenceType"))
-			return at;
+		if (is_named(name, "weakref") || is_named(name, "ReferenceType")) {
+			gs->reference = at;
+			return greenlet + at;
+		}
 	}
 	return 0;
 }
 
 static void
-set_spawner(const struct greenlets *gs, struct greenlet *g)
+set_spawner(struct greenlets *gs, struct greenlet *g)
 {
 	raddr at = g->gevents ? find_reference(gs, g->addr) : 0;
 	raddr of = at ? greenlets_word(gs, greenlets_word(gs, at) + (raddr)gs->l->object.head) : 0;
@@ -581,7 +600,7 @@ greenlets_read(struct greenlets *gs, int64_t most_ns)
 	gs->why = process_maps(tasks_target(gs->ts)->process, &gs->maps);
 	if (gs->why != OK)
 		return gs->why;
-	find_all(gs, most_ns);
+	find_all(gs, &gs->maps, most_ns);
 	for (size_t i = 0; i < gs->n; i++)
 		green_read(&gs->reader, &gs->all[i]);
 	if (!gs->reader.direct)
@@ -654,6 +673,19 @@ note_thread(struct greenlets *gs, raddr first)
 	gs->threads[gs->n_threads++] = (struct green_thread){ first, state, 0 };
 }
 
+static void
+note_block(struct greenlets *gs, raddr addr)
+{
+	raddr at = addr - addr % BLOCK;
+	struct proc_maps *b = &gs->blocks;
+
+	if (b->n >= MOST_BLOCKS || index_set(&gs->block_seen, at, 0))
+		return;
+	b->maps = grow(b->maps, b->n, &gs->cap_blocks, sizeof *b->maps);
+	b->maps[b->n++] = (struct proc_map){ .start = at, .end = at + BLOCK, .readable = 1,
+	                                     .writable = 1, .path = "" };
+}
+
 /* By the stack that was left by what it began with, or on which another one was begun.  Forgets
  * those that have ended. */
 static void
@@ -684,11 +716,11 @@ greenlets_find_threads(struct greenlets *gs, int64_t most_ns)
 	if (!gs->n_types || gs->reader.direct ||
 	    process_maps(tasks_target(gs->ts)->process, &gs->maps) != OK)
 		return 0;
-	gs->n = 0;
-	index_free(&gs->by_addr);
-	find_all(gs, most_ns);
-	for (size_t i = 0; i < gs->n; i++)
+	find_all(gs, &gs->maps, most_ns);
+	for (size_t i = 0; i < gs->n; i++) {
 		note_thread(gs, gs->all[i].addr);
+		note_block(gs, gs->all[i].addr);
+	}
 	place_threads(gs);
 	proc_maps_free(&gs->maps);
 	return gs->n_threads > before;
@@ -706,6 +738,13 @@ type_at(struct greenlets *gs, raddr type)
 		which = index_get(&gs->type_seen, type);
 	}
 	return which ? &gs->types[which - 1] : NULL;
+}
+
+void
+greenlets_note_hub(struct greenlets *gs, raddr addr)
+{
+	if (gs->hubs.n < MOST_HUBS)
+		index_set(&gs->hubs, addr, 0);
 }
 
 /* Two words after that which leads to what the thread began with. */
@@ -738,14 +777,59 @@ greenlets_know(struct greenlets *gs, raddr addr, raddr first, struct greenlet *g
 	if (!links->alive)
 		return 0;
 	links->alive += (raddr)before * (raddr)gs->l->ptr;
+	note_block(gs, addr);
 	g->gevents = (unsigned char)t->gevents;
-	if (t->hub)
+	if (t->hub || index_get(&gs->hubs, addr))
 		g->kind = GREENLET_HUB;
 	links->links = t->gevents ? find_reference(gs, addr) : 0;
 	links->spawned = links->links != 0;
 	if (!links->links && g->kind == GREENLET_PLAIN)
 		links->links = find_parent(gs, addr, first);
 	return 1;
+}
+
+raddr
+greenlets_first(const struct greenlets *gs, raddr addr)
+{
+	raddr words[MANY_WORDS];
+	int before;
+	raddr at = green_words(&gs->reader, addr, &before);
+	size_t n = at ? read_words(gs, at, words) : 0;
+
+	for (size_t i = (size_t)before + 7; i < n; i++)
+		if (is_noted(gs, words[i]))
+			return words[i];
+	return 0;
+}
+
+static void
+note_leading(struct greenlets *gs, const struct green_thread *t)
+{
+	raddr at = greenlets_word(gs, t->state + (raddr)gs->l->ptr);
+	struct greenlet g;
+	struct green_links links;
+
+	for (int i = 0; i < MOST_LEADING && at; i++) {
+		index_set(&gs->leading, at, 0);
+		if (!greenlets_know(gs, at, t->first, &g, &links) || g.kind != GREENLET_PLAIN)
+			return;
+		at = greenlets_word(gs, find_parent(gs, at, t->first));
+	}
+}
+
+void
+greenlets_list(struct greenlets *gs)
+{
+	find_all(gs, &gs->blocks, INT64_MAX / 2);
+	index_free(&gs->leading);
+	for (size_t i = 0; i < gs->n_threads; i++)
+		note_leading(gs, &gs->threads[i]);
+}
+
+int
+greenlets_leads(const struct greenlets *gs, raddr addr)
+{
+	return index_get(&gs->leading, addr) != 0;
 }
 
 void

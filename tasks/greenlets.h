@@ -53,9 +53,20 @@ struct green_links {
 int greenlets_know(struct greenlets *, raddr addr, raddr first, struct greenlet *,
                    struct green_links *);
 
+/* Has it be taken for a hub from now on, by what it does. */
+void greenlets_note_hub(struct greenlets *, raddr addr);
+
 /* Where the two parts of it are that stay the same. */
 void greenlets_identity(const struct greenlets *, const struct green_links *,
                         const struct greenlet *, struct mem_vec *two);
+
+/* Finds those that lie where some were found before, of which just addr is set; what began the
+ * thread of one, 0: that is not known. */
+void greenlets_list(struct greenlets *);
+raddr greenlets_first(const struct greenlets *, raddr addr);
+
+/* Whether it ran then, or one did that will go on with it, as a parent, and not a hub. */
+int greenlets_leads(const struct greenlets *, raddr addr);
 
 /* Reads its stack; note and context as in struct green_reader. */
 void greenlets_frames(struct greenlets *, struct greenlet *,

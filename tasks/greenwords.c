@@ -166,7 +166,8 @@ void
 greenwords_wait(const struct greenlets *gs, const struct greenlet *g, struct files *files,
                 struct buf *out)
 {
-	const struct profile *p = tasks_profile(greenlets_tasks(gs));
+	const struct tasks *ts = greenlets_tasks(gs);
+	const struct profile *p = tasks_stacks(ts);
 	uint32_t function = PROFILE_NO_FILE, s = g->stack;
 	struct buf what = { 0 };
 	const char *name;
@@ -182,11 +183,11 @@ greenwords_wait(const struct greenlets *gs, const struct greenlet *g, struct fil
 			break;
 		if (i && profile_stack_parent(p, s) == PROFILE_ROOT) /* what began it */
 			break;
-		function = profile_frame_get(p, frame).function;
+		function = profile_frame_get(tasks_profile(ts), frame).function;
 	}
 	if (function == PROFILE_NO_FILE)
 		return;
-	name = profile_string_get(p, function, &len);
+	name = profile_string_get(tasks_profile(ts), function, &len);
 	buf_visible(out, name, len);
 	fd = files ? find_descriptor(gs, g) : -1;
 	if (fd >= 0 && files_describe(files, fd, 0, &what))

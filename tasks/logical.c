@@ -61,7 +61,8 @@ struct runner { /* a thread */
 	raddr forever;        /* the frame in which it runs an event loop, 0: it does not; */
 	uint32_t root;        /* on that stack, plus one */
 	struct loop *loop;    /* NULL: which one is not known */
-	int selects;          /* the loop waits for events */
+	int selects;          /* the loop waits for events; */
+	int hub;              /* a hub does, for all greenlets */
 };
 
 struct loop {
@@ -91,6 +92,7 @@ struct logical {
 	struct waiting *waiting; /* NULL: they have not been looked for */
 	struct loop loops[MOST_LOOPS];
 	size_t n_loops;
+	uint32_t greenlets;   /* that wait */
 	int64_t due;          /* when they are to be looked at again, now_ns() */
 	int64_t took;         /* how long that takes, on average */
 	uint32_t looks;
@@ -471,6 +473,8 @@ find_running(struct logical *l, const struct thread *t, const struct stacked *s,
 	enum why why = p ? greencalls_find(p->green, t, s, k) : AGAIN;
 
 	*at = 0;
+	if (l->options.waits)
+		runner_of(l, t->tstate)->hub = why == OK && (*k)->waits;
 	if (why == OK && (*k)->callers.n)
 		return OK;
 	*k = NULL;
@@ -620,6 +624,7 @@ base_of(void *context, raddr addr, uint32_t name, uint32_t n)
 
 	while (loop < l->loops + l->n_loops && loop->addr != addr)
 		loop++;
+	l->greenlets += addr ? 0 : n;
 	if (loop == l->loops + l->n_loops)
 		return root_of(l, name, l->options.root);
 	loop->waiting += n;
@@ -652,9 +657,14 @@ logical_look_for_waits(struct logical *l, int64_t period)
 	waiting_begin(l->waiting);
 	for (size_t i = 0; i < l->n_loops; i++)
 		l->loops[i].waiting = 0;
-	for (size_t i = 0; i < l->n_places; i++)
-		if (l->places[i].learned)
-			waiting_look(l->waiting, l->places[i].ts, l->places[i].interp, base_of, l);
+	l->greenlets = 0;
+	for (size_t i = 0; i < l->n_places; i++) {
+		struct place *p = &l->places[i];
+
+		if (p->learned)
+			waiting_look(l->waiting, p->ts, p->interp, base_of, l);
+		waiting_look_at_greenlets(l->waiting, p->green, l->target->mem, base_of, l);
+	}
 	l->counts[LOGICAL_LOOKED] = waiting_looked(l->waiting);
 	l->due = began + next_look(l, now_ns() - began, period);
 }
@@ -700,7 +710,8 @@ logical_is_represented(struct logical *l, struct thread *t)
 {
 	const struct runner *r = runner_of(l, t->tstate);
 
-	return l->options.waits && r->selects && r->loop && r->loop->waiting && thread_is_idle(t);
+	return l->options.waits && ((r->selects && r->loop && r->loop->waiting) ||
+	                            (r->hub && l->greenlets)) && thread_is_idle(t);
 }
 
 /* ---- one sample ---- */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Tasks that wait.
+ * Tasks and greenlets that wait.
  *
  * All are listed, but no more are looked at than a part of a millisecond or two is enough for: if
  * there are more, some that stand for all.  What is known of one is believed as long as all that
@@ -21,6 +21,8 @@
 #include "tasks/parents.h"
 #include "tasks/callers.h"
 #include "tasks/state.h"
+#include "tasks/greenlet.h"
+#include "tasks/greencalls.h"
 #include "tasks/waiting.h"
 
 enum {
@@ -194,38 +196,74 @@ count(struct waiting *w, struct waiter *k, uint32_t base)
 		add_stack(w, k->stack);
 }
 
-static void
-look_at(struct waiting *w, struct tasks *ts, const struct async_task *t, waiting_base *base,
-        void *context)
-{
-	struct waiter *k = known_of(w, t->addr);
-	enum why why = k->callers.lasting && callers_hold(tasks_target(ts)->mem, &k->callers) ? OK :
-	               TORN;
+struct look { /* at tasks, or at greenlets */
+	struct tasks *ts;
+	const struct async_task *tasks;
+	struct greencalls *calls;
+	const struct greenlet *greenlets;
+	struct mem *mem;
+	waiting_base *base;
+	void *context;
+};
 
-	for (int i = 0; i < TRIES && why == TORN; i++)
-		why = read_waiter(w, ts, t, k);
+static enum why
+read_one(struct waiting *w, const struct look *l, size_t i, struct waiter *k)
+{
+	if (l->ts)
+		return read_waiter(w, l->ts, &l->tasks[i], k);
+	k->on = 0;
+	return greencalls_read_waiting(l->calls, k->task, &k->callers, &k->leaf);
+}
+
+static void
+look_at(struct waiting *w, const struct look *l, size_t i)
+{
+	struct waiter *k = known_of(w, l->ts ? l->tasks[i].addr : l->greenlets[i].addr);
+	enum why why = k->callers.lasting && callers_hold(l->mem, &k->callers) ? OK : TORN;
+
+	for (int tries = 0; tries < TRIES && why == TORN; tries++)
+		why = read_one(w, l, i, k);
+	k->callers.lasting &= why == OK;
 	if (why == OK)
-		count(w, k, base(context, k->loop, k->callers.name, w->stands_for));
+		count(w, k, l->base(l->context, k->loop, k->callers.name, w->stands_for));
 	else if (why != AGAIN)
 		w->failed[why] += w->stands_for;
+}
+
+static void
+look_at_all(struct waiting *w, const struct look *l, size_t n)
+{
+	size_t step = n * (size_t)w->each / MOST_NS + 1, looked = 0;
+	int64_t began = now_ns();
+
+	w->stands_for = (uint32_t)step;
+	for (size_t i = hash_words(w->rounds, step) % step; i < n; i += step, looked++)
+		look_at(w, l, i);
+	if (looked)
+		w->each += ((now_ns() - began) / (int64_t)looked - w->each) / SLOWLY;
+	w->looked += looked;
 }
 
 void
 waiting_look(struct waiting *w, struct tasks *ts, raddr interp, waiting_base *base, void *context)
 {
+	struct look l = { .ts = ts, .mem = tasks_target(ts)->mem, .base = base, .context = context };
 	enum why why = tasks_list(ts, interp);
-	size_t n, step, looked = 0;
-	const struct async_task *tasks;
-	int64_t began = now_ns();
+	size_t n;
 
-	tasks = tasks_all(ts, &n);
+	l.tasks = tasks_all(ts, &n);
 	if (why != OK)
 		w->failed[why]++;
-	step = n * (size_t)w->each / MOST_NS + 1;
-	w->stands_for = (uint32_t)step;
-	for (size_t i = hash_words(w->rounds, step) % step; i < n; i += step, looked++)
-		look_at(w, ts, &tasks[i], base, context);
-	if (looked)
-		w->each += ((now_ns() - began) / (int64_t)looked - w->each) / SLOWLY;
-	w->looked += looked;
+	look_at_all(w, &l, n);
+}
+
+void
+waiting_look_at_greenlets(struct waiting *w, struct greencalls *calls, struct mem *mem,
+                          waiting_base *base, void *context)
+{
+	struct look l = { .calls = calls, .mem = mem, .base = base, .context = context };
+	size_t n;
+
+	l.greenlets = greencalls_list(calls, &n);
+	look_at_all(w, &l, n);
 }

@@ -279,6 +279,7 @@ shares_are_right() {
     read -r -a truth <<< "$(since account before)"
     assert_unharmed "$pid"
     shares_are 'burn ' "${truth[@]:0:3}" "$(samples stdout 'burn ')"
+    [ -z "${2:-}" ] || shares_are 'sleep;waits: sleep ' "${truth[@]:3}" $(($(stat_of ticks) / 10))
     grep 'greenlet request.*burn ' stdout > burning
     all_match '<module>;.*:main;.*greenlet client;.*:client;greenlet request_.;' burning
 }
@@ -287,13 +288,17 @@ shares_are_right() {
 @test "3.13: requests of gevent have their shares of CPU time"   { also 3.13 shares_are_right; }
 @test "newest: requests of gevent have their shares of CPU time" { also 3.14 shares_are_right; }
 
+@test "3.11: and of the time that they wait, of gevent"   { each_python 3.11 shares_are_right --threads; }
+@test "3.13: and of the time that they wait, of gevent"   { also 3.13 shares_are_right --threads; }
+@test "newest: and of the time that they wait, of gevent" { also 3.14 shares_are_right --threads; }
+
 # Of stacks of greenlets that are made and end all the time none is impossible, and few are not
 # proven: made_are_possible PYTHON gevent|raw
 made_are_possible() {
     requires format=json
     with_running "$1" greenlet "$( [ "$2" = raw ] && echo greenlet || echo gevent)" || return 0
     start_target greenlets_made "$1" "$2" "${3:-300}"
-    run_pyflame 0 -n -s "$(many 4 30)" --async --stats "$pid" > /dev/null
+    run_pyflame 0 -n -s "$(many 4 30)" --async --stats "${@:4}" "$pid" > /dev/null
     assert_unharmed "$pid"
     "$1" "$tests/tools/greenlets_made.py" "$2" stdout
 }
@@ -307,6 +312,49 @@ made_are_possible() {
 @test "3.11: so are those of gevent's"                                      { each_python 3.11 made_are_possible gevent 30; }
 @test "3.13: so are those of gevent's"                                      { also 3.13 made_are_possible gevent; }
 @test "newest: so are those of gevent's"                                    { also 3.14 made_are_possible gevent; }
+@test "3.11: so are those of greenlets that wait"                           { each_python 3.11 made_are_possible raw 300 --threads; }
+@test "3.13: so are those of greenlets that wait"                           { also 3.13 made_are_possible gevent 300 --threads; }
+@test "newest: so are those of greenlets that wait"                         { also "$newest" made_are_possible raw 30 --threads; }
+
+# eventlet's hub is known by its frames, and the greenlets do not say who spawned them.
+eventlets_wait() {
+    requires format=json
+    with_running "$1" eventlet || return 0
+    start_target greenlets_eventlet "$1" "$PWD/account"
+    run_pyflame 0 -n -s 2 --async --threads --stats "$pid"
+    assert_unharmed "$pid"
+    local ticks
+    ticks=$(all_ticks)
+    [ "$(samples stdout '^greenlet [^;]*sleeps;.*:sleeps;.*waits: sleep ')" -gt $((4 * ticks)) ]
+    [ "$(samples stdout '^greenlet [^;]*sleeps;.*:sleeps;.*waits: sleep ')" -le $((5 * ticks)) ]
+    grep -qE '^greenlet [^;]*receives;.*waits: (GreenSocket\.)?recv [0-9]+$' stdout
+    grep -qE '^[^;]*:<module>;[^;]*:main;.*(waits: |suspended )' stdout
+    # the thread is there for itself no more, but its witness is
+    [ "$(samples stdout '^[^;]*hub.py:')" -lt $((ticks / 2)) ]
+    [ "$(samples stdout ':witness ')" -gt $((ticks / 2)) ]
+    run_pyflame 0 -n -s 0.3 --async --threads -x "$pid"
+    lacks "$output" 'waits: '
+    run_pyflame 0 -n -s 0.3 --async "$pid"
+    lacks "$output" 'waits: '
+    run_pyflame 0 -n -s 0.5 --async --by-thread "$pid"
+    grep -qE '^greenlet [^;]*gets;greenlet [^;]*gets;.*:gets;.*waits: ' stdout
+}
+
+@test "3.11: each greenlet of eventlet that waits is a sample, and the hub is none"   { each_python 3.11 eventlets_wait; }
+@test "3.13: each greenlet of eventlet that waits is a sample, and the hub is none"   { also 3.13 eventlets_wait; }
+@test "newest: each greenlet of eventlet that waits is a sample, and the hub is none" { also 3.14 eventlets_wait; }
+
+@test "10,000 greenlets that wait take a bounded part of the time" {
+    requires all format=json
+    find_modules greenlet
+    with_running "$python" greenlet || skip "$unsuitable"
+    start_target greenlets_many "$python" 10000 500
+    local used
+    used=$( { TIMEFORMAT='%U %S'; time timeout 60 "$pyflame" -n -s 10 --async --threads "$pid" > stdout 2> stderr; } 2>&1)
+    echo "$used"
+    awk '{ exit $1 + $2 > 3 }' <<< "$used"
+    [ "$(samples stdout 'handler;.*suspended ')" -gt 10000000 ]
+}
 
 # --- bounds -------------------------------------------------------------------
 
