@@ -41,6 +41,7 @@ enum {
 	MOST_BELOW = 512,      /* frames below a task's that are looked through */
 	TRIES = 3,
 	PART = 50,             /* of the time that learning may take, at most one in so many */
+	PART_LISTING = 4,      /* the same, of listing all for the sake of one that runs */
 	LEARN_MS = 100,        /* between tries, at least */
 	EACH_TICKS = 10,       /* those that wait are looked at */
 	ASK_EACH = 64,         /* samples of a thread that stands where it ran no task */
@@ -93,6 +94,7 @@ struct logical {
 	struct loop loops[MOST_LOOPS];
 	size_t n_loops;
 	uint32_t greenlets;   /* that wait */
+	int64_t outer_due;    /* when all tasks may be listed for one that runs, now_ns() */
 	int64_t due;          /* when they are to be looked at again, now_ns() */
 	int64_t took;         /* how long that takes, on average */
 	uint32_t looks;
@@ -433,6 +435,28 @@ looks_like_task(struct logical *l, const struct tasks *ts, const struct stacked 
 	return i && i < s->n_python && is_coroutine(l, ts, s->addresses[i]);
 }
 
+/* The task whose coroutine has the outermost frame of all that are on the stack, which leads to no
+ * task: it is looked for among all.  NULL: there is none, or that would take too much of the time. */
+static struct known *
+find_outer(struct logical *l, struct tasks *ts, raddr interp, const struct stacked *s, size_t *at)
+{
+	int64_t began = now_ns();
+	struct known *k = NULL;
+	size_t n, i = 0;
+	const struct async_task *tasks;
+
+	while (i < *at && !is_coroutine(l, ts, s->addresses[i]))
+		i++;
+	if (began < l->outer_due || tasks_list(ts, interp) != OK)
+		return NULL;
+	tasks = tasks_all(ts, &n);
+	for (size_t which = 0; which < n && !k; which++)
+		if (tasks_coroutine(ts, &tasks[which]) == s->addresses[i] - (raddr)tasks_form(ts)->coro.frame)
+			k = read_again(l, ts, s, tasks[which].addr, at);
+	l->outer_due = now_ns() + (now_ns() - began) * PART_LISTING;
+	return k && *at == i ? k : NULL;
+}
+
 /* What task the thread runs; NULL: none, or it is not proven, which is counted if `counts`. */
 static struct known *
 find_task(struct logical *l, const struct thread *t, const struct stacked *s, size_t *at,
@@ -441,6 +465,7 @@ find_task(struct logical *l, const struct thread *t, const struct stacked *s, si
 	struct tasks *ts = tasks_of(l, t->interp);
 	struct asking a = { l, ts, s, NULL, 0, 0 };
 	struct runner *r = runner_of(l, t->tstate);
+	struct known *k;
 	uint32_t hash = hash_of(s);
 
 	l->why = TORN;
@@ -450,11 +475,14 @@ find_task(struct logical *l, const struct thread *t, const struct stacked *s, si
 	if (!a.found)
 		tasks_each_running(ts, t->tstate, try_running, &a);
 	*at = a.at;
-	if (a.found && is_outermost(l, ts, s, a.found, loop_of(l, s, a.at))) {
-		r->hash = 0;
-		return a.found;
-	}
 	r->hash = 0;
+	/* One that is begun at once runs within another one. */
+	k = a.found;
+	if (k && !is_outermost(l, ts, s, k, loop_of(l, s, *at)) &&
+	    l->target->layout->frame.owner != ABSENT)
+		k = find_outer(l, ts, t->interp, s, at);
+	if (k && is_outermost(l, ts, s, k, loop_of(l, s, *at)))
+		return k;
 	if (a.found || looks_like_task(l, ts, s)) {
 		l->counts[LOGICAL_UNKNOWN + (l->why == OK ? TORN : l->why)] += (uint64_t)counts;
 	} else {

@@ -644,6 +644,16 @@ tasks_list(struct tasks *ts, raddr interp)
 	return find_known(ts, interp);
 }
 
+raddr
+tasks_coroutine(const struct tasks *ts, const struct async_task *t)
+{
+	raddr coro;
+
+	return !t->python && object_read_pointer(tasks_mem(ts), ts->l,
+	                                         t->addr + (raddr)ts->form.task.coro, &coro) == OK ?
+	       coro : 0;
+}
+
 void
 tasks_number_in(struct tasks *ts, struct profile *p)
 {

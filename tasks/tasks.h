@@ -54,6 +54,9 @@ int tasks_is_one(const struct tasks *, raddr object, struct async_task *);
  * which may be done; as tasks_read() else. */
 enum why tasks_list(struct tasks *, raddr interp);
 
+/* The coroutine of one that was found so, 0: it is written in Python. */
+raddr tasks_coroutine(const struct tasks *, const struct async_task *);
+
 /* Where stacks of tasks are numbered, if not in the profile: that has no other use. */
 void tasks_number_in(struct tasks *, struct profile *);
 const struct profile *tasks_stacks(const struct tasks *);

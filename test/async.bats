@@ -61,6 +61,27 @@ chains_are_right() {
 @test "newest: a task stands on those that await it" { each_python "$newest" chains_are_right; }
 @test "32 bits: a task stands on those that await it" { also i386 chains_are_right; }
 
+# One that is begun at once, and all others like it, were never seen but within the one that began
+# it, which is new each time.
+eager_are_within() {
+    requires format=json
+    start_target async_eager "$1"
+    run_pyflame 0 -n -s 3 --async --stats "$pid"
+    assert_unharmed "$pid"
+    equal "$(stacks_to leaf)" "<module>;task main;main;task outer;outer;middle;eager;leaf;burn"
+    local all plain
+    all=$(samples stdout 'burn ')
+    plain=$(grep -v 'task ' stdout | awk '/burn / { n += $NF } END { print n + 0 }')
+    echo "plain: $plain of $all"
+    # all have to be listed for one that is new, which is not done at each sample
+    [ $((plain * 10)) -lt "$all" ]
+}
+
+@test "3.12: a task that is begun at once is within the one that began it"   { each_python 3.12 eager_are_within; }
+@test "3.13: a task that is begun at once is within the one that began it"   { also 3.13 eager_are_within; }
+@test "3.14: a task that is begun at once is within the one that began it"   { also 3.14 eager_are_within; }
+@test "newest: a task that is begun at once is within the one that began it" { each_python "$newest" eager_are_within; }
+
 # Those written in Python have nothing that shows that they are the same: they are read each time.
 python_tasks_are_right() {
     requires format=json
