@@ -67,7 +67,8 @@ struct known {
 	uint32_t on, base;    /* the stack of those, on top of that one, plus one */
 	raddr alive;          /* of a greenlet: the word that is 0 once it is over; */
 	int waits;            /* it is a hub, and waits for all others */
-	uint32_t checked;     /* of a task: what is below it is no other one; a hash of that */
+	raddr loop;           /* of a task: its event loop; */
+	uint32_t checked;     /* what is below it is no other one; a hash of that */
 };
 
 #endif

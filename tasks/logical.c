@@ -309,6 +309,7 @@ read_task(struct logical *l, struct tasks *ts, const struct stacked *s, raddr ta
 		return NULL;
 	k = known_at(l, proof.frame);
 	k->what = task;
+	k->loop = t.loop;
 	k->frame = proof.frame;
 	k->code = proof.code;
 	k->on = k->checked = 0;
@@ -436,22 +437,25 @@ looks_like_task(struct logical *l, const struct tasks *ts, const struct stacked 
 }
 
 /* The task whose coroutine has the outermost frame of all that are on the stack, which leads to no
- * task: it is looked for among all.  NULL: there is none, or that would take too much of the time. */
+ * task: it is looked for among all.  NULL: there is none, or that would take too much of the
+ * time. */
 static struct known *
 find_outer(struct logical *l, struct tasks *ts, raddr interp, const struct stacked *s, size_t *at)
 {
 	int64_t began = now_ns();
 	struct known *k = NULL;
 	size_t n, i = 0;
+	raddr coro;
 	const struct async_task *tasks;
 
 	while (i < *at && !is_coroutine(l, ts, s->addresses[i]))
 		i++;
 	if (began < l->outer_due || tasks_list(ts, interp) != OK)
 		return NULL;
+	coro = s->addresses[i] - (raddr)tasks_form(ts)->coro.frame;
 	tasks = tasks_all(ts, &n);
 	for (size_t which = 0; which < n && !k; which++)
-		if (tasks_coroutine(ts, &tasks[which]) == s->addresses[i] - (raddr)tasks_form(ts)->coro.frame)
+		if (tasks_coroutine(ts, &tasks[which]) == coro)
 			k = read_again(l, ts, s, tasks[which].addr, at);
 	l->outer_due = now_ns() + (now_ns() - began) * PART_LISTING;
 	return k && *at == i ? k : NULL;
@@ -567,15 +571,12 @@ stack_below(struct logical *l, const struct stacked *s, size_t at, uint32_t root
 
 /* ---- loops ---- */
 
-/* The event loop that is the variable `self` of that frame. */
+/* NULL: there are too many. */
 static struct loop *
-find_loop(struct logical *l, raddr frame)
+loop_at(struct logical *l, raddr addr)
 {
 	struct loop *loop = l->loops;
-	raddr addr;
 
-	if (locals_get(l->target->mem, l->target->layout, frame, "self", &addr) != OK)
-		return NULL;
 	while (loop < l->loops + l->n_loops && loop->addr != addr)
 		loop++;
 	if (loop == l->loops + MOST_LOOPS)
@@ -584,6 +585,27 @@ find_loop(struct logical *l, raddr frame)
 		l->n_loops++;
 	loop->addr = addr;
 	return loop;
+}
+
+/* The event loop that is the variable `self` of that frame. */
+static struct loop *
+find_loop(struct logical *l, raddr frame)
+{
+	raddr addr;
+
+	return locals_get(l->target->mem, l->target->layout, frame, "self", &addr) == OK ?
+	       loop_at(l, addr) : NULL;
+}
+
+/* Notes of a thread that runs a loop of C (uvloop's) by a task that it runs which that is, and what
+ * is below. */
+static void
+note_loop_of(struct logical *l, struct runner *r, raddr loop, uint32_t base, uint32_t root)
+{
+	if (!l->options.waits || r->forever || !(r->loop = loop_at(l, loop)))
+		return;
+	r->loop->base = base;
+	r->loop->root = root;
 }
 
 /* Notes which loop a thread runs, and whether that waits: CPython v3.7.0 and later
@@ -598,6 +620,10 @@ note_loop(struct logical *l, struct runner *r, const struct stacked *s, uint32_t
 	r->selects = at < n && (origin_of(l, s->python[n - 1]) == OF_ONCE ||
 	             (n > 1 && origin_of(l, s->python[n - 1]) == OF_SELECTORS &&
 	              origin_of(l, s->python[n - 2]) == OF_ONCE));
+	if (at == n && !r->forever) {
+		r->selects = n && origin_of(l, s->python[n - 1]) == OF_ASYNCIO;
+		return;
+	}
 	if (at < n && r->loop && r->forever == s->addresses[at] && r->root == root + 1)
 		return;
 	r->forever = at < n ? s->addresses[at] : 0;
@@ -762,6 +788,8 @@ logical_number(struct logical *l, const struct thread *t, const uint32_t *frames
 		find_running(l, t, &s, &at, 1, &k);
 	if (!k)
 		return 0;
+	if (!k->alive && k->loop)
+		note_loop_of(l, runner_of(l, t->tstate), k->loop, stack_below(l, &s, at, root), root);
 	root = root_of(l, k->callers.name, root);
 	if (!k->alive)
 		root = stack_below(l, &s, at, root);

@@ -173,6 +173,26 @@ shares_are_right() {
     lacks "$output" 'waits: '
 }
 
+# Its loop is in C: by a task that runs shows which one a thread runs, and what is below that.
+uvloop_is_right() {
+    requires format=json
+    rm -f account
+    start_target async_server "$1" "$PWD/account" uvloop
+    wait_for 10 test -s account
+    run_pyflame 0 -n -s 3 --async --threads --stats "$pid"
+    assert_unharmed "$pid"
+    local ticks
+    ticks=$(all_ticks)
+    grep -E 'task request.*burn ' stdout > requests
+    all_match '^[^;]*:<module>;task main;.*:main;task client;.*:client;task request_.;' requests
+    # those that wait are there, too, and it waits for nothing by itself, once that is known
+    [ "$(samples stdout '^[^;]*:<module>;task main;.*:main;.*waits: sleep ')" -gt "$ticks" ]
+    [ "$(samples stdout '^task ')" -lt $((3 * ticks)) ]
+    [ "$(samples stdout 'Runner.run ')" -lt $((ticks / 5)) ]
+}
+
+@test "tasks of uvloop are on the thread that runs them, and its loop is none" { with_module uvloop uvloop_is_right; }
+
 @test "threads of other programs that wait are there with --async as without" {
     find_python
     requires format=json

@@ -238,6 +238,13 @@ find_python() {
     python=${line#*$'\t'}
 }
 
+# with_module MODULE FUNCTION [ARGUMENT]...: with a Python that has it.
+with_module() {
+    find_python
+    "$python" -c "import $1" 2> log || skip "needs Python's $1"
+    "$2" "$python" "${@:3}"
+}
+
 # version_of PYTHON: as in 3.11
 version_of() {
     "$1" -c 'import sys; print("%d.%d" % sys.version_info[:2])'

@@ -34,13 +34,6 @@ tasks_are_right() {
 @test "3.13: so are tasks written in Python"   { also 3.13 tasks_are_right python; }
 @test "newest: so are tasks written in Python" { each_python "$newest" tasks_are_right python; }
 
-# with_module MODULE FUNCTION [ARGUMENT]...: with a Python that has it.
-with_module() {
-    find_python
-    "$python" -c "import $1" 2> log || skip "needs Python's $1"
-    "$2" "$python" "${@:3}"
-}
-
 @test "so are tasks of uvloop" { with_module uvloop tasks_are_right uvloop; }
 
 anyio_is_right() {

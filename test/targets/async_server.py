@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Three kinds of requests, each a task of its own. Of the time that they use, these are about 50, 30
 and 20 of 100; of the time that they wait, 20, 30 and 50. As a machine does as it likes, the seconds
-of each kind up to now are written to a file, those that were used first: async_server.py FILE"""
+of each kind up to now are written to a file, those that were used first: async_server.py FILE
+[uvloop]"""
 import asyncio
 import os
 import sys
@@ -58,6 +59,10 @@ async def main():
         await asyncio.gather(*map(client, kinds))
         os.pwrite(file, b'%.6f %.6f %.6f %.6f %.6f %.6f\n' % (*used, *waited), 0)
 
+
+if sys.argv[2:] == ['uvloop']:
+    import uvloop
+    uvloop.install()
 
 file = os.open(sys.argv[1], os.O_CREAT | os.O_WRONLY)
 unit = calibrate()
