@@ -88,7 +88,8 @@ $(BUILD)/libc/%.o: override CFLAGS += -fno-lto -fno-builtin
 
 # Linked to an address of their own, which link-time optimization does not know of: all but
 # what takes collapsed stacks.
-ALWAYS = libc/% format/label format/collapsed format/formats packed/lzma packed/packed kernel/%
+ALWAYS = libc/% format/label format/collapsed format/formats packed/lzma packed/packed \
+	$(filter-out kernel/cstack,$(basename $(wildcard kernel/*.c)))
 SELDOM = $(filter $(WINGS:%=$(BUILD)/%/%.o) $(BUILD)/dump.o,$(OBJECTS))
 PACKED = $(if $(and $(PACKING),$(PARTS)),$(filter-out $(ALWAYS:%=$(BUILD)/%.o),$(SELDOM)))
 OBJCOPY = objcopy
@@ -117,7 +118,8 @@ $(BUILD)/%.o: %.c Makefile | $(WINGS:%=$(BUILD)/%)
 
 TOLD = $(BUILD)/format/formats.o $(BUILD)/packed/help.o $(BUILD)/pyflame.o $(BUILD)/dump.o \
 	$(BUILD)/sample.o $(BUILD)/options.o $(BUILD)/summary.o $(BUILD)/stack.o \
-	$(BUILD)/codes.o $(BUILD)/capture.o $(BUILD)/group.o $(BUILD)/sandbox.o $(BUILD)/process.o
+	$(BUILD)/codes.o $(BUILD)/capture.o $(BUILD)/group.o $(BUILD)/sandbox.o $(BUILD)/process.o \
+	$(BUILD)/native/native.o
 $(TOLD): override CFLAGS += $(WITHOUT:%=-DWITHOUT_%)
 $(TOLD): $(BUILD)/without
 

@@ -339,8 +339,10 @@ stops_always(const struct capturer *k)
 static int
 may_copy(const struct capturer *k, struct thread *t, int asked)
 {
-	return HAS_KERNEL && kernel_is_open() && t->restless && !asked &&
-	       !(HAS_LOGICAL && k->seen) && !stops_always(k) && !t->resting && !thread_is_idle(t);
+	return HAS_KERNEL && kernel_is_open() && (t->restless || stops_always(k)) && !asked &&
+	       !(HAS_LOGICAL && k->seen) && !t->resting &&
+	       (HAS_NATIVE && k->native ? native_room(k->native, &t->room) && native_runs(k->native) :
+	                                  !thread_is_idle(t));
 }
 
 /* Where it can't more often than now and then, as stacks are too deep or code objects new, all
@@ -366,9 +368,13 @@ static enum why
 read_copied(struct capturer *k, struct thread *t, const struct gil *gil, unsigned flags,
             raddr *holder)
 {
+	int with_c = HAS_NATIVE && k->native;
 	enum why why = stack_take(k->stacks, t->stack, t->tstate, t->task.tid, gil,
-	                           flags | (k->hasty ? STACK_HASTY : 0), holder);
+	                          flags | (k->hasty ? STACK_HASTY : 0),
+	                          with_c ? native_room(k->native, &t->room) : 0, holder);
 
+	if (with_c && why == OK && (!gil || *holder == t->tstate) && native_adopt(k->native, &t->room))
+		why = DEEP;
 	t->copied = why == OK;
 	if (why != FAULT && (why != OK || !gil || *holder == t->tstate))
 		note_copy(k, t, why == OK);
@@ -377,12 +383,12 @@ read_copied(struct capturer *k, struct thread *t, const struct gil *gil, unsigne
 
 /* Now and then a restless thread is read as others are, to see whether it still is. */
 static int
-is_probed(struct thread *t)
+is_probed(const struct capturer *k, struct thread *t)
 {
 	if (!HAS_KERNEL)
 		return 0;
 	t->resting -= t->resting > 0;
-	return t->copies++ % PROBE_EACH == 0;
+	return stops_always(k) ? !t->copies++ : t->copies++ % PROBE_EACH == 0;
 }
 
 /* Whether it does nothing, and what is known of it is enough: of what a signal has stopped the
@@ -400,7 +406,7 @@ static enum why
 capture_once(struct capturer *k, struct thread *t, const struct gil *gil, unsigned flags,
              raddr *holder)
 {
-	int asks = gil || flags, may = may_stop(k), copying = may_copy(k, t, is_probed(t)), first;
+	int asks = gil || flags, may = may_stop(k), copying = may_copy(k, t, is_probed(k, t)), first;
 	int always = may && stops_always(k);
 	enum why why, stopped;
 
@@ -413,7 +419,7 @@ capture_once(struct capturer *k, struct thread *t, const struct gil *gil, unsign
 	remember_try(k, t, why == OK && first);
 	if (why == OK && !t->restless && !always)
 		return OK;
-	if (may_copy(k, t, copying) && read_copied(k, t, gil, flags, holder) == OK)
+	if (may_copy(k, t, copying && !stops_always(k)) && read_copied(k, t, gil, flags, holder) == OK)
 		return OK;
 	if (may && (always || t->restless) && !is_at_rest(k, t)) {
 		stopped = read_restless(k, t);
@@ -445,7 +451,7 @@ capture_both(struct capturer *k, struct thread *t, const struct gil *gil, unsign
 		if (why != OK || ((gil || flags) && *holder != t->tstate))
 			return why;
 		why = native_end(k->native, &t->task, &t->room);
-		if (why == OK)
+		if (why == OK && !(HAS_KERNEL && t->copied))
 			t->rested = used;
 		if (why == OK || !(used || may_stop(k)))
 			break;

@@ -349,7 +349,7 @@ parse_call(const char *p, struct proc_call *call)
 {
 	uint64_t number;
 
-	*call = (struct proc_call){ .number = -1 };
+	*call = (struct proc_call){ .number = *p == 'r' ? PROC_RUNS : -1 };
 	if (!strncmp(p, "-1 ", 3)) {
 		p += 2;
 	} else {

@@ -56,7 +56,9 @@ int proc_times(int pid, int tid, int *fd, struct proc_times *);
 int64_t proc_cpu_time(int pid);
 
 /* The system call that a thread waits in; number -1: it waits elsewhere, for a page or for
- * a stop to end.  0, or -1 if it runs or we may not know.  *fd as above. */
+ * a stop to end.  0, or -1 if it runs, the number being PROC_RUNS, or we may not know.  *fd as
+ * above. */
+enum { PROC_RUNS = -2 };
 struct proc_call {
 	int number;
 	uint64_t args[6];

@@ -47,7 +47,9 @@
  *   process.c     the one interface to a process, live or of another kind
  *
  * kernel/: knows the kernel: how it copies what a thread has, at its own moment.
- *   kernel/program.c  the program that it runs for that
+ *   kernel/bpf.c      programs for the kernel
+ *   kernel/program.c  the one that it runs for that
+ *   kernel/cstack.c   its part for C stacks
  *   kernel/events.c   when it does
  *   kernel/kernel.c   the copies
  *   kernel/news.c     which processes begin and end
@@ -186,6 +188,7 @@
 #include "kernel/kernel.h"
 #include "kernel/news.h"
 #include "waits/waits.h"
+#include "native/native.h"
 #include "target.h"
 #include "clock.h"
 #include "capture.h"
@@ -900,7 +903,7 @@ prepare_kernel(const struct options *o)
 {
 	if (HAS_KERNEL && (o->n_pids || o->command || o->all) && !o->no_kernel && !o->pause &&
 	    !o->dump && !o->why && !o->tasks && o->seconds)
-		kernel_prepare(o->period);
+		kernel_prepare(o->period, HAS_NATIVE && o->native);
 }
 
 /* Of what was made. */

@@ -664,15 +664,16 @@ stack_entries(struct stacks *all, const struct stack *st,
 /* ---- what the kernel has copied ---- */
 
 static void
-ask_for(const struct stacks *all, const struct stack *st, raddr tstate, const struct gil *gil,
+ask_for(const struct stacks *all, const struct stack *st, const struct gil *gil, uint32_t room,
         struct kernel_chain *c)
 {
 	const struct layout *l = all->l;
 
 	*c = (struct kernel_chain){
-		.head = tstate, .head_len = (unsigned)frames_thread_size(l),
+		.head = st->tstate, .head_len = (unsigned)frames_thread_size(l),
 		.link = (unsigned)l->thread.frame, .len = (unsigned)l->frame.size,
 		.next = (unsigned)l->frame.back, .adjoin = l->frames != FRAMES_HEAP, .ptr = l->ptr,
+		.stack = room,
 	};
 	if (l->frames == FRAMES_CFRAME) {
 		c->mid_len = (unsigned)frames_cframe_size(l);
@@ -710,13 +711,14 @@ adopt_copy(struct stacks *all, struct stack *st, const struct gil *gil, struct k
 /* Takes copies until one is of a moment at which it held the GIL, or was attached, and not of
  * the few instructions during which its frames do not hang together. */
 static enum why
-take_copy(struct stacks *all, struct stack *st, int tid, const struct gil *gil, unsigned flags)
+take_copy(struct stacks *all, struct stack *st, int tid, const struct gil *gil, unsigned flags,
+          uint32_t room)
 {
 	enum why why = AGAIN;
 	struct kernel_chain chain;
 	struct kernel_copy copy;
 
-	ask_for(all, st, st->tstate, gil, &chain);
+	ask_for(all, st, gil, room, &chain);
 	for (int i = 0; i < TRIES; i++) {
 		enum kernel_answer answer = kernel_take(tid, &chain, flags & STACK_HASTY ? -1 : i, &copy);
 		raddr holder;
@@ -740,7 +742,7 @@ take_copy(struct stacks *all, struct stack *st, int tid, const struct gil *gil, 
 
 enum why
 stack_take(struct stacks *all, struct stack *st, raddr tstate, int tid, const struct gil *gil,
-           unsigned flags, raddr *holder)
+           unsigned flags, uint32_t room, raddr *holder)
 {
 	enum why why;
 
@@ -751,7 +753,7 @@ stack_take(struct stacks *all, struct stack *st, raddr tstate, int tid, const st
 		if (why != OK || *holder != tstate)
 			return why;
 	}
-	why = take_copy(all, st, tid, gil, flags);
+	why = take_copy(all, st, tid, gil, flags, room);
 	if (why == OK && flags & STACK_ATTACHED)
 		*holder = tstate;
 	return why;

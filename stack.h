@@ -49,10 +49,10 @@ enum why stack_read(struct stacks *, struct stack *, raddr tstate, const struct 
 /*
  * The same of a copy that the kernel has made of that thread's stack not long ago (see
  * kernel/kernel.h): OK; FAULT, there is none; or why it will not do.  With a gil the thread
- * has to hold that both now and then.
+ * has to hold that both now and then.  room: so many bytes of its C stack are asked for, too.
  */
 enum why stack_take(struct stacks *, struct stack *, raddr tstate, int tid, const struct gil *,
-                    unsigned flags, raddr *holder);
+                    unsigned flags, uint32_t room, raddr *holder);
 
 /*
  * The same in two steps, for reading many threads in one call: what is to be

@@ -12,6 +12,7 @@
 
 #include "util.h"
 #include "kernel/program.h"
+#include "kernel/cstack.h"
 #include "kernel/events.h"
 #include "kernel/kernel.h"
 
@@ -45,15 +46,16 @@ static struct {
 	unsigned ticks; /* since they are */
 	struct program program;
 	struct queue queues[SLOTS];
+	const struct record *last; /* copy that was taken */
 } kernel;
 
 void
-kernel_prepare(int64_t period)
+kernel_prepare(int64_t period, int with_c)
 {
 	if (period < SHORTEST_NS)
 		return;
 	kernel.period = period;
-	kernel.refused = program_load(&kernel.program) != 0;
+	kernel.refused = program_load(&kernel.program, with_c ? cstack_part() : NULL) != 0;
 }
 
 void
@@ -119,7 +121,7 @@ drain(void)
 	uint64_t at = __atomic_load_n(kernel.program.taken, __ATOMIC_RELAXED);
 
 	while (at < __atomic_load_n(kernel.program.put, __ATOMIC_ACQUIRE)) {
-		const unsigned char *p = kernel.program.ring + (at & (RING_SIZE - 1));
+		const unsigned char *p = kernel.program.ring + (at & (kernel.program.ring_size - 1));
 		uint32_t word = __atomic_load_n((const uint32_t *)p, __ATOMIC_ACQUIRE);
 		uint32_t len = word & ~(busy | none);
 
@@ -254,9 +256,10 @@ take(struct queue *q, int64_t now, struct kernel_copy *copy)
 		taken = next_copy(q);
 	if (time_of(taken) < oldest)
 		return KERNEL_NONE;
+	kernel.last = (const struct record *)taken->data;
 	copy->time = time_of(taken);
-	copy->rest = (const unsigned char *)taken->data + sizeof(struct record);
-	copy->left = taken->len - sizeof(struct record);
+	copy->rest = (const unsigned char *)(kernel.last + 1);
+	copy->left = (kernel.last->c_part ? kernel.last->c_part : taken->len) - sizeof *kernel.last;
 	return answer;
 }
 
@@ -307,6 +310,7 @@ kernel_take(int tid, const struct kernel_chain *c, int patient, struct kernel_co
 
 	if (!kernel.open || tid <= 0 || !fits(c) || !claim(slot, q, tid, c, now))
 		return KERNEL_NONE;
+	slot->stack = c->stack / CHUNK;
 	q->asked = kernel.asked = now;
 	if (!kernel.on)
 		q->waits = 0;
@@ -314,6 +318,21 @@ kernel_take(int tid, const struct kernel_chain *c, int patient, struct kernel_co
 	if (patient > 0 || (!patient && is_first(q, now)))
 		return wait_for_next(q, now, copy);
 	return take(q, now, copy);
+}
+
+int
+kernel_c_stack(struct kernel_c *c)
+{
+	const struct record *r = kernel.last;
+
+	if (!r->c_part)
+		return -1;
+	c->registers = (const unsigned char *)r + r->c_part;
+	c->size = C_REGS * 8;
+	memcpy(&c->at, c->registers + c->size, sizeof c->at);
+	c->bytes = c->registers + c->size + sizeof c->at;
+	c->len = r->len - r->c_part - c->size - sizeof c->at;
+	return 0;
 }
 
 void

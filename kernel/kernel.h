@@ -25,6 +25,8 @@ struct kernel_chain {
 	int adjoin;                               /* what lies between two is copied, too */
 	int ptr;                                  /* bytes in a pointer */
 	struct { raddr addr; unsigned len; } extra[2]; /* these, too; 0: none */
+	unsigned stack;                           /* so many bytes of the C stack, or as many as
+	                                           * there is room for; about */
 };
 
 enum kernel_answer {
@@ -39,14 +41,23 @@ struct kernel_copy {
 	size_t left;
 };
 
+/* Of the same thread at the same moment: the registers that it had when it called the kernel, or
+ * was interrupted, and what begins not far below the stack pointer. */
+struct kernel_c {
+	const unsigned char *registers, *bytes;
+	size_t size, len;
+	raddr at;
+};
+
 #ifdef WITHOUT_kernel
 
 enum { HAS_KERNEL = 0 };
 
 static inline void
-kernel_prepare(int64_t period)
+kernel_prepare(int64_t period, int with_c)
 {
 	(void)period;
+	(void)with_c;
 }
 
 static inline void
@@ -73,6 +84,13 @@ kernel_region(struct kernel_copy *copy, raddr *addr, size_t *len)
 	(void)addr;
 	(void)len;
 	return NULL;
+}
+
+static inline int
+kernel_c_stack(struct kernel_c *c)
+{
+	(void)c;
+	return -1;
 }
 
 static inline void
@@ -111,8 +129,8 @@ enum { HAS_KERNEL = 1 };
 
 /* Each thread that runs is to be copied after each `period` nanoseconds that it was on a CPU, if
  * the kernel permits it.  That takes it some milliseconds, so it is done before there is
- * anything to be late for. */
-void kernel_prepare(int64_t period);
+ * anything to be late for.  with_c: with their C stacks, if it can. */
+void kernel_prepare(int64_t period, int with_c);
 
 /* Then, of these processes and all that they make; n is 0: of all that there are. */
 void kernel_open(const int *pids, size_t n);
@@ -128,6 +146,9 @@ int kernel_is_refused(void);
 enum kernel_answer kernel_take(int tid, const struct kernel_chain *, int patient,
                                struct kernel_copy *);
 const void *kernel_region(struct kernel_copy *, raddr *addr, size_t *len);
+
+/* What the copy taken last has of C: 0, or -1 if it has nothing.  As good as that copy. */
+int kernel_c_stack(struct kernel_c *);
 
 /* Whether that, aside, is known, and need not be copied; it may be all the same. */
 void kernel_know(raddr, int known);

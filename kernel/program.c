@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-only */
 /*
- * BPF, put together here (bpf(2); linux/bpf.h, which musl's compiler does not see).  The
- * program is one for all targets: what differs is in the table, which is memory that we
+ * The program is one for all targets: what differs is in the table, which is memory that we
  * share with it, so that it can be loaded before anything is known of a target, and
  * before bpf(2) is given up.  Whatever the table says, all that it can do is copy memory
  * of the thread that it interrupts, from where that could read by itself, to the ring.
@@ -22,6 +21,7 @@
  *		     the pointer at slot->next;
  *		put(what the pointer at slot->aside leads to), and parts of what that leads to,
  *		     if the pointer is not known, of the first MOST_ASIDE;
+ *	copy the C stack, if that is asked for: see cstack.c;
  *	give the record to the ring;
  *
  * put() adds a region to the record and answers 0 if it can't.  The length of the record is
@@ -40,35 +40,9 @@
 #include <unistd.h>
 
 #include "util.h"
+#include "kernel/bpf.h"
 #include "kernel/program.h"
 
-struct instruction {
-	uint8_t code;
-	uint8_t to : 4, from : 4;
-	int16_t off;
-	int32_t value;
-};
-
-/* linux/bpf.h */
-enum {
-	MOVE = 0xbf, SET = 0xb7, MOVE_32 = 0xbc, ADD = 0x0f, ADD_TO = 0x07, SUBTRACT = 0x1f,
-	AND = 0x5f, MASK = 0x57, OR = 0x47, TIMES = 0x27, SHIFT = 0x77,
-	LOAD = 0x79, LOAD_32 = 0x61, LOAD_8 = 0x71, STORE = 0x7b, STORE_32 = 0x63, WIDE = 0x18,
-	GOTO_IF_IS = 0x15, GOTO_UNLESS_IS = 0x55, GOTO_IF_MORE = 0x25, GOTO_UNLESS = 0x5d,
-	GOTO_IF_ABOVE = 0x2d, GOTO_IF_LESS = 0xa5, GOTO_IF_SAME = 0x1d,
-	CALL = 0x85, EXIT = 0x95, GO_ON = 0x05, MAY_GOTO = 0xe5,
-};
-enum { LOOKUP = 1, TIME = 5, TIDS = 14, COPY = 112, TIDS_IN_NAMESPACE = 120, OUTPUT = 130 };
-enum { MAP = 1, MAP_VALUE = 2, LOCAL = 1 }; /* in `from` of WIDE, of CALL */
-enum { MAP_CREATE = 0, PROG_LOAD = 5 };
-enum { ARRAY = 2, ARRAY_PER_CPU = 6, RING = 27, MAPPABLE = 1 << 10 };
-enum { OF_PERF_EVENTS = 7, NO_WAKEUP = 1 };
-
-/* Places that are not known yet. */
-enum { OUT = 0x7ff0, PUT = 0x7ff1, ASIDE, TABLE, SCRATCH, THE_RING, DEVICE, INODE };
-
-#define AT(member) (int16_t)offsetof(struct slot, member)
-#define RECORD(member) (int16_t)offsetof(struct record, member)
 #define EXTRA(i) { LOAD, 3, 7, (int16_t)(AT(extra) + 8 * (i)), 0 }, \
 	{ LOAD, 4, 7, (int16_t)(AT(extra_len) + 8 * (i)), 0 }, { SET, 5, 0, 0, 0 }
 #define PUT_CALL { STORE, 8, 4, RECORD(want), 0 }, { MOVE, 1, 8, 0, 0 }, \
@@ -125,6 +99,8 @@ static const struct instruction body[] = {
 	{ STORE_32, 8, 1, RECORD(serial), 0 },
 	{ SET, 1, 0, 0, sizeof(struct record) },
 	{ STORE, 8, 1, RECORD(len), 0 },
+	{ SET, 1, 0, 0, 0 },
+	{ STORE, 8, 1, RECORD(c_part), 0 },
 	EXTRA(0), PUT_CALL,
 	EXTRA(1), PUT_CALL,
 	{ LOAD, 3, 7, AT(head), 0 },
@@ -169,6 +145,18 @@ static const struct instruction body[] = {
 	{ CALL, 0, LOCAL, 0, ASIDE },
 	{ ADD_TO, 9, 0, 0, 1 },
 	{ GOTO_IF_LESS, 9, 0, -26, MOST_HOPS },
+};
+
+/* With C stacks this comes here. */
+static const struct instruction c_call[] = {
+	{ LOAD, 1, 7, AT(stack), 0 },
+	{ GOTO_IF_IS, 1, 0, 3, 0 },
+	{ MOVE, 1, 8, 0, 0 },
+	{ MOVE, 2, 7, 0, 0 },
+	{ CALL, 0, LOCAL, 0, C_STACK },
+};
+
+static const struct instruction ending[] = {
 	{ WIDE, 1, MAP, 0, THE_RING }, { 0, 0, 0, 0, 0 },
 	{ MOVE, 2, 8, 0, 0 },
 	{ LOAD, 3, 8, RECORD(len), 0 },
@@ -281,7 +269,8 @@ struct places { /* what is not known before */
 };
 
 struct code {
-	struct instruction at[LEN(local_tid) + LEN(body) + LEN(out) + LEN(put) + LEN(aside)];
+	struct instruction at[LEN(local_tid) + LEN(body) + LEN(c_call) + LEN(ending) + LEN(out) +
+	                      LEN(put) + LEN(aside) + MOST_PART];
 	size_t n;
 };
 
@@ -299,19 +288,19 @@ set_wide(struct instruction *i, uint64_t value)
 	i[1].value = (int32_t)(value >> 32);
 }
 
-/* Puts in what was not known. */
+/* Puts in what was not known.  end: where OUT is. */
 static void
 resolve(struct code *c, const struct places *p, size_t end)
 {
+	const size_t called[] = { 0, LEN(put), LEN(put) + LEN(aside) }; /* from PUT on */
+
 	for (size_t i = 0; i < c->n; i++) {
 		struct instruction *at = &c->at[i];
 
 		if (at->off == OUT)
 			at->off = (int16_t)(end - i - 1);
-		if (at->code == CALL && at->value == PUT)
-			at->value = (int32_t)(end + LEN(out) - i - 1);
-		if (at->code == CALL && at->value == ASIDE)
-			at->value = (int32_t)(end + LEN(out) + LEN(put) - i - 1);
+		if (at->code == CALL && at->from == LOCAL)
+			at->value = (int32_t)(end + LEN(out) + called[at->value - PUT] - i - 1);
 		if (at->code != WIDE)
 			continue;
 		switch (at->value) {
@@ -322,31 +311,6 @@ resolve(struct code *c, const struct places *p, size_t end)
 		case INODE: set_wide(at, p->space.st_ino); break;
 		}
 	}
-}
-
-static int
-make_map(uint32_t type, uint32_t key, uint32_t value, uint32_t entries, uint32_t flags)
-{
-	uint32_t attributes[8] = { type, key, value, entries, flags };
-
-	return (int)syscall(SYS_bpf, MAP_CREATE, attributes, sizeof attributes);
-}
-
-static int
-load(const struct code *c)
-{
-	/* What it calls is for programs under the GPL; this file is so, too. */
-	static const char license[] = "GPL and additional rights";
-	struct {
-		uint32_t type, n;
-		uint64_t code, license;
-		uint32_t log_level, log_size;
-		uint64_t log;
-		uint32_t version, flags;
-	} attributes = { .type = OF_PERF_EVENTS, .n = (uint32_t)c->n,
-	                 .code = (uintptr_t)c->at, .license = (uintptr_t)license };
-
-	return (int)syscall(SYS_bpf, PROG_LOAD, &attributes, sizeof attributes);
 }
 
 /*
@@ -365,17 +329,17 @@ load_either(struct code *c)
 		at++;
 	at[0] = (struct instruction){ LOAD, 9, 7, AT(hops), 0 };
 	at[1] = (struct instruction){ MAY_GOTO, 0, 0, TO_END, 0 };
-	fd = load(c);
+	fd = bpf_load(c->at, c->n);
 	if (fd >= 0)
 		return fd;
 	at[0] = (struct instruction){ SET, 9, 0, 0, 0 };
 	at[1] = (struct instruction){ GO_ON, 0, 0, 0, 0 };
-	return load(c);
+	return bpf_load(c->at, c->n);
 }
 
 /* Assembles it. */
 static void
-assemble(const struct places *p, struct code *c)
+assemble(const struct places *p, const struct part *with, struct code *c)
 {
 	size_t end;
 
@@ -385,10 +349,15 @@ assemble(const struct places *p, struct code *c)
 	else
 		append(c, local_tid, LEN(local_tid));
 	append(c, body, LEN(body));
+	if (with)
+		append(c, c_call, LEN(c_call));
+	append(c, ending, LEN(ending));
 	end = c->n;
 	append(c, out, LEN(out));
 	append(c, put, LEN(put));
 	append(c, aside, LEN(aside));
+	if (with)
+		append(c, with->at, with->n);
 	resolve(c, p, end);
 }
 
@@ -399,7 +368,7 @@ share(struct program *p, const struct places *at)
 	size_t page = (size_t)getauxval(AT_PAGESZ), table = sizeof(struct table);
 	void *slots = mmap(NULL, table, PROT_READ | PROT_WRITE, MAP_SHARED, at->table, 0);
 	void *ours = mmap(NULL, page, PROT_READ | PROT_WRITE, MAP_SHARED, at->ring, 0);
-	void *theirs = mmap(NULL, page + 2 * RING_SIZE, PROT_READ, MAP_SHARED, at->ring,
+	void *theirs = mmap(NULL, page + 2 * p->ring_size, PROT_READ, MAP_SHARED, at->ring,
 	                    (off_t)page);
 
 	if (slots == MAP_FAILED || ours == MAP_FAILED || theirs == MAP_FAILED)
@@ -411,25 +380,42 @@ share(struct program *p, const struct places *at)
 	return 0;
 }
 
+/* With that part, if there is one and the kernel has what that takes. */
+static int
+assemble_and_load(const struct places *at, const struct part *with)
+{
+	struct code code;
+	int fd = -1;
+
+	if (with) {
+		assemble(at, with, &code);
+		fd = load_either(&code);
+	}
+	if (fd < 0) {
+		assemble(at, NULL, &code);
+		fd = load_either(&code);
+	}
+	return fd;
+}
+
 int
-program_load(struct program *p)
+program_load(struct program *p, const struct part *with)
 {
 	enum { FIRST_INODE = (int)0xeffffffc }; /* linux/proc_ns.h, PROC_PID_INIT_INO */
 	struct places at = { 0 };
 	struct rlimit before;
 	int raised;
-	struct code code;
 
 	at.is_first = !stat("/proc/self/ns/pid", &at.space) &&
 	              (uint32_t)at.space.st_ino == (uint32_t)FIRST_INODE;
 	/* Up to 5.10 the kernel takes such memory for locked.  A command is not to inherit that. */
 	raised = !prlimit(0, RLIMIT_MEMLOCK, &(struct rlimit){ RLIM_INFINITY, RLIM_INFINITY }, &before);
-	at.table = make_map(ARRAY, 4, sizeof(struct table), 1, MAPPABLE);
-	at.scratch = make_map(ARRAY_PER_CPU, 4, MOST_RECORD, 1, 0);
-	at.ring = make_map(RING, 0, 0, RING_SIZE, 0);
-	assemble(&at, &code);
+	p->ring_size = with ? RING_WITH_C : RING_SIZE;
+	at.table = bpf_map(ARRAY, 4, sizeof(struct table), 1, MAPPABLE);
+	at.scratch = bpf_map(ARRAY_PER_CPU, 4, MOST_RECORD, 1, 0);
+	at.ring = bpf_map(RING, 0, 0, (uint32_t)p->ring_size, 0);
 	p->fd = at.table < 0 || at.scratch < 0 || at.ring < 0 || share(p, &at) ? -1 :
-	        load_either(&code);
+	        assemble_and_load(&at, with);
 	if (at.table >= 0)
 		close(at.table);
 	if (at.scratch >= 0)

@@ -15,8 +15,20 @@ enum {
 	MOST_ASIDE = 16,     /* hops */
 	KNOWN = 1 << 13,     /* a power of two */
 	PARTS = 3,
-	RING_SIZE = 1 << 18, /* bytes, a power of two, and of pages of any size */
+	RING_SIZE = 1 << 18, /* bytes, a power of two, and of pages of any size; */
+	RING_WITH_C = 1 << 20, /* with C stacks, */
+	CHUNK = 1024,          /* these being copied by so many bytes */
 };
+
+/* How many registers the kernel's structure for them has, all of 64 bits, and whether that is
+ * known, so that C stacks can be copied, too. */
+#ifdef __aarch64__
+enum { C_STACKS = 1, C_REGS = 34 };
+#elif defined __x86_64__ && defined __LP64__
+enum { C_STACKS = 1, C_REGS = 21 };
+#else
+enum { C_STACKS = 0, C_REGS = 21 };
+#endif
 
 /* What to copy of one thread.  All numbers are 64 bits wide, as the program has them. */
 struct slot {
@@ -30,6 +42,7 @@ struct slot {
 	uint64_t aside, aside_from, aside_len; /* see kernel.h */
 	struct { uint64_t at, from, len; } parts[PARTS];
 	uint64_t extra[2], extra_len[2];
+	uint64_t stack;  /* chunks of the C stack; 0: none */
 	uint64_t hops; /* 0, which is nothing that the kernel knows */
 };
 
@@ -48,11 +61,18 @@ known_place(struct table *t, uint64_t addr, uint8_t *mark)
 	return &t->known[addr >> 4 & (KNOWN - 1)];
 }
 
+/* Places that are not known yet. */
+enum { OUT = 0x7ff0, PUT = 0x7ff1, ASIDE, C_STACK, TABLE, SCRATCH, THE_RING, DEVICE, INODE };
+
+#define AT(member) (int16_t)offsetof(struct slot, member)
+#define RECORD(member) (int16_t)offsetof(struct record, member)
+
 /* A record is this, and regions: address, length, so many bytes, zeros up to a word. */
 struct record {
 	uint64_t time; /* now_ns() */
 	uint32_t tid, serial;
 	uint64_t len;  /* of the whole */
+	uint64_t c_part; /* where in it registers are, the stack's address, and the stack; 0: none */
 	uint64_t want, next, aside; /* for the program alone */
 };
 
@@ -62,9 +82,18 @@ struct program {
 	uint64_t *taken;            /* as is how much of the ring has been read; */
 	const uint64_t *put;        /* written by the kernel: how much there is, */
 	const unsigned char *ring;  /* and what, twice in a row */
+	size_t ring_size;
 };
 
-/* Has the kernel take it.  0, or -1 if it does not, and then there is nothing to end. */
-int program_load(struct program *);
+/* A part of it, which is called with the record and the slot. */
+enum { MOST_PART = 56 };
+struct part {
+	const struct instruction *at;
+	size_t n; /* MOST_PART, at most */
+};
+
+/* Has the kernel take it, with that part, if not NULL, to copy C stacks, if it can.  0, or -1 if
+ * it does not, and then there is nothing to end. */
+int program_load(struct program *, const struct part *with);
 
 #endif

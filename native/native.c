@@ -2,7 +2,8 @@
 /*
  * Where registers come from: of a thread that waits in the kernel, /proc tells the stack pointer
  * and where it will go on, which is enough, most often: what calls the kernel counts from there.
- * Of one that is stopped, all of them.  What is unwound is a copy of the stack.
+ * Of one that is stopped, or that the kernel has copied while it ran, all of them.  What is
+ * unwound is a copy of the stack.
  */
 #include <stdint.h>
 #include <stdlib.h>
@@ -14,6 +15,7 @@
 #include "memory.h"
 #include "elf.h"
 #include "process.h"
+#include "kernel/kernel.h"
 #include "native/machine.h"
 #include "native/rows.h"
 #include "native/places.h"
@@ -33,7 +35,7 @@ struct native {
 	const struct process *process;
 	const struct machine *machine; /* NULL: it is not known */
 	struct places *places;
-	enum { NOT_TAKEN, WAITS, TAKEN } state; /* of the last thread */
+	enum { NOT_TAKEN, WAITS, TAKEN, UNWOUND } state; /* of the last thread */
 	struct proc_call call;     /* that it waits in, and what it had used before that */
 	struct proc_times times;
 	struct regs regs;
@@ -82,6 +84,7 @@ native_begin(struct native *n, struct task *t)
 {
 	n->state = NOT_TAKEN;
 	n->copy.len = n->stack.n = 0;
+	n->call.number = 0;
 	if (!n->machine || read_call(n, t, &n->call, &n->times))
 		return 0;
 	n->state = WAITS;
@@ -89,9 +92,24 @@ native_begin(struct native *n, struct task *t)
 }
 
 int
+native_runs(const struct native *n)
+{
+	return n->call.number == PROC_RUNS;
+}
+
+int
 native_lacks(const struct native *n)
 {
 	return n->state == WAITS && n->call.number < 0;
+}
+
+/* Of a program with shorter pointers the kernel has other registers than it shows its tracers. */
+uint32_t
+native_room(const struct native *n, uint32_t *room)
+{
+	if (!*room)
+		*room = FIRST_ROOM;
+	return n->machine && n->machine->word == 8 ? *room : 0;
 }
 
 /* Copies the stack from its pointer on, and what may be below; where it ends, the copy does as
@@ -102,8 +120,7 @@ copy_stack(struct native *n, uint64_t sp, uint32_t *room)
 	struct mem_vec part = { sp - RED_ZONE, 0 };
 	size_t done = 0;
 
-	if (!*room)
-		*room = FIRST_ROOM;
+	native_room(n, room);
 	if (n->cap < *room) {
 		n->bytes = xrealloc(n->bytes, *room, 1);
 		n->cap = *room;
@@ -208,6 +225,16 @@ unwind(struct native *n)
 	return step;
 }
 
+/* AGAIN: there is more of it than was copied. */
+static enum why
+unwind_all(struct native *n, uint32_t *room)
+{
+	if (unwind(n) != STEP_BEYOND || n->whole || *room >= MOST_ROOM)
+		return OK;
+	*room *= MORE_ROOM;
+	return AGAIN;
+}
+
 enum why
 native_end(struct native *n, struct task *t, uint32_t *room)
 {
@@ -218,13 +245,26 @@ native_end(struct native *n, struct task *t, uint32_t *room)
 		why = take_waiting(n, t, room);
 	if (n->state == NOT_TAKEN)
 		why = TORN;
-	if (why != OK)
+	if (why != OK || n->state == UNWOUND)
 		return why;
-	if (unwind(n) == STEP_BEYOND && !n->whole && *room < MOST_ROOM) {
-		*room *= MORE_ROOM;
-		return AGAIN;
-	}
-	return OK;
+	return unwind_all(n, room);
+}
+
+int
+native_adopt(struct native *n, uint32_t *room)
+{
+	struct kernel_c c;
+
+	if (kernel_c_stack(&c) ||
+	    machine_registers(n->machine, c.registers, c.size, &n->regs))
+		return -1;
+	places_look(n->places);
+	n->copy = (struct copy){ c.at, c.bytes, c.len };
+	n->whole = 0;
+	if (unwind_all(n, room) != OK)
+		return -1;
+	n->state = UNWOUND;
+	return 0;
 }
 
 const uint32_t *

@@ -44,6 +44,13 @@ native_begin(struct native *n, struct task *t)
 }
 
 static inline int
+native_runs(const struct native *n)
+{
+	(void)n;
+	return 0;
+}
+
+static inline int
 native_lacks(const struct native *n)
 {
 	(void)n;
@@ -65,6 +72,22 @@ native_end(struct native *n, struct task *t, uint32_t *room)
 	(void)t;
 	(void)room;
 	return OK;
+}
+
+static inline uint32_t
+native_room(const struct native *n, uint32_t *room)
+{
+	(void)n;
+	(void)room;
+	return 0;
+}
+
+static inline int
+native_adopt(struct native *n, uint32_t *room)
+{
+	(void)n;
+	(void)room;
+	return -1;
 }
 
 static inline int
@@ -105,20 +128,27 @@ void native_free(struct native *);
 /*
  * A thread's C stack is read along with its Python frames, and both are of one moment: what
  * waits in the kernel before the frames are read and after that, and has used no time
- * meanwhile, has not moved; what runs is stopped.
+ * meanwhile, has not moved; what runs is stopped, or copied by the kernel where it is interrupted.
  *
  * native_begin() says how long a thread that waits had run, and waited for a CPU, nanoseconds; 0:
- * it does not wait.  native_lacks(): it does so in the midst of anything, as what a signal has
- * stopped, so that all its registers are needed.  Where it has been stopped,
- * native_take() copies its registers and its stack.  After that, native_end() says what came of it:
+ * it does not wait.  native_runs(): it is known to run.  native_lacks(): it waits in the midst of
+ * anything, as what a signal has stopped, so that all its registers are needed.  Where it has been
+ * stopped, native_take() copies its registers and its stack; where the kernel has copied these
+ * while it ran, native_adopt() takes them.  After that, native_end() says what came of it:
  * OK; TORN, it has moved, or nothing was copied; or AGAIN, more of the stack has to be copied:
  * all of it is to be done again then.  room: how many bytes to copy of that thread's, to be kept
  * from time to time, 0 at first.
  */
 int64_t native_begin(struct native *, struct task *);
+int native_runs(const struct native *);
 int native_lacks(const struct native *);
 void native_take(struct native *, struct task *, uint32_t *room);
 enum why native_end(struct native *, struct task *, uint32_t *room);
+
+/* How many bytes of the stack to have the kernel copy, see kernel/kernel.h; 0: it can't.  And
+ * takes what it copied last: 0, or -1 if that is not enough. */
+uint32_t native_room(const struct native *, uint32_t *room);
+int native_adopt(struct native *, uint32_t *room);
 
 /* A word of the stack's copy: 0, or -1 if it is not there. */
 int native_word(const struct native *, uint64_t addr, uint64_t *value);

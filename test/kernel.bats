@@ -65,9 +65,10 @@ never_still() {
 @test "3.14t: code that never holds still, without a stop" { requires_kernel; each_python 3.14t never_still fib; }
 @test "of 32 bits: code that never holds still, without a stop" { requires_kernel; each_python i386 never_still fib; }
 
+# nobody_traces [OPTION]...
 nobody_traces() {
     local seen=0
-    start_pyflame -s 1 --stats "$pid"
+    start_pyflame -s 1 --stats "$@" "$pid"
     while ! has_ended "$profiler"; do
         ! grep -q '^TracerPid:[[:space:]]*[1-9]' "/proc/$pid/status" || seen=$((seen + 1))
     done
@@ -76,14 +77,35 @@ nobody_traces() {
     equal "$seen" 0 && equal "$(stat_of "taken with the thread stopped")" 0
 }
 
+# nobody_traced PYTHON [OPTION]...
 nobody_traced() {
     start_target fib "$1"
-    on_a_good_day nobody_traces
+    on_a_good_day nobody_traces "${@:2}"
 }
 
 @test "3.8: a thread that never holds still is traced by nobody"  { requires_kernel; each_python 3.8 nobody_traced; }
 @test "3.12: a thread that never holds still is traced by nobody" { requires_kernel; each_python 3.12 nobody_traced; }
 @test "newest: a thread that never holds still is traced by nobody" { requires_kernel; each_python "$newest" nobody_traced; }
+
+# C stacks are copied along with Python's.
+c_frames_too() {
+    case $(uname -m) in
+        x86_64 | aarch64) ;;
+        *) skip "not on this machine" ;;
+    esac
+    nobody_traced "$1" --native=all
+    [ "$(kernel_samples)" -gt 100 ]
+    grep ':fib' stdout > both
+    [ $((10 * $(samples both '\(C frames '))) -le "$(samples both)" ]
+    grep -v '(C frames ' both > merged
+    all_match '^[^;]*(\.so|[^y]:|\+0x)[^;]*;.*fib\.py:<module>' merged
+}
+
+@test "2.7: C frames too, traced by nobody"    { requires_kernel; each_python 2.7 c_frames_too; }
+@test "3.8: C frames too, traced by nobody"    { requires_kernel; also 3.8 c_frames_too; }
+@test "3.11: C frames too, traced by nobody"   { requires_kernel; each_python 3.11 c_frames_too; }
+@test "3.12: C frames too, traced by nobody"   { requires_kernel; also 3.12 c_frames_too; }
+@test "newest: C frames too, traced by nobody" { requires_kernel; each_python "$newest" c_frames_too; }
 
 @test "--no-kernel does without, and says so" {
     requires_kernel

@@ -31,12 +31,17 @@ static union {
 	unsigned char bytes[1];
 } arena;
 static unsigned char *copy_of_arena;
+static const char mark[] = "this is on the stack";
+static const char *on_stack;
 static volatile int tid;
 
 static void *
 spin(void *unused)
 {
+	char kept[sizeof mark];
+
 	(void)unused;
+	on_stack = memcpy(kept, mark, sizeof mark);
 	tid = (int)syscall(SYS_gettid);
 	for (volatile unsigned i = 0;; i++)
 		;
@@ -136,6 +141,31 @@ test_right(void)
 	check(take_patiently(&c, &len) > 100 && len <= MOST_RECORD, "an endless one has an end");
 }
 
+/* Where the kernel can do that, registers and stack come with it. */
+static void
+test_c_stack(void)
+{
+	struct kernel_chain c = right_chain();
+	struct kernel_c stack;
+	size_t len, at;
+
+	c.stack = 1;
+	kernel_leave(tid);
+	check(take_patiently(&c, &len) > 0, "a chain is copied with the C stack");
+	if (!C_STACKS || kernel_c_stack(&stack))
+		return;
+	at = (uintptr_t)on_stack - stack.at;
+	check(stack.len >= CHUNK && stack.len <= 2 * CHUNK, "as much of it as was asked for, about");
+	check(at < stack.len && !memcmp(stack.bytes + at, mark, sizeof mark), "what is there is in it");
+	c.stack = 1 << 20;
+	take_patiently(&c, &len);
+	take_patiently(&c, &len);
+	check(!kernel_c_stack(&stack) && stack.at % 8 == 0, "a long one ends with the mapping, or where there is no room");
+	c.stack = 0;
+	kernel_leave(tid);
+	check(take_patiently(&c, &len) > 0 && kernel_c_stack(&stack), "who does not ask for it gets none");
+}
+
 static unsigned
 any_number(void)
 {
@@ -163,6 +193,7 @@ test_random(void)
 			any_number(), any_number(), any_number(), any_number(), any_number(),
 			any_number(), any_number(), { { any_number(), any_number(), any_number() } },
 			rand() % 2, rand() % 2 ? 8 : 4, { { any_address(), any_number() } },
+			rand() % 2 ? any_number() : 0,
 		};
 		size_t len = 0;
 
@@ -184,11 +215,12 @@ main(void)
 	pthread_create(&thread, NULL, spin, NULL);
 	while (!tid)
 		usleep(1000);
-	kernel_prepare(100000);
+	kernel_prepare(100000, 1);
 	kernel_open(&pid, 1);
 	if (!kernel_is_open())
 		return 77;
 	test_right();
+	test_c_stack();
 	test_random();
 	kernel_tick();
 	return check_status();

@@ -307,6 +307,36 @@ shares() {
 @test "newest: C has its share"                 { each_python "$newest" shares gil; }
 @test "C that has let go of the GIL has its share" { each_python any shares shares; }
 
+# What moves all the time, with the GIL and in C, is never two things at once.
+chains() {
+    requires_native
+    build_library "$1"
+    [ -z "$unsuitable" ] || return 0
+    start_target native "$1" "$library" chains
+    run_pyflame 0 -q -n -s "$(many 2 20)" --stats --native "${@:2}" "$pid"
+    awk -f "$tests/tools/chains.awk" stdout
+    grep -E 'kernel samples|stopped' stderr
+}
+
+@test "2.7: chains of calls in Python and C"    { each_python 2.7 chains; }
+@test "3.8: chains of calls in Python and C"    { also 3.8 chains; }
+@test "3.11: chains of calls in Python and C"   { each_python 3.11 chains; }
+@test "3.12: chains of calls in Python and C"   { also 3.12 chains; }
+@test "3.13: chains of calls in Python and C"   { also 3.13 chains; }
+@test "newest: chains of calls in Python and C" { each_python "$newest" chains; }
+@test "3.11: chains of calls in Python and C, with stops"   { each_python 3.11 chains --no-kernel; }
+@test "newest: chains of calls in Python and C, with stops" { also "$newest" chains --no-kernel; }
+@test "chains of calls in Python and C at 10 kHz"    { requires all; each_python any chains -r 10000hz; }
+
+@test "C frames for an ordinary user" {
+    requires_native
+    run_as_nobody
+    start_as_nobody fib
+    run_pyflame 0 -q -n -s 0.5 --native=all "$pid"
+    all_match '^[^;]*(\.so|[^y]:|\+0x)[^;]*;.*fib\.py:<module>|\(C frames |^\(' stdout
+    [ $((2 * $(samples stdout "$marks"))) -le "$(samples stdout)" ]
+}
+
 busy() {
     requires_native
     start_target fib "$1"
@@ -325,13 +355,13 @@ busy() {
 @test "3.14t: what runs is unwound"  { also 3.14t busy; }
 @test "newest: what runs is unwound" { each_python "$newest" busy; }
 
-@test "with --no-pause what runs is marked, and what waits is not" {
+@test "with --no-pause and without the kernel's samples what runs is marked, and what waits is not" {
     requires_native
     find_python
     build_library "$python"
     [ -z "$unsuitable" ] || skip "$unsuitable"
     start_target native "$python" "$library" shares
-    run_pyflame 0 -n -x -s 0.5 --native --no-pause "$pid"
+    run_pyflame 0 -n -x -s 0.5 --native --no-pause --no-kernel "$pid"
     grep -v '^(failed)' stdout > good
     equal "$(samples good)" "$(samples good ';\(C frames not known\) ')"
     start_target native "$python" "$library" sorts

@@ -17,6 +17,41 @@ void naps(void);
 
 static volatile int calls;
 
+/* Two chains of the same calls, for what_chains: the second function of each calls Python, which
+ * calls the third. */
+#define CHAIN(side) \
+	void side##_1(callback *); \
+	void side##_3(void); \
+	static __attribute__((noinline)) void \
+	side##_4(void) \
+	{ \
+		for (int i = 0; i < 200; i++) \
+			calls++; \
+	} \
+	void \
+	side##_3(void) \
+	{ \
+		calls++; \
+		side##_4(); \
+		calls++; \
+	} \
+	static __attribute__((noinline)) void \
+	side##_2(callback *call) \
+	{ \
+		calls++; \
+		call(); \
+		calls++; \
+	} \
+	void \
+	side##_1(callback *call) \
+	{ \
+		calls++; \
+		side##_2(call); \
+		calls++; \
+	}
+CHAIN(left)
+CHAIN(right)
+
 static __attribute__((noinline)) void
 middle(callback *call)
 {

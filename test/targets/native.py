@@ -88,6 +88,27 @@ def what_naps():
     library.naps()
 
 
+def py_left():
+    left_3()
+
+
+def py_right():
+    right_3()
+
+
+def what_chains():
+    """Of every stack all is left or right, and in order."""
+    global left_3, right_3
+    kept = ctypes.PyDLL(sys.argv[1])
+    left_1, left_3, right_1, right_3 = kept.left_1, kept.left_3, kept.right_1, kept.right_3
+    plain = ctypes.PYFUNCTYPE(None)
+    left, right = plain(py_left), plain(py_right)
+    ready()
+    while True:
+        left_1(left)
+        right_1(right)
+
+
 def what_reloads():
     """Another library takes the place of the first."""
     global library
