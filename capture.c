@@ -229,7 +229,10 @@ capture_stopped(struct capturer *k, struct thread *t, void (*then)(void *), void
 		return DENIED;
 	k->then = then;
 	k->context = context;
-	why = read_stopped(k, t);
+	do
+		why = read_stopped(k, t);
+	while (HAS_NATIVE && k->native && why == OK &&
+	       native_end(k->native, &t->task, &t->room) == AGAIN);
 	k->then = NULL;
 	return why;
 }

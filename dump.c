@@ -99,7 +99,7 @@ static int
 stands_still(const struct dump *d, struct thread *t)
 {
 	const uint32_t *frames;
-	size_t n, again;
+	size_t n, again, merged;
 	const raddr *addresses = stack_addresses(t->stack, &n);
 	uint32_t *were = xcalloc(n + 1, sizeof *were);
 	raddr *at = xcalloc(n + 1, sizeof *at);
@@ -109,7 +109,9 @@ stands_still(const struct dump *d, struct thread *t)
 		memcpy(at, addresses, n * sizeof *at);
 		memcpy(were, stack_frames(t->stack, &again), n * sizeof *were);
 	}
-	same = sampler_stack(d->s, t, &frames, &again) == OK && again == n &&
+	same = sampler_stack(d->s, t, &frames, &merged) == OK;
+	frames = stack_frames(t->stack, &again);
+	same = same && again == n &&
 	       (!n || (!memcmp(were, frames, n * sizeof *were) &&
 	               !memcmp(at, stack_addresses(t->stack, &again), n * sizeof *at)));
 	free(were);
@@ -166,7 +168,7 @@ read_with_locals(const struct dump *d, struct thread *t, const uint32_t **frames
 		return OK;
 	if (sampler_stack_stopped(d->s, t, list_locals, &r) != OK)
 		read_moving(d, t);
-	*frames = stack_frames(t->stack, n);
+	*frames = sampler_frames(d->s, t, n);
 	return OK;
 }
 
@@ -301,11 +303,26 @@ write_locals(const struct dump *d, size_t frame)
 		buf_printf(d->out, "    (locals: %s)\n", why_word(why));
 }
 
+/* Whether a frame is Python's, and so the innermost of the first `left` of these; then *left gets
+ * its number.  Others are C's, and equal to none. */
+static int
+is_next(const struct thread *t, uint32_t frame, size_t *left)
+{
+	size_t n;
+	const uint32_t *python = stack_frames(t->stack, &n);
+
+	if (!*left || python[*left - 1] != frame)
+		return 0;
+	--*left;
+	return 1;
+}
+
 static void
 write_stack(const struct dump *d, const struct thread *t, const uint32_t *frames, size_t n,
             enum why why)
 {
 	const struct threads *threads = sampler_threads(d->s);
+	size_t left;
 
 	if (why != OK)
 		buf_printf(d->out, "(failed: %s)\n", why_word(why));
@@ -313,11 +330,12 @@ write_stack(const struct dump *d, const struct thread *t, const uint32_t *frames
 		return;
 	if (threads_has_interpreters(threads))
 		buf_printf(d->out, "interpreter %" PRId64 ":\n", threads_interpreter(threads, t));
+	stack_frames(t->stack, &left);
 	while (n-- > 0) {
 		label_frame(d->out, d->p, frames[n]);
 		buf_str(d->out, "\n");
-		if (HAS_VALUES && d->locals)
-			write_locals(d, n);
+		if (HAS_VALUES && d->locals && is_next(t, frames[n], &left))
+			write_locals(d, left);
 	}
 }
 
@@ -384,12 +402,12 @@ write_json_locals(const struct dump *d, size_t frame)
 }
 
 static void
-write_json_frame(const struct dump *d, uint32_t frame, size_t i)
+write_json_frame(const struct dump *d, const struct thread *t, uint32_t frame, size_t *left)
 {
 	json_open(d->out, NULL, '{');
 	json_add_place(d->out, d->p, frame);
-	if (HAS_VALUES && d->locals)
-		write_json_locals(d, i);
+	if (HAS_VALUES && d->locals && is_next(t, frame, left))
+		write_json_locals(d, *left);
 	json_close(d->out, '}');
 }
 
@@ -397,13 +415,16 @@ static void
 write_json_stack(const struct dump *d, const struct thread *t, const uint32_t *frames, size_t n,
                  enum why why)
 {
+	size_t left;
+
+	stack_frames(t->stack, &left);
 	json_open(d->out, NULL, '{');
 	json_add_number(d->out, "interpreter", threads_interpreter(sampler_threads(d->s), t));
 	if (why != OK)
 		json_add_text(d->out, "failed", why_word(why));
 	json_open(d->out, "frames", '[');
 	while (why == OK && n-- > 0)
-		write_json_frame(d, frames[n], n);
+		write_json_frame(d, t, frames[n], &left);
 	json_close(d->out, ']');
 	json_close(d->out, '}');
 }

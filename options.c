@@ -483,20 +483,20 @@ static void
 check_pairs(const struct options *o, int pids)
 {
 	enum { INPUT, COMMAND, DUMP, CHART, ALL, PID, ROTATE, DIFF, PAUSE, NO_PAUSE, WAITS, BUSY,
-	       NATIVE, LOCALS, WHY };
+	       NATIVE, WHY };
 	static const char names[][12] = { "-i", "-t", "-d", "--flamechart", "--all", "a pid",
 	                                  "--rotate", "--diff", "--pause", "--no-pause", "--waits",
-	                                  "-x", "--native", "--locals", "--why" };
+	                                  "-x", "--native", "--why" };
 	static const unsigned char pairs[][2] = {
 		{ INPUT, COMMAND }, { INPUT, DUMP }, { INPUT, CHART }, { INPUT, ALL }, { INPUT, PID },
 		{ COMMAND, PID }, { COMMAND, DUMP }, { ROTATE, INPUT }, { ROTATE, DUMP },
 		{ ROTATE, DIFF }, { PAUSE, NO_PAUSE }, { WAITS, INPUT }, { WAITS, BUSY },
-		{ NATIVE, INPUT }, { NATIVE, LOCALS }, { WHY, INPUT },
+		{ NATIVE, INPUT }, { WHY, INPUT },
 		{ WHY, COMMAND }, { WHY, DUMP }, { WHY, CHART }, { WHY, ROTATE }, { NATIVE, WHY },
 	};
 	const int given[] = { o->n_inputs > 0, o->command != NULL, o->dump, o->flamechart, o->all,
 	                      pids, o->rotate != 0, o->diff != NULL, o->pause, o->no_pause,
-	                      o->waits, o->exclude_idle, o->native, o->locals, o->why };
+	                      o->waits, o->exclude_idle, o->native, o->why };
 
 	for (size_t i = 0; i < LEN(pairs); i++)
 		if (given[pairs[i][0]] && given[pairs[i][1]])

@@ -1372,6 +1372,12 @@ sampler_stack(struct sampler *s, struct thread *t, const uint32_t **frames, size
 	return why;
 }
 
+const uint32_t *
+sampler_frames(struct sampler *s, const struct thread *t, size_t *n)
+{
+	return merged_frames(s, t, n);
+}
+
 enum why
 sampler_stack_stopped(struct sampler *s, struct thread *t, void (*then)(void *), void *context)
 {

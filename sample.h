@@ -98,6 +98,9 @@ enum why sampler_stack(struct sampler *, struct thread *, const uint32_t **frame
 enum why sampler_stack_stopped(struct sampler *, struct thread *, void (*then)(void *context),
                                void *context);
 
+/* The frames that were read last, with those of C where these are asked for. */
+const uint32_t *sampler_frames(struct sampler *, const struct thread *, size_t *n);
+
 /* Forgets what was read of a thread's stack: its frames are not to be used any more. */
 void sampler_forget_stack(struct thread *);
 

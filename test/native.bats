@@ -127,6 +127,35 @@ born() {
     equal "$(tail -n 1 frames)" 'libnative.so:begins'
 }
 
+# Variables stand under the frames of Python, which are where they are without.
+# with_locals PYTHON WHAT C VARIABLE
+with_locals() {
+    requires_native
+    build_library "$1"
+    [ -z "$unsuitable" ] || return 0
+    start_target native "$1" "$library" "$2"
+    [ "$2" = shares ] || wait_for 20 are_asleep
+    wait_for 20 is_dumped_in "$3"
+    lacks "$output" "$marks"
+    block MainThread stdout > frames
+    in_order frames "$3" "native\\.py:what_$2:" "^    $4 = " 'native\.py:<module>:'
+    # nothing of C has variables
+    awk '/^    / { if (c) exit 1; next } { c = !/\.py:/ }' frames
+    run_pyflame 0 -d --native --locals -f json "$pid"
+    matches "$output" "\"function\":\"what_$2\",[^{}]*,\"locals\":.[{]\"name\":\"[a-z]*\""
+    lacks "$output" '"function":"lib[^{}]*"locals"'
+}
+
+# is_dumped_in C
+is_dumped_in() {
+    run_pyflame 0 -d --native --locals "$pid"
+    grep -qE "$1" stdout
+}
+
+@test "3.8: variables of what waits, and C frames"    { also 3.8 with_locals sorts ':qsort' numbers; }
+@test "newest: variables of what waits, and C frames" { each_python "$newest" with_locals sorts ':qsort' numbers; }
+@test "variables of what runs, and C frames"          { each_python any with_locals shares '^libnative' before; }
+
 @test "a thread that was born in C has where" { each_python any born; }
 
 interrupted() {
@@ -417,15 +446,15 @@ busy() {
     matches "$output" '"function":"libc[^"]*:qsort'
 }
 
-@test "--native takes all or nothing, and does not go with -i or --locals" {
+@test "--native takes all or nothing, and does not go with -i or --why" {
     requires_native
     run_pyflame 2 --native=some 1
     matches "$stderr" '^pyflame: --native takes no value but all, not "some"'
     echo 'a 1' > profile.txt
     run_pyflame 2 --native -i profile.txt
     matches "$stderr" '^pyflame: --native and -i do not go together'
-    run_pyflame 2 -d --native --locals 1
-    matches "$stderr" '^pyflame: --native and --locals do not go together'
+    run_pyflame 2 --native --why 1
+    matches "$stderr" '^pyflame: --native and --why do not go together'
     run_pyflame 2 --quiet=all 1
     matches "$stderr" 'takes no value'
 }
