@@ -1,50 +1,27 @@
 # SPDX-License-Identifier: Apache-2.0
 """What async_server.py is for tasks, with greenlets of gevent: greenlets_server.py FILE"""
-import os
-import sys
-import time
-
 import greenlets_account # noqa: F401: loads libraries that gevent needs
 import gevent
 
-WAIT, BUSY = .04, .005
-used, waited = [0, 0, 0], [0, 0, 0]
+import server_account as account
 
 
-def burn(n):
-    for _ in range(n):
-        for i in range(100):
-            i * i
-
-
-def calibrate():
-    n, best = 200, 1
-    for _ in range(20):
-        before = time.perf_counter()
-        burn(n)
-        best = min(best, time.perf_counter() - before)
-    return max(1, int(n * BUSY / 25 / best))
-
-
-def serve(kind, n):
-    before = time.perf_counter()
-    burn(n)
-    between = time.perf_counter()
-    gevent.sleep(WAIT)
-    used[kind] += between - before
-    waited[kind] += time.perf_counter() - between
+def serve(kind):
+    since = account.busy(kind)
+    gevent.sleep(account.WAIT)
+    account.has_waited(kind, since)
 
 
 def request_a():
-    serve(0, 25 * unit)
+    serve(0)
 
 
 def request_b():
-    serve(1, 10 * unit)
+    serve(1)
 
 
 def request_c():
-    serve(2, 4 * unit)
+    serve(2)
 
 
 def client(request):
@@ -56,9 +33,7 @@ def main():
     print('ready', flush=True)
     while True:
         gevent.joinall([gevent.spawn(client, kind) for kind in kinds])
-        os.pwrite(file, b'%.6f %.6f %.6f %.6f %.6f %.6f\n' % (*used, *waited), 0)
+        account.write()
 
 
-file = os.open(sys.argv[1], os.O_CREAT | os.O_WRONLY)
-unit = calibrate()
 main()
