@@ -124,18 +124,7 @@ python_tasks_are_right() {
 
 shares_are_right() {
     requires format=json
-    local truth
-    rm -f account
-    start_target async_server "$1" "$PWD/account"
-    wait_for 10 test -s account
-    cp account before
-    run_pyflame 0 -n -s "$(many 12 60)" --async --stats "${@:2}" "$pid" > /dev/null
-    read -r -a truth <<< "$(since account before)"
-    assert_unharmed "$pid"
-    shares_are 'burn ' "${truth[@]:0:3}" "$(samples stdout 'burn ')"
-    # tasks that wait are looked at each tenth tick
-    [ -z "${2:-}" ] || shares_are 'sleep;waits: sleep ' "${truth[@]:3}" $(($(stat_of ticks) / 10))
-    grep 'task request.*burn ' stdout > burning
+    server_has_shares "$1" async_server "$(many 12 60)" "${@:2}"
     all_match 'task main;.*:main;task client;.*:client;task request_.;' burning
 }
 

@@ -270,17 +270,7 @@ raw_stand_on_parents() {
 shares_are_right() {
     requires format=json
     with_running "$1" gevent || return 0
-    local truth
-    rm -f account
-    start_target greenlets_server "$1" "$PWD/account"
-    wait_for 10 test -s account
-    cp account before
-    run_pyflame 0 -n -s "$(many 12 50)" --async --stats "${@:2}" "$pid" > /dev/null
-    read -r -a truth <<< "$(since account before)"
-    assert_unharmed "$pid"
-    shares_are 'burn ' "${truth[@]:0:3}" "$(samples stdout 'burn ')"
-    [ -z "${2:-}" ] || shares_are 'sleep;waits: sleep ' "${truth[@]:3}" $(($(stat_of ticks) / 10))
-    grep 'greenlet request.*burn ' stdout > burning
+    server_has_shares "$1" greenlets_server "$(many 12 50)" "${@:2}"
     all_match '<module>;.*:main;.*greenlet client;.*:client;greenlet request_.;' burning
 }
 

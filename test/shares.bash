@@ -28,3 +28,19 @@ shares_are() {
 since() {
     paste -d ' ' "$1" "$2" | awk '{ for (i = 1; i <= 6; i++) print $i - $(i + 6) }' | tr '\n' ' '
 }
+
+# server_has_shares PYTHON SERVER SECONDS [OPTION]...: so it is for as many seconds of that server, and
+# with --threads for what waits, too, which is looked at each tenth tick.
+server_has_shares() {
+    local truth
+    rm -f account
+    start_target "$2" "$1" "$PWD/account"
+    wait_for 10 test -s account
+    cp account before
+    run_pyflame 0 -n -s "$3" --async --stats "${@:4}" "$pid" > /dev/null
+    read -r -a truth <<< "$(since account before)"
+    assert_unharmed "$pid"
+    shares_are 'burn ' "${truth[@]:0:3}" "$(samples stdout 'burn ')"
+    [ -z "${4:-}" ] || shares_are 'sleep;waits: sleep ' "${truth[@]:3}" $(($(stat_of ticks) / 10))
+    grep -E '(task|greenlet) request.*burn ' stdout > burning
+}
