@@ -679,3 +679,17 @@ codes_check(struct codes *c, raddr interp, struct snap *snap, int how, int64_t t
 	}
 	return why;
 }
+
+enum why
+codes_settle(struct codes *c, int tries)
+{
+	enum why why = AGAIN;
+
+	for (int i = 0; i < tries && why == AGAIN; i++) {
+		struct evidence by = { .snap = c->after };
+
+		snap_begin(c->after);
+		why = check_list(c, &by);
+	}
+	return why == AGAIN ? TORN : why;
+}

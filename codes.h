@@ -67,4 +67,8 @@ void codes_add(struct codes *, raddr addr);
 enum why codes_check(struct codes *, raddr interp, struct snap *, int how, int64_t time,
                      struct code_list *list);
 
+/* The same for what no snapshot is of: makes sure that all of the list are known as they are
+ * now, in so many tries.  TORN: they keep changing. */
+enum why codes_settle(struct codes *, int tries);
+
 #endif

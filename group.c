@@ -116,13 +116,23 @@ group_new(struct profile *profile, const struct sample_options *options, unsigne
 
 /* ---- members ---- */
 
+/* Which one has that pid; g->n: none. */
+static size_t
+place_of(const struct group *g, int pid)
+{
+	size_t i = 0;
+
+	while (i < g->n && g->members[i]->pid != pid)
+		i++;
+	return i;
+}
+
 static struct member *
 find(const struct group *g, int pid)
 {
-	for (size_t i = 0; i < g->n; i++)
-		if (g->members[i]->pid == pid)
-			return g->members[i];
-	return NULL;
+	size_t i = place_of(g, pid);
+
+	return i < g->n ? g->members[i] : NULL;
 }
 
 static struct member *
@@ -263,7 +273,6 @@ drop(struct group *g, size_t i)
 	struct member *m = g->members[i];
 
 	count_lost(g, m);
-
 	close_member(g, m);
 	count_member(&g->tally, m);
 	if (g->follow)
@@ -564,16 +573,6 @@ check(struct group *g, struct member *m)
 		reopen(g, m);
 	}
 	return 1;
-}
-
-static size_t
-place_of(const struct group *g, int pid)
-{
-	size_t i = 0;
-
-	while (i < g->n && g->members[i]->pid != pid)
-		i++;
-	return i;
 }
 
 static void

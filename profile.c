@@ -412,14 +412,20 @@ profile_rename_process(struct profile *p, int pid, const char *from, const char 
 	}
 }
 
+uint32_t
+profile_text(struct profile *p, const char *text, size_t len)
+{
+	return profile_frame(p, (struct profile_frame){ PROFILE_NO_FILE,
+		profile_string(p, text, len), 0 });
+}
+
 COLD static uint32_t
 named_root(struct profile *p, uint32_t parent, const char *kind, int id, const char *name)
 {
 	struct buf text = { 0 };
 
 	buf_printf(&text, "%s %d %s", kind, id, name ? name : "");
-	parent = profile_stack(p, parent, profile_frame(p, (struct profile_frame){
-		PROFILE_NO_FILE, profile_string(p, text.data, text.len), 0 }));
+	parent = profile_stack(p, parent, profile_text(p, text.data, text.len));
 	buf_free(&text);
 	return parent;
 }

@@ -97,6 +97,9 @@ void profile_rename_process(struct profile *, int pid, const char *from, const c
 uint32_t profile_string(struct profile *, const char *bytes, size_t len);
 uint32_t profile_frame(struct profile *, struct profile_frame);
 
+/* The number of a frame that is no code, but a text. */
+uint32_t profile_text(struct profile *, const char *text, size_t len);
+
 /* Gives a frame another name, in all stacks that have it. */
 void profile_rename(struct profile *, uint32_t frame, uint32_t function);
 

@@ -115,6 +115,7 @@
  *   tasks/tasks.c    finds all tasks
  *   tasks/parents.c  who awaits whom
  *   tasks/callers.c  from a task to all that await it
+ *   tasks/known.c    what is known of tasks and greenlets, by addresses
  *   tasks/state.c    what a task waits for, in words
  *   tasks/heap.c     what refers to something, in all memory
  *   tasks/greenlet.c a greenlet's frames, proven

@@ -199,8 +199,7 @@ add(struct merger *k, uint32_t frame)
 static void
 add_mark(struct merger *k, const char *text)
 {
-	add(k, profile_frame(k->profile, (struct profile_frame){ PROFILE_NO_FILE,
-		profile_string(k->profile, text, strlen(text)), 0 }));
+	add(k, profile_text(k->profile, text, strlen(text)));
 }
 
 /* Adds the Python frames up to that depth. */

@@ -183,8 +183,7 @@ name_place(struct places *ps, struct module *m, uint64_t pc, struct place *p)
 		buf_printf(&text, "+0x%" PRIx64, (p->flags & PLACE_ROW ? p->row.start : pc) -
 		           (m->state == MODULE_OPEN ? m->elf.bias : m->base));
 	}
-	p->frame = profile_frame(ps->profile, (struct profile_frame){ PROFILE_NO_FILE,
-		profile_string(ps->profile, text.data, text.len), 0 });
+	p->frame = profile_text(ps->profile, text.data, text.len);
 	buf_free(&symbol);
 	buf_free(&text);
 }

@@ -63,6 +63,16 @@ callers_decide(struct callers *c, raddr addr, const void *bytes, size_t len)
 	buf_add(&c->bytes, bytes, len);
 }
 
+void
+callers_decide_all(struct callers *c, const struct mem_vec *pieces, size_t n,
+                   const struct buf *bytes)
+{
+	const char *at = bytes->data;
+
+	for (size_t i = 0; i < n; at += pieces[i++].len)
+		callers_decide(c, pieces[i].addr, at, pieces[i].len);
+}
+
 /* A place that held that pointer when it was read. */
 static void
 add_word(const struct climb *k, raddr addr, raddr word)
@@ -130,16 +140,6 @@ add_future_pieces(const struct climb *k)
 	}
 }
 
-/* What a task is doing, as far as it decides. */
-static void
-add_chain_pieces(struct callers *c, const struct chain_proof *p)
-{
-	const char *at = p->bytes->data;
-
-	for (size_t i = 0; i < p->n; at += p->pieces[i++].len)
-		callers_decide(c, p->pieces[i].addr, at, p->pieces[i].len);
-}
-
 /* That one is not done, and has that coroutine. */
 static void
 add_running_pieces(const struct climb *k, const struct async_task *t, raddr coro)
@@ -159,13 +159,6 @@ callers_add(struct callers *c, uint32_t frame)
 {
 	c->frames = grow(c->frames, c->n, &c->cap, sizeof *c->frames);
 	c->frames[c->n++] = frame;
-}
-
-static void
-add_text(struct callers *c, struct profile *p, const struct buf *text)
-{
-	callers_add(c, profile_frame(p, (struct profile_frame){
-		PROFILE_NO_FILE, profile_string(p, text->data, text->len), 0 }));
 }
 
 size_t
@@ -188,7 +181,7 @@ callers_add_name(struct callers *c, struct profile *p, const char *what, const c
 
 	buf_str(&text, what);
 	buf_add(&text, name, len);
-	add_text(c, p, &text);
+	callers_add(c, profile_text(p, text.data, text.len));
 	buf_free(&text);
 }
 
@@ -218,7 +211,7 @@ add_several(const struct climb *k)
 	struct buf text = { 0 };
 
 	buf_printf(&text, "(awaited by %zu tasks)", k->awaiters.n);
-	add_text(k->out, k->profile, &text);
+	callers_add(k->out, profile_text(k->profile, text.data, text.len));
 	buf_free(&text);
 }
 
@@ -250,7 +243,7 @@ add_awaiter(struct climb *k, struct async_task *t)
 	    (future && t->waiter != future))
 		return AGAIN;
 	proof = chains_proof(tasks_chains(k->ts));
-	add_chain_pieces(k->out, &proof);
+	callers_decide_all(k->out, proof.pieces, proof.n, proof.bytes);
 	for (uint32_t s = t->stack; s != PROFILE_ROOT; s = profile_stack_parent(k->scratch, s))
 		callers_add(k->out, outermost = profile_stack_frame(k->scratch, s));
 	add_name(k, t, outermost);

@@ -40,12 +40,15 @@ int callers_hold(struct mem *, const struct callers *);
 void callers_free(struct callers *);
 
 /* Empties it; adds a frame, innermost first; the one of a name, without a number at its end,
- * after what it is the name of; what decides, and was that.  And the frames root first. */
+ * after what it is the name of; what decides, and was that, a region or n.  And the frames root
+ * first. */
 void callers_begin(struct callers *);
 void callers_add(struct callers *, uint32_t frame);
 void callers_add_name(struct callers *, struct profile *, const char *what, const char *name,
                       size_t len);
 void callers_decide(struct callers *, raddr addr, const void *bytes, size_t len);
+void callers_decide_all(struct callers *, const struct mem_vec *, size_t n,
+                        const struct buf *bytes);
 void callers_turn(struct callers *);
 
 /* How much of a name is there without a number at its end. */
@@ -58,17 +61,6 @@ struct stacked {
 	const uint32_t *python, *frames;
 	const raddr *addresses;
 	size_t n_python, n;
-};
-
-/* A task or greenlet that was seen to run. */
-struct known {
-	raddr what, frame, code; /* with its outermost frame */
-	struct callers callers;
-	uint32_t on, base;    /* the stack of those, on top of that one, plus one */
-	raddr alive;          /* of a greenlet: the word that is 0 once it is over; */
-	int waits;            /* it is a hub, and waits for all others */
-	raddr loop;           /* of a task: its event loop; */
-	uint32_t checked;     /* what is below it is no other one; a hash of that */
 };
 
 #endif

@@ -19,7 +19,6 @@
 #include "memory.h"
 #include "layouts.h"
 #include "objects.h"
-#include "snapshot.h"
 #include "code.h"
 #include "codes.h"
 #include "values/shapes.h"
@@ -85,8 +84,6 @@ struct chains {
 	const struct form *form;
 	struct profile *profile;
 	struct codes *codes;
-	struct snap *none; /* an empty one */
-	struct code_list list;
 	struct type_kind_of {
 		raddr type;
 		enum kind kind;
@@ -110,7 +107,6 @@ chains_new(int pid, struct mem *mem, struct mem *paged, const struct layout *l,
 	c->form = form;
 	c->profile = profile;
 	c->codes = codes;
-	c->none = snap_new(mem);
 	return c;
 }
 
@@ -130,8 +126,6 @@ chains_free(struct chains *c)
 		return;
 	for (size_t i = 0; i < TOGETHER; i++)
 		forget(&c->chains[i]);
-	snap_free(c->none);
-	free(c->list.addrs);
 	free(c);
 }
 
@@ -656,15 +650,11 @@ is_found(const struct chain *ch)
 static enum why
 know_codes(struct chains *c, size_t n)
 {
-	enum why why = AGAIN;
-
 	codes_begin(c->codes);
 	for (size_t i = 0; i < n; i++)
 		for (size_t k = 0; k < c->chains[i].n_links && is_found(&c->chains[i]); k++)
 			codes_add(c->codes, c->chains[i].links[k].code);
-	for (int i = 0; i < TRIES && why == AGAIN; i++)
-		why = codes_check(c->codes, 0, c->none, 0, 0, &c->list);
-	return why;
+	return codes_settle(c->codes, TRIES);
 }
 
 static void
@@ -759,7 +749,7 @@ read_together(struct chains *c, struct async_task *const *tasks, size_t n, struc
 		prove(c, n);
 	for (size_t i = 0; i < n; i++) {
 		if (why != OK && is_found(&c->chains[i]))
-			tasks[i]->why = (unsigned char)(why == AGAIN ? TORN : why);
+			tasks[i]->why = (unsigned char)why;
 		conclude(c, &c->chains[i]);
 	}
 }

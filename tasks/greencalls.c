@@ -24,7 +24,6 @@
 #include "layouts.h"
 #include "objects.h"
 #include "target.h"
-#include "snapshot.h"
 #include "thread.h"
 #include "code.h"
 #include "codes.h"
@@ -32,6 +31,7 @@
 #include "tasks/many.h"
 #include "tasks/tasks.h"
 #include "tasks/callers.h"
+#include "tasks/known.h"
 #include "tasks/greenlet.h"
 #include "tasks/greenlets.h"
 #include "tasks/greenwords.h"
@@ -57,11 +57,8 @@ struct greencalls {
 	const struct layout *l;
 	struct profile *profile;
 	struct codes *codes;
-	struct snap *empty;
 	struct greenlets *gs;
-	struct known *known;
-	size_t n_known;
-	struct index by_frame;
+	struct knowns known; /* by the outermost frame */
 	struct callers now;  /* what proves which one runs */
 	int64_t due, pause;  /* when memory may be searched again for threads, now_ns(), and how
 	                      * long after that; */
@@ -79,20 +76,9 @@ greencalls_new(struct tasks *ts, struct profile *profile, struct profile *stacks
 	c->l = tasks_layout(ts);
 	c->profile = profile;
 	c->codes = codes;
-	c->empty = snap_new(c->mem);
 	c->gs = greenlets_new(ts, stacks, codes);
-	c->known = xcalloc(MOST_KNOWN, sizeof *c->known);
+	c->known = knowns_new(MOST_KNOWN);
 	return c;
-}
-
-static void
-forget_all(struct greencalls *c)
-{
-	for (size_t i = 0; i < c->n_known; i++)
-		callers_free(&c->known[i].callers);
-	memset(c->known, 0, MOST_KNOWN * sizeof *c->known);
-	c->n_known = 0;
-	index_free(&c->by_frame);
 }
 
 void
@@ -100,11 +86,9 @@ greencalls_free(struct greencalls *c)
 {
 	if (!c)
 		return;
-	forget_all(c);
 	callers_free(&c->now);
 	greenlets_free(c->gs);
-	snap_free(c->empty);
-	free(c->known);
+	knowns_free(&c->known);
 	free(c);
 }
 
@@ -140,9 +124,9 @@ thread_of(struct greencalls *c, int tid)
 /* ---- what decides ---- */
 
 static void
-note_piece(void *callers, raddr addr, const void *bytes, size_t len)
+note_pieces(void *callers, const struct mem_vec *pieces, size_t n, const struct buf *bytes)
 {
-	callers_decide(callers, addr, bytes, len);
+	callers_decide_all(callers, pieces, n, bytes);
 }
 
 static enum why
@@ -209,16 +193,13 @@ add_name(const struct greencalls *c, struct callers *out, const struct greenlet 
 static enum why
 name_frame(const struct greencalls *c, raddr addr, int line, uint32_t *frame)
 {
-	struct code_list list = { 0 };
 	struct profile_frame f;
 	struct code *code;
-	enum why why = AGAIN;
+	enum why why;
 
 	codes_begin(c->codes);
 	codes_add(c->codes, addr);
-	for (int i = 0; i < TRIES && why == AGAIN; i++)
-		why = codes_check(c->codes, 0, c->empty, 0, 0, &list);
-	free(list.addrs);
+	why = codes_settle(c->codes, TRIES);
 	code = codes_find(c->codes, addr);
 	if (why != OK || !code)
 		return TORN;
@@ -285,7 +266,7 @@ add_parent(const struct greencalls *c, struct callers *out, struct greenlet *g,
 	const struct profile *stacks = tasks_stacks(c->ts);
 	size_t pieces = out->n_pieces, bytes = out->bytes.len, n = out->n;
 
-	greenlets_frames(c->gs, g, note_piece, out);
+	greenlets_frames(c->gs, g, note_pieces, out);
 	if (g->why != OK)
 		return (enum why)g->why;
 	for (uint32_t s = g->stack; s != PROFILE_ROOT; s = profile_stack_parent(stacks, s)) {
@@ -420,20 +401,6 @@ find_current(struct greencalls *c, const struct thread *t, struct green_thread *
 	return callers_hold(c->mem, now) && callers_hold(c->mem, now) ? OK : TORN;
 }
 
-/* Room for what is known of the greenlet whose outermost frame is that. */
-static struct known *
-known_at(struct greencalls *c, raddr frame)
-{
-	size_t at = index_get(&c->by_frame, frame);
-
-	if (at)
-		return &c->known[at - 1];
-	if (c->n_known == MOST_KNOWN)
-		forget_all(c);
-	index_set(&c->by_frame, frame, c->n_known);
-	return &c->known[c->n_known++];
-}
-
 static enum why
 read_current(struct greencalls *c, const struct thread *t, struct green_thread *gt,
              const struct stacked *s, struct known **out)
@@ -448,7 +415,7 @@ read_current(struct greencalls *c, const struct thread *t, struct green_thread *
 	why = find_current(c, t, gt, s, &g, &links);
 	if (why != OK)
 		return why;
-	*out = k = known_at(c, s->addresses[0]);
+	*out = k = knowns_at(&c->known, s->addresses[0]);
 	k->what = g.addr;
 	k->frame = s->addresses[0];
 	k->code = stack_code(s->stack, k->frame);
@@ -482,12 +449,10 @@ greencalls_find(struct greencalls *c, const struct thread *t, const struct stack
 {
 	struct green_thread *gt = s->n_python ? thread_of(c, t->task.tid) : NULL;
 	enum why why = TORN;
-	size_t at;
 
 	if (!gt)
 		return AGAIN;
-	at = index_get(&c->by_frame, s->addresses[0]);
-	*k = at ? &c->known[at - 1] : NULL;
+	*k = knowns_find(&c->known, s->addresses[0]);
 	if (*k && is_so_still(c, s, *k))
 		return OK;
 	for (int i = 0; i < TRIES && why == TORN; i++)
@@ -523,8 +488,7 @@ leaf_of(const struct greencalls *c, const struct greenlet *g)
 		text.len = 0;
 		buf_str(&text, "suspended");
 	}
-	leaf = profile_frame(c->profile, (struct profile_frame){
-		PROFILE_NO_FILE, profile_string(c->profile, text.data, text.len), 0 });
+	leaf = profile_text(c->profile, text.data, text.len);
 	buf_free(&text);
 	return leaf;
 }

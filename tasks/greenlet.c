@@ -138,16 +138,10 @@ read_frames(struct reading *rd, raddr at)
 static enum why
 know_codes(struct reading *rd)
 {
-	struct code_list list = { 0 };
-	enum why why = AGAIN;
-
 	codes_begin(rd->r->codes);
 	for (size_t i = 0; i < rd->n; i++)
 		codes_add(rd->r->codes, rd->links[i].code);
-	for (int i = 0; i < TRIES && why == AGAIN; i++)
-		why = codes_check(rd->r->codes, 0, rd->r->none, 0, 0, &list);
-	free(list.addrs);
-	return why == AGAIN ? TORN : why;
+	return codes_settle(rd->r->codes, TRIES);
 }
 
 static enum why
@@ -253,15 +247,6 @@ read_once(struct reading *rd)
 	return why;
 }
 
-static void
-tell_pieces(const struct reading *rd)
-{
-	const char *at = rd->bytes.data;
-
-	for (size_t i = 0; rd->r->note && i < rd->n_pieces; at += rd->pieces[i++].len)
-		rd->r->note(rd->r->context, rd->pieces[i].addr, at, rd->pieces[i].len);
-}
-
 void
 green_read(const struct green_reader *r, struct greenlet *g)
 {
@@ -279,8 +264,8 @@ green_read(const struct green_reader *r, struct greenlet *g)
 			why = TORN;
 		if (why == OK)
 			why = name_frames(&rd);
-		if (why == OK)
-			tell_pieces(&rd);
+		if (why == OK && r->note)
+			r->note(r->context, rd.pieces, rd.n_pieces, &rd.bytes);
 		free(rd.links);
 		free(rd.pieces);
 		buf_free(&rd.bytes);

@@ -7,11 +7,12 @@
  * same when it was read again.
  */
 
+struct buf;
 struct codes;
 struct layout;
 struct mem;
+struct mem_vec;
 struct profile;
-struct snap;
 
 enum greenlet_state {
 	GREENLET_SUSPENDED,
@@ -43,16 +44,18 @@ struct greenlet {
 	unsigned char gevents;  /* it is a gevent.Greenlet */
 };
 
+typedef void green_note(void *context, const struct mem_vec *, size_t n, const struct buf *bytes);
+
 /* What they are read with; all must outlive it. */
 struct green_reader {
 	struct mem *mem;
 	const struct layout *l;
 	struct profile *profile;
 	struct codes *codes;
-	struct snap *none; /* an empty one */
 	int direct; /* up to 1.x the object itself has it all */
-	/* Gets each region that decides, of what could be read; NULL: nothing is to. */
-	void (*note)(void *context, raddr addr, const void *bytes, size_t len);
+	/* Gets the regions that decide, of what could be read, and what they held; NULL: nothing is
+	 * to. */
+	green_note *note;
 	void *context;
 };
 

@@ -21,7 +21,6 @@
 #include "layouts.h"
 #include "objects.h"
 #include "target.h"
-#include "snapshot.h"
 #include "thread.h"
 #include "threads.h"
 #include "values/shapes.h"
@@ -89,7 +88,7 @@ greenlets_new(const struct tasks *ts, struct profile *profile, struct codes *cod
 	gs->paged = tasks_mem(ts);
 	gs->l = tasks_layout(ts);
 	gs->reader = (struct green_reader){ .mem = mem, .l = gs->l, .profile = profile,
-	                                    .codes = codes, .none = snap_new(mem) };
+	                                    .codes = codes };
 	return gs;
 }
 
@@ -98,7 +97,6 @@ greenlets_free(struct greenlets *gs)
 {
 	if (!gs)
 		return;
-	snap_free(gs->reader.none);
 	index_free(&gs->type_seen);
 	index_free(&gs->by_addr);
 	free(gs->types);
@@ -271,16 +269,31 @@ read_words(const struct greenlets *gs, raddr at, raddr words[MANY_WORDS])
 	return done / p;
 }
 
+/* All words of one: n from `at` on; those from `later` on come after all that say where its stack
+ * is. */
+struct words {
+	raddr at, words[MANY_WORDS];
+	size_t later, n;
+};
+
+static void
+read_all_words(const struct greenlets *gs, raddr greenlet, struct words *w)
+{
+	int before;
+
+	w->at = green_words(&gs->reader, greenlet, &before);
+	w->n = w->at ? read_words(gs, w->at, w->words) : 0;
+	w->later = (size_t)before + 7;
+}
+
 static int
 points_back(const struct greenlets *gs, raddr object)
 {
-	raddr words[MANY_WORDS];
-	int before;
-	raddr at = green_words(&gs->reader, object, &before);
-	size_t n = at ? read_words(gs, at, words) : 0;
+	struct words w;
 
-	for (size_t i = 0; i < n; i++)
-		if (words[i] == object)
+	read_all_words(gs, object, &w);
+	for (size_t i = 0; i < w.n; i++)
+		if (w.words[i] == object)
 			return 1;
 	return 0;
 }
@@ -378,19 +391,19 @@ find_parents_place(struct greenlets *gs)
 
 	for (size_t i = 0, seen = 0; i < gs->n && seen < SAMPLE; i++) {
 		const struct greenlet *g = &gs->all[i];
-		raddr words[MANY_WORDS];
-		int before;
-		raddr at = green_words(&gs->reader, g->addr, &before);
-		int tells = g->why == OK && g->kind != GREENLET_MAIN && g->state != GREENLET_DEAD;
-		size_t n = tells && at ? read_words(gs, at, words) : 0;
+		struct words w;
 
-		for (size_t k = (size_t)before + 9; k < n; k++)
-			if (!may_be_parent(gs, g, words, k))
+		if (g->why != OK || g->kind == GREENLET_MAIN || g->state == GREENLET_DEAD)
+			continue;
+		read_all_words(gs, g->addr, &w);
+		if (!w.n)
+			continue;
+		for (size_t k = w.later + 2; k < w.n; k++)
+			if (!may_be_parent(gs, g, w.words, k))
 				may &= ~((uint64_t)1 << k);
-		known |= n > 0;
-		seen += n > 0;
-		if (n)
-			may &= ((uint64_t)1 << n) - ((uint64_t)1 << (before + 9));
+		known = 1;
+		seen++;
+		may &= ((uint64_t)1 << w.n) - ((uint64_t)1 << (w.later + 2));
 	}
 	while (known && may && !(may >> gs->parent & 1))
 		gs->parent++;
@@ -402,14 +415,12 @@ find_parents_place(struct greenlets *gs)
 static int
 find_state(const struct greenlets *gs, raddr first, raddr *state)
 {
-	raddr words[MANY_WORDS];
-	int before;
-	raddr at = green_words(&gs->reader, first, &before);
-	size_t n = at ? read_words(gs, at, words) : 0;
+	struct words w;
 
-	for (size_t i = (size_t)before + 7; i + 1 < n; i++)
-		if (words[i] == first) {
-			*state = words[i + 1];
+	read_all_words(gs, first, &w);
+	for (size_t i = w.later; i + 1 < w.n; i++)
+		if (w.words[i] == first) {
+			*state = w.words[i + 1];
 			return 1;
 		}
 	return 0;
@@ -751,14 +762,12 @@ greenlets_note_hub(struct greenlets *gs, raddr addr)
 static raddr
 find_parent(const struct greenlets *gs, raddr greenlet, raddr first)
 {
-	raddr words[MANY_WORDS];
-	int before;
-	raddr at = green_words(&gs->reader, greenlet, &before);
-	size_t n = at ? read_words(gs, at, words) : 0;
+	struct words w;
 
-	for (size_t i = (size_t)before + 7; i + 2 < n; i++)
-		if (words[i] == first)
-			return at + (i + 2) * (raddr)gs->l->ptr;
+	read_all_words(gs, greenlet, &w);
+	for (size_t i = w.later; i + 2 < w.n; i++)
+		if (w.words[i] == first)
+			return w.at + (i + 2) * (raddr)gs->l->ptr;
 	return 0;
 }
 
@@ -791,14 +800,12 @@ greenlets_know(struct greenlets *gs, raddr addr, raddr first, struct greenlet *g
 raddr
 greenlets_first(const struct greenlets *gs, raddr addr)
 {
-	raddr words[MANY_WORDS];
-	int before;
-	raddr at = green_words(&gs->reader, addr, &before);
-	size_t n = at ? read_words(gs, at, words) : 0;
+	struct words w;
 
-	for (size_t i = (size_t)before + 7; i < n; i++)
-		if (is_noted(gs, words[i]))
-			return words[i];
+	read_all_words(gs, addr, &w);
+	for (size_t i = w.later; i < w.n; i++)
+		if (is_noted(gs, w.words[i]))
+			return w.words[i];
 	return 0;
 }
 
@@ -845,8 +852,7 @@ greenlets_identity(const struct greenlets *gs, const struct green_links *links,
 }
 
 void
-greenlets_frames(struct greenlets *gs, struct greenlet *g,
-                 void (*note)(void *, raddr, const void *, size_t), void *context)
+greenlets_frames(struct greenlets *gs, struct greenlet *g, green_note *note, void *context)
 {
 	gs->reader.note = note;
 	gs->reader.context = context;

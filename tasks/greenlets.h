@@ -4,6 +4,7 @@
 
 /* The greenlets of a process, of all its threads, as they are now. */
 
+struct buf;
 struct codes;
 struct greenlet;
 struct greenlets;
@@ -70,7 +71,8 @@ int greenlets_leads(const struct greenlets *, raddr addr);
 
 /* Reads its stack; note and context as in struct green_reader. */
 void greenlets_frames(struct greenlets *, struct greenlet *,
-                      void (*note)(void *, raddr, const void *, size_t), void *context);
+                      void (*note)(void *, const struct mem_vec *, size_t, const struct buf *),
+                      void *context);
 
 /* Whose they are. */
 const struct tasks *greenlets_tasks(const struct greenlets *);

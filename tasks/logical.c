@@ -29,6 +29,7 @@
 #include "tasks/chain.h"
 #include "tasks/tasks.h"
 #include "tasks/callers.h"
+#include "tasks/known.h"
 #include "tasks/greencalls.h"
 #include "tasks/waiting.h"
 #include "tasks/logical.h"
@@ -78,9 +79,7 @@ struct logical {
 	struct profile *profile, *scratch;
 	struct place places[MOST_PLACES];
 	size_t n_places;
-	struct known *known;
-	size_t n_known;
-	struct index by_frame;
+	struct knowns known; /* by the outermost frame */
 	struct runner *runners;
 	size_t n_runners, cap_runners;
 	struct index by_thread;
@@ -117,24 +116,13 @@ logical_new(const struct logical_options *options)
 	l->target = options->target;
 	l->profile = options->profile;
 	l->scratch = profile_new();
-	l->known = xcalloc(MOST_KNOWN, sizeof *l->known);
+	l->known = knowns_new(MOST_KNOWN);
 	return l;
-}
-
-static void
-forget_all(struct logical *l)
-{
-	for (size_t i = 0; i < l->n_known; i++)
-		callers_free(&l->known[i].callers);
-	memset(l->known, 0, MOST_KNOWN * sizeof *l->known);
-	l->n_known = 0;
-	index_free(&l->by_frame);
 }
 
 void
 logical_free(struct logical *l)
 {
-	forget_all(l);
 	for (size_t i = 0; i < l->n_places; i++) {
 		greencalls_free(l->places[i].green);
 		tasks_free(l->places[i].ts);
@@ -144,7 +132,7 @@ logical_free(struct logical *l)
 	free(l->roots);
 	waiting_free(l->waiting);
 	profile_free(l->scratch);
-	free(l->known);
+	knowns_free(&l->known);
 	free(l->runners);
 	free(l->origins);
 	free(l);
@@ -274,20 +262,6 @@ find_frame(const struct stacked *s, raddr frame)
 	return i;
 }
 
-/* Room for what is known of the task whose outermost frame is that. */
-static struct known *
-known_at(struct logical *l, raddr frame)
-{
-	size_t at = index_get(&l->by_frame, frame);
-
-	if (at)
-		return &l->known[at - 1];
-	if (l->n_known == MOST_KNOWN)
-		forget_all(l);
-	index_set(&l->by_frame, frame, l->n_known);
-	return &l->known[l->n_known++];
-}
-
 /* Reads all of a task, if it is one that the stack is of.  It has to run still: one that does not
  * may have been made since, in the place of one that has ended. */
 static struct known *
@@ -307,7 +281,7 @@ read_task(struct logical *l, struct tasks *ts, const struct stacked *s, raddr ta
 	if (t.why != OK || t.state != TASK_RUNS || *at == s->n_python ||
 	    stack_code(s->stack, proof.frame) != proof.code)
 		return NULL;
-	k = known_at(l, proof.frame);
+	k = knowns_at(&l->known, proof.frame);
 	k->what = task;
 	k->loop = t.loop;
 	k->frame = proof.frame;
@@ -354,14 +328,13 @@ try_running(void *context, raddr task)
 static struct known *
 find_known(struct logical *l, struct tasks *ts, const struct stacked *s, size_t *at)
 {
-	size_t most = s->n_python < MOST_BELOW ? s->n_python : MOST_BELOW, number = 0;
-	struct known *k;
+	size_t most = s->n_python < MOST_BELOW ? s->n_python : MOST_BELOW;
+	struct known *k = NULL;
 
-	for (*at = 0; *at < most && !number; *at += !number)
-		number = index_get(&l->by_frame, s->addresses[*at]);
-	if (!number)
+	for (*at = 0; *at < most && !k; *at += !k)
+		k = knowns_find(&l->known, s->addresses[*at]);
+	if (!k)
 		return NULL;
-	k = &l->known[number - 1];
 	if (k->callers.lasting && k->code == stack_code(s->stack, k->frame) &&
 	    callers_hold(l->target->mem, &k->callers))
 		return k;

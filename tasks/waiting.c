@@ -20,6 +20,7 @@
 #include "tasks/tasks.h"
 #include "tasks/parents.h"
 #include "tasks/callers.h"
+#include "tasks/known.h"
 #include "tasks/state.h"
 #include "tasks/greenlet.h"
 #include "tasks/greencalls.h"
@@ -33,17 +34,9 @@ enum {
 	TRIES = 3,
 };
 
-struct waiter {
-	raddr task, loop;
-	struct callers callers;
-	uint32_t leaf, on, stack; /* what it waits for; its stack, on top of that one, plus one */
-};
-
 struct waiting {
 	struct profile *profile;
-	struct waiter *known;
-	size_t n_known;
-	struct index by_task;
+	struct knowns known; /* by the task or greenlet */
 	struct waiting_stack *stacks;
 	size_t n_stacks, cap_stacks;
 	struct index by_stack;
@@ -59,19 +52,8 @@ waiting_new(struct profile *p)
 {
 	struct waiting *w = xcalloc(1, sizeof *w);
 
-	*w = (struct waiting){ .profile = p, .each = FIRST_NS };
-	w->known = xcalloc(MOST_KNOWN, sizeof *w->known);
+	*w = (struct waiting){ .profile = p, .each = FIRST_NS, .known = knowns_new(MOST_KNOWN) };
 	return w;
-}
-
-static void
-forget_all(struct waiting *w)
-{
-	for (size_t i = 0; i < w->n_known; i++)
-		callers_free(&w->known[i].callers);
-	memset(w->known, 0, MOST_KNOWN * sizeof *w->known);
-	w->n_known = 0;
-	index_free(&w->by_task);
 }
 
 void
@@ -79,9 +61,8 @@ waiting_free(struct waiting *w)
 {
 	if (!w)
 		return;
-	forget_all(w);
 	index_free(&w->by_stack);
-	free(w->known);
+	knowns_free(&w->known);
 	free(w->stacks);
 	free(w);
 }
@@ -116,20 +97,6 @@ waiting_begin(struct waiting *w)
 
 /* ---- one task ---- */
 
-static struct waiter *
-known_of(struct waiting *w, raddr task)
-{
-	size_t at = index_get(&w->by_task, task);
-
-	if (at)
-		return &w->known[at - 1];
-	if (w->n_known == MOST_KNOWN)
-		forget_all(w);
-	index_set(&w->by_task, task, w->n_known);
-	w->known[w->n_known].task = task;
-	return &w->known[w->n_known++];
-}
-
 /* "waits: sleep" */
 static uint32_t
 leaf_of(struct waiting *w, const struct tasks *ts, const struct async_task *t)
@@ -139,15 +106,14 @@ leaf_of(struct waiting *w, const struct tasks *ts, const struct async_task *t)
 
 	buf_str(&text, "waits: ");
 	state_wait(ts, t, NULL, &text);
-	leaf = profile_frame(w->profile, (struct profile_frame){
-		PROFILE_NO_FILE, profile_string(w->profile, text.data, text.len), 0 });
+	leaf = profile_text(w->profile, text.data, text.len);
 	buf_free(&text);
 	return leaf;
 }
 
 /* AGAIN: it is none that waits. */
 static enum why
-read_waiter(struct waiting *w, struct tasks *ts, const struct async_task *task, struct waiter *k)
+read_waiter(struct waiting *w, struct tasks *ts, const struct async_task *task, struct known *k)
 {
 	struct async_task t = *task;
 	enum why why;
@@ -180,20 +146,20 @@ add_stack(struct waiting *w, uint32_t stack)
 }
 
 static void
-count(struct waiting *w, struct waiter *k, uint32_t base)
+count(struct waiting *w, struct known *k, uint32_t base)
 {
 	uint32_t stack = base;
 
 	if (k->on != base + 1) {
 		for (size_t i = 0; i < k->callers.n && stack != PROFILE_FAILED; i++)
 			stack = profile_stack(w->profile, stack, k->callers.frames[i]);
-		k->stack = profile_stack(w->profile, stack, k->leaf);
+		k->base = profile_stack(w->profile, stack, k->leaf);
 		k->on = base + 1;
 	}
-	if (k->stack == PROFILE_FAILED)
+	if (k->base == PROFILE_FAILED)
 		w->failed[DEEP] += w->stands_for;
 	else
-		add_stack(w, k->stack);
+		add_stack(w, k->base);
 }
 
 struct look { /* at tasks, or at greenlets */
@@ -207,20 +173,22 @@ struct look { /* at tasks, or at greenlets */
 };
 
 static enum why
-read_one(struct waiting *w, const struct look *l, size_t i, struct waiter *k)
+read_one(struct waiting *w, const struct look *l, size_t i, struct known *k)
 {
 	if (l->ts)
 		return read_waiter(w, l->ts, &l->tasks[i], k);
 	k->on = 0;
-	return greencalls_read_waiting(l->calls, k->task, &k->callers, &k->leaf);
+	return greencalls_read_waiting(l->calls, k->what, &k->callers, &k->leaf);
 }
 
 static void
 look_at(struct waiting *w, const struct look *l, size_t i)
 {
-	struct waiter *k = known_of(w, l->ts ? l->tasks[i].addr : l->greenlets[i].addr);
+	raddr addr = l->ts ? l->tasks[i].addr : l->greenlets[i].addr;
+	struct known *k = knowns_at(&w->known, addr);
 	enum why why = k->callers.lasting && callers_hold(l->mem, &k->callers) ? OK : TORN;
 
+	k->what = addr;
 	for (int tries = 0; tries < TRIES && why == TORN; tries++)
 		why = read_one(w, l, i, k);
 	k->callers.lasting &= why == OK;
