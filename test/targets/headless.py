@@ -8,6 +8,7 @@ import ctypes
 import signal
 import sys
 import threading
+import time
 
 asked = []
 
@@ -53,5 +54,5 @@ start(work)
 print('ready')
 sys.stdout.flush()
 while not asked:
-    signal.pause()
+    time.sleep(.01)  # signal.pause() would miss one that came just before
 ctypes.CDLL(None).pthread_exit(None)
