@@ -41,6 +41,17 @@ struct link {
 	int generator; /* whose frame it is */
 };
 
+/* Memory around what earlier tries have read, as most likely this one needs some of it again: read
+ * at once that is of a moment, where a greenlet that moves all the time is somewhere else by the
+ * time that one frame has led to the next. */
+enum { MOST_SPANS = 24, MOST_SPAN = 4096, AROUND = 512 };
+
+struct ahead {
+	struct mem_vec spans[MOST_SPANS];
+	size_t n, whole;      /* so many of them could be read, */
+	unsigned char *bytes; /* one after another */
+};
+
 struct reading {
 	const struct green_reader *r;
 	struct greenlet *g;
@@ -49,12 +60,68 @@ struct reading {
 	struct mem_vec *pieces; /* that have to be the same at the end; */
 	size_t n_pieces, cap_pieces;
 	struct buf bytes;       /* and what they are */
+	struct ahead *ahead;
 };
+
+/* Has the next try read what is around a piece. */
+static void
+note_around(struct ahead *a, struct mem_vec piece)
+{
+	raddr from = piece.addr & ~(raddr)(AROUND - 1);
+	raddr to = (piece.addr + piece.len + AROUND - 1) & ~(raddr)(AROUND - 1);
+	size_t i = 0;
+
+	while (i < a->n && (to < a->spans[i].addr || from > a->spans[i].addr + a->spans[i].len))
+		i++;
+	if (i < a->n) {
+		raddr end = a->spans[i].addr + a->spans[i].len;
+
+		from = from < a->spans[i].addr ? from : a->spans[i].addr;
+		to = to > end ? to : end;
+	}
+	if (i == MOST_SPANS || to - from > MOST_SPAN)
+		return;
+	a->n += i == a->n;
+	a->spans[i] = (struct mem_vec){ from, (size_t)(to - from) };
+}
+
+static void
+read_ahead(struct mem *mem, struct ahead *a)
+{
+	size_t done = 0, len = 0;
+
+	for (size_t i = 0; i < a->n; i++)
+		len += a->spans[i].len;
+	if (!len)
+		return;
+	a->bytes = xrealloc(a->bytes, len, 1);
+	mem_readv(mem, a->spans, a->n, a->bytes, &done);
+	for (a->whole = 0, len = 0; a->whole < a->n; a->whole++)
+		if ((len += a->spans[a->whole].len) > done)
+			break;
+}
+
+/* Takes a piece from what was read ahead.  0: it is not there. */
+static int
+take_ahead(const struct ahead *a, raddr at, void *to, size_t len)
+{
+	const unsigned char *p = a->bytes;
+
+	for (size_t i = 0; i < a->whole; p += a->spans[i++].len) {
+		raddr off = at - a->spans[i].addr;
+
+		if (off > a->spans[i].len || len > a->spans[i].len - off)
+			continue;
+		memcpy(to, p + off, len);
+		return 1;
+	}
+	return 0;
+}
 
 static enum why
 read_noted(struct reading *rd, raddr at, void *to, size_t len)
 {
-	enum why why = mem_read(rd->r->mem, at, to, len);
+	enum why why = take_ahead(rd->ahead, at, to, len) ? OK : mem_read(rd->r->mem, at, to, len);
 
 	if (why != OK)
 		return why;
@@ -247,28 +314,42 @@ read_once(struct reading *rd)
 	return why;
 }
 
+static enum why
+try(struct reading *rd)
+{
+	const struct green_reader *r = rd->r;
+	enum why why = read_once(rd);
+
+	if (why == OK)
+		why = know_codes(rd);
+	if (why == OK && !many_hold(r->mem, rd->pieces, rd->n_pieces, &rd->bytes))
+		why = TORN;
+	if (why == OK)
+		why = name_frames(rd);
+	if (why == OK && r->note)
+		r->note(r->context, rd->pieces, rd->n_pieces, &rd->bytes);
+	return why;
+}
+
 void
 green_read(const struct green_reader *r, struct greenlet *g)
 {
+	struct ahead ahead = { .n = 0 };
 	enum why why = TORN;
 
 	for (int i = 0; i < TRIES && (why == TORN || why == FAULT || why == BROKEN); i++) {
-		struct reading rd = { .r = r, .g = g };
+		struct reading rd = { .r = r, .g = g, .ahead = &ahead };
 
 		memset(g->top, 0, sizeof g->top);
 		g->stack = PROFILE_ROOT;
-		why = read_once(&rd);
-		if (why == OK)
-			why = know_codes(&rd);
-		if (why == OK && !many_hold(r->mem, rd.pieces, rd.n_pieces, &rd.bytes))
-			why = TORN;
-		if (why == OK)
-			why = name_frames(&rd);
-		if (why == OK && r->note)
-			r->note(r->context, rd.pieces, rd.n_pieces, &rd.bytes);
+		read_ahead(r->mem, &ahead);
+		why = try(&rd);
+		for (size_t k = 0; why != OK && k < rd.n_pieces; k++)
+			note_around(&ahead, rd.pieces[k]);
 		free(rd.links);
 		free(rd.pieces);
 		buf_free(&rd.bytes);
 	}
+	free(ahead.bytes);
 	g->why = (unsigned char)why;
 }
