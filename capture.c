@@ -3,8 +3,8 @@
  * A thread is read while it runs.  Where the result can't be proven it is read
  * again, which favours code that holds still; so of a thread that needs that more
  * than now and then (restless) all samples that run are taken by the kernel, or, where that
- * may not be, with the thread stopped, microseconds each, until it has been quiet for a
- * while.
+ * may not be, by us on its own CPU, where it cannot run then, until it has been quiet for a
+ * while.  What is left is taken with the thread stopped, microseconds each.
  */
 #include <stdint.h>
 #include <stdlib.h>
@@ -13,6 +13,7 @@
 #include "util.h"
 #include "proc.h"
 #include "process.h"
+#include "preempt.h"
 #include "kernel/kernel.h"
 #include "native/native.h"
 #include "thread.h"
@@ -35,6 +36,9 @@ enum {
 	PROBE_EACH = 16,       /* samples that the kernel takes: whether it still has to */
 	REST = 64,             /* samples that are taken otherwise, where it often can't; */
 	MAX_REST = 1 << 20,    /* twice as many each further time */
+	PREEMPTED = 1024,      /* samples of one that cannot run meanwhile, after which it has to show
+	                        * again that it is restless; and twice as many each further time */
+	MAX_PREEMPTED = 1 << 16,
 };
 
 struct capturer {
@@ -282,6 +286,52 @@ read_unstoppable(struct capturer *k, struct thread *t)
 	return last;
 }
 
+/* ---- from its own CPU ---- */
+
+/* Notes one more sample of a thread that can't show that it is restless, as we are where it would
+ * run: now and then it is to show that again. */
+static void
+note_preempted(struct capturer *k, struct thread *t)
+{
+	k->counts.preempted++;
+	if (!t->preempts)
+		t->preempts = PREEMPTED;
+	if (++t->preempted < t->preempts) {
+		preempt_stay(t->process, &t->task);
+		return;
+	}
+	t->preempted = 0;
+	if (t->preempts < MAX_PREEMPTED)
+		t->preempts *= 2;
+	t->restless = 0;
+	t->history = 0;
+	preempt_leave();
+}
+
+/* Reads a thread that does not run, as we are on its CPU. */
+static enum why
+read_preempted(struct capturer *k, struct thread *t, const struct gil *gil, unsigned flags,
+               raddr *holder)
+{
+	uint64_t turns;
+	int first;
+	enum why why;
+
+	if (!preempt_begin(t->process, &t->task, &turns))
+		return TORN;
+	why = stack_read(k->stacks, t->stack, t->tstate, gil, flags | STACK_HELD | STACK_ONCE,
+	                 holder, &first);
+	if (HAS_LOGICAL && why == OK && k->seen && (!(gil || flags) || *holder == t->tstate))
+		why = k->seen(k->seen_context, t);
+	if (!preempt_held(t->process, &t->task, turns)) {
+		stack_forget(t->stack);
+		return TORN;
+	}
+	if (why == OK && (!(gil || flags) || *holder == t->tstate))
+		note_preempted(k, t);
+	return why;
+}
+
 /* ---- the choice ---- */
 
 /* Reads a thread that did not stop in time: it has no CPU, and will execute nothing until
@@ -416,6 +466,9 @@ capture_once(struct capturer *k, struct thread *t, const struct gil *gil, unsign
 	if (copying && read_copied(k, t, gil, flags, holder) == OK)
 		return OK;
 	t->copied = 0;
+	if (t->restless && !stops_always(k) && preempt_is_on() &&
+	    read_preempted(k, t, gil, flags, holder) == OK)
+		return OK;
 	why = stack_read(k->stacks, t->stack, t->tstate, gil, flags, holder, &first);
 	if (is_final(why) || (why == OK && asks && *holder != t->tstate))
 		return why;
@@ -425,13 +478,17 @@ capture_once(struct capturer *k, struct thread *t, const struct gil *gil, unsign
 	if (may_copy(k, t, copying && !stops_always(k)) && read_copied(k, t, gil, flags, holder) == OK)
 		return OK;
 	if (may && (always || t->restless) && !is_at_rest(k, t)) {
+		preempt_stops();
 		stopped = read_restless(k, t);
+		preempt_want(t->process, &t->task);
 		if (stopped != DENIED)
 			return stopped;
 		may = 0;
 	}
-	if (!may && t->restless)
+	if (!may && t->restless) {
+		preempt_want(t->process, &t->task);
 		return why == OK && thread_is_idle(t) ? OK : read_unstoppable(k, t);
+	}
 	return read_again(k, t, why, may, holder);
 }
 

@@ -18,6 +18,7 @@ struct capture_counts {
 	uint64_t stopped;   /* captured with the thread stopped */
 	uint64_t copied;    /* captured by the kernel, where else that would have been needed; */
 	uint64_t uncopied;  /* and not even by that */
+	uint64_t preempted; /* captured from the thread's own CPU */
 	int64_t stopped_ns; /* for how long all of these were, about */
 	int may_not_stop;   /* ptrace was refused where it was needed, most of the time */
 };

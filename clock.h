@@ -39,6 +39,10 @@ struct missed {
 };
 struct missed clock_count_missed(struct clock *, int after);
 
+/* Has sleeps end to the microsecond, where the default slack is 50 of them, and has the scheduler
+ * not keep us waiting while others use up their turn.  For the calling process. */
+void clock_be_precise(void);
+
 /*
  * pyflame has to be on time: where ticks wait for a CPU, they come when the target does not
  * need it, and threads that are stopped wait for us.  As root, and unless asked to be nice, it

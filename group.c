@@ -159,6 +159,7 @@ add_counts(struct sample_counts *sum, const struct sample_counts *c)
 	sum->waits += c->waits;
 	sum->retried += c->retried;
 	sum->stopped += c->stopped;
+	sum->preempted += c->preempted;
 	if (HAS_KERNEL) {
 		sum->copied += c->copied;
 		sum->uncopied += c->uncopied;

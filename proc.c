@@ -301,14 +301,29 @@ proc_state(int pid, int tid, int *fd)
 	return p ? *p : 0;
 }
 
+int
+proc_cpu(int pid, int tid, int *fd)
+{
+	enum { BEFORE = 36 }; /* other fields, from the state on */
+	char text[1024];
+	uint64_t cpu;
+	const char *p = read_again(pid, tid, "stat", fd, text, sizeof text) ? after_name(text) : NULL;
+
+	for (int i = 0; p && i < BEFORE; i++)
+		if ((p = strchr(p, ' ')))
+			p++;
+	return p && !parse_digits(&p, 10, &cpu) && cpu <= INT_MAX ? (int)cpu : -1;
+}
+
 static int
 parse_times(const char *p, struct proc_times *times)
 {
-	uint64_t ran, waited;
+	uint64_t ran, waited, turns;
 
-	if (parse_digits(&p, 10, &ran) || !ran || *p++ != ' ' || parse_digits(&p, 10, &waited))
+	if (parse_field(&p, 10, ' ', &ran) || !ran || parse_field(&p, 10, ' ', &waited) ||
+	    parse_digits(&p, 10, &turns))
 		return -1;
-	*times = (struct proc_times){ (int64_t)ran, (int64_t)waited };
+	*times = (struct proc_times){ (int64_t)ran, (int64_t)waited, turns };
 	return 0;
 }
 

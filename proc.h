@@ -43,11 +43,16 @@ void proc_short_command(int pid, struct buf *);
  * gone.  With a descriptor: *fd is opened when it is -1, and kept. */
 char proc_state(int pid, int tid, int *fd);
 
+/* The CPU that it runs on, or ran on last, or is to run on next; -1 if that is not known.  *fd is
+ * that of proc_state. */
+int proc_cpu(int pid, int tid, int *fd);
+
 /* How long a thread has run on a CPU, as the scheduler has counted it up to its
- * last look, and how long it was ready to and had to wait; nanoseconds.  0, or
- * -1 if that is not known.  *fd as above. */
+ * last look, and how long it was ready to and had to wait; nanoseconds.  And how often it was
+ * given one.  0, or -1 if that is not known.  *fd as above. */
 struct proc_times {
 	int64_t ran, waited;
+	uint64_t turns;
 };
 int proc_times(int pid, int tid, int *fd, struct proc_times *);
 

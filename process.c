@@ -79,6 +79,12 @@ live_state(const struct process *p, struct task *t)
 }
 
 static int
+live_cpu(const struct process *p, struct task *t)
+{
+	return proc_cpu(p->pid, t->tid, &t->state_fd);
+}
+
+static int
 live_times(const struct process *p, struct task *t, struct proc_times *times)
 {
 	return proc_times(p->pid, t->tid, &t->times_fd, times);
@@ -139,7 +145,7 @@ live_explain(const struct process *p, enum why why, struct buf *out)
 static const struct process_source live = {
 	.maps = live_maps, .exe = live_exe, .stat = live_stat, .lender = live_lender,
 	.cpu_time = live_cpu_time, .name = live_name,
-	.tasks = live_tasks, .task_name = live_task_name, .state = live_state,
+	.tasks = live_tasks, .task_name = live_task_name, .state = live_state, .cpu = live_cpu,
 	.times = live_times, .call = live_call, .stop = live_stop, .resume = live_resume,
 	.is_stopping = live_is_stopping, .explain = live_explain,
 #ifndef WITHOUT_native
@@ -266,6 +272,12 @@ char
 task_state(const struct process *p, struct task *t)
 {
 	return t->tid ? p->source->state(p, t) : 0;
+}
+
+int
+task_cpu(const struct process *p, struct task *t)
+{
+	return t->tid ? p->source->cpu(p, t) : -1;
 }
 
 int

@@ -40,6 +40,7 @@ struct process_source {
 	size_t (*tasks)(const struct process *, struct proc_task **);
 	int (*task_name)(const struct process *, int tid, char *buf, size_t size);
 	char (*state)(const struct process *, struct task *);
+	int (*cpu)(const struct process *, struct task *);
 	int (*times)(const struct process *, struct task *, struct proc_times *);
 	int (*call)(const struct process *, struct task *, struct proc_call *);
 	enum why (*stop)(const struct process *, struct task *);
@@ -79,9 +80,10 @@ void process_title(const struct process *, struct buf *);
  * nothing does: there is no such process. */
 int process_explain(const struct process *, enum why why, struct buf *);
 
-/* See proc.h: proc_state, proc_times, proc_call; what they say of an unknown task if
+/* See proc.h: proc_state, proc_cpu, proc_times, proc_call; what they say of an unknown task if
  * the thread is not known.  And the address of the futex that it waits for, 0: for none. */
 char task_state(const struct process *, struct task *);
+int task_cpu(const struct process *, struct task *);
 int task_times(const struct process *, struct task *, struct proc_times *);
 int task_call(const struct process *, struct task *, struct proc_call *);
 uint64_t task_futex(const struct process *, struct task *);

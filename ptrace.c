@@ -60,6 +60,7 @@ static struct tracee {
 	int stands;   /* it has stopped, and is not to be let go yet */
 } tracees[MAX_TRACEES];
 static int n_tracees;
+static int yields;
 
 static void
 on_sigchld(int signal)
@@ -163,7 +164,7 @@ wait_stop(struct tracee *t)
 
 		if (why != TORN)
 			return why;
-		if (i < SPINS)
+		if (i < SPINS && !yields)
 			continue;
 		left = deadline - now_ns();
 		if (left <= 0)
@@ -194,6 +195,12 @@ ptrace_is_stopping(int tid)
 		if (tracees[i].tid == tid && !tracees[i].stands)
 			return 1;
 	return 0;
+}
+
+void
+ptrace_yield(int on)
+{
+	yields = on;
 }
 
 static int

@@ -25,6 +25,10 @@ void ptrace_resume(int tid);
  * it, from then on it executes nothing of its own. */
 int ptrace_is_stopping(int tid);
 
+/* Whether a thread that is to stop may need our CPU for that: else we use that time to look
+ * whether it has. */
+void ptrace_yield(int);
+
 /* Copies the general registers of a thread that stands still, as the kernel has them for such
  * threads (NT_PRSTATUS); how many bytes that are, 0: they can't be had. */
 size_t ptrace_registers(int tid, void *set, size_t size);

@@ -45,6 +45,7 @@
  *   sandbox.c     dropping what is not needed any more
  *   explain.c     why a process can't be read, and what to do
  *   process.c     the one interface to a process, live or of another kind
+ *   preempt.c     being on the CPU of a thread at a tick, so that it does not run
  *
  * kernel/: knows the kernel: how it copies what a thread has, at its own moment.
  *   kernel/bpf.c      programs for the kernel
@@ -186,6 +187,7 @@
 #include "sandbox.h"
 #include "explain.h"
 #include "process.h"
+#include "preempt.h"
 #include "kernel/kernel.h"
 #include "kernel/news.h"
 #include "waits/waits.h"
@@ -639,13 +641,6 @@ count_missed(struct run *r, int after)
 	return m;
 }
 
-/* Wake up to the microsecond: the default slack is 50 of them. */
-static void
-be_precise(void)
-{
-	prctl(PR_SET_TIMERSLACK, 1UL);
-}
-
 /* Takes samples until there is a reason to end. */
 static void
 take_samples(struct run *r)
@@ -655,6 +650,7 @@ take_samples(struct run *r)
 	uint64_t gap = 0; /* ticks at which there was nothing to sample */
 
 	while ((due = clock_due(&r->clock)) >= 0 && !wait_for_tick(r, due)) {
+		preempt_begin_tick(now_ns() - due);
 		missed = count_missed(r, !gap && r->clock.ended);
 		if (r->options.rotate && now_ns() - r->summary.since >= r->options.rotate)
 			rotate(r);
@@ -664,8 +660,9 @@ take_samples(struct run *r)
 				r->clock.missed += gap - 1;
 			gap = 0;
 		}
-		clock_advance(&r->clock, stopped);
+		clock_advance(&r->clock, stopped + preempt_end_tick());
 	}
+	preempt_leave();
 	clock_relax(&r->clock);
 	news_end();
 }
@@ -679,7 +676,7 @@ sample(struct run *r)
 	r->began = r->summary.since;
 	if (!r->options.quiet && !r->child) /* the command may have the terminal */
 		progress_begin(&r->signals);
-	be_precise();
+	clock_be_precise();
 	r->clock = clock_new(r->options.period, ticks_wanted(&r->options), r->options.seed,
 	                     r->options.pause ? PAUSED_PART : STOPPED_PART);
 	clock_hurry(&r->clock);
@@ -1017,7 +1014,8 @@ begin_anew(void *run)
 
 	ptrace_forget();
 	sigprocmask(SIG_BLOCK, &r->signals, NULL);
-	be_precise();
+	clock_be_precise();
+	preempt_leave();
 	if (r->clock.hurries)
 		clock_hurry(&r->clock);
 	progress_continue();

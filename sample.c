@@ -264,6 +264,7 @@ sampler_counts(struct sampler *s)
 	counts.bytes = now.bytes - s->before.bytes;
 	counts.retried = captured.retried;
 	counts.stopped = captured.stopped;
+	counts.preempted = captured.preempted;
 	if (HAS_KERNEL) {
 		counts.copied = captured.copied;
 		counts.uncopied = captured.uncopied;

@@ -42,6 +42,7 @@ struct sample_counts {
 	                           * waits for the GIL, and of which it did */
 	uint64_t retried;         /* not proven at the first try */
 	uint64_t stopped;         /* taken with the thread stopped */
+	uint64_t preempted;       /* taken from the thread's own CPU */
 	uint64_t copied, uncopied; /* taken by the kernel, and not though that was asked for */
 	uint64_t failed[WHY_COUNT];
 	uint64_t unfit;           /* of those that failed: of stacks new to a full profile */

@@ -296,6 +296,9 @@ static const struct rule rules[] = {
 	{ SYS_kcmp, { IS(2, 1) } }, /* KCMP_VM */
 	{ SYS_setpriority, { IS(0, PRIO_PROCESS), IS(1, 0) } },
 	{ SYS_sched_setscheduler, { IS(0, 0) } },
+	{ SYS_sched_setattr, { IS(0, 0) } },
+	{ SYS_sched_getaffinity, { IS(0, 0) } },
+	{ SYS_sched_setaffinity, { IS(0, 0) } },
 	{ SYS_clone, { IS(CLONE_FLAGS, WATCH_CLONE) } },
 };
 

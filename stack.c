@@ -248,7 +248,7 @@ read_planned(struct stacks *all, struct stack *st, const struct gil *gil, unsign
 		raddr bad = 0;
 		enum why why;
 
-		if (plan_read(all, st, gil, 0, !(flags & STACK_STOPPED)) ||
+		if (plan_read(all, st, gil, 0, !(flags & (STACK_STOPPED | STACK_ONCE))) ||
 		    codes_plan(all->codes, &st->codes, st->interp, st->snap))
 			return DEEP;
 		why = snap_read(st->snap, &bad);
@@ -468,7 +468,7 @@ learn_cover(struct stack *st, size_t fresh)
 static enum why
 walk_stack(struct stacks *all, struct stack *st, unsigned flags)
 {
-	unsigned how = (flags & STACK_STOPPED ? WALK_STOPPED : 0) |
+	unsigned how = (flags & (STACK_STOPPED | STACK_ONCE) ? WALK_STOPPED : 0) |
 	               (flags & (STACK_STOPPED | STACK_HELD) ? WALK_ANYWHERE : 0) |
 	               (st->reads++ % NOTE_EACH ? 0 : WALK_NOTE);
 	enum why why = frames_of_thread(all->l, st->snap, st->tstate, how, &all->from);
@@ -491,7 +491,7 @@ walk_and_accept(struct stacks *all, struct stack *st, unsigned flags, int togeth
 
 	if (why != OK)
 		return why;
-	if (!(flags & STACK_STOPPED) && snap_fetched(st->snap))
+	if (!(flags & (STACK_STOPPED | STACK_ONCE)) && snap_fetched(st->snap))
 		return AGAIN;
 	st->unchanged = is_unchanged(all, st);
 	st->uncovered = !settled && !walk->covered;
@@ -544,6 +544,12 @@ begin_anew(struct stack *st, raddr tstate)
 	st->reads = 0;
 	frames_truncate(&st->proven, 0);
 	regions_clear(st->regions);
+}
+
+void
+stack_forget(struct stack *st)
+{
+	begin_anew(st, st->tstate);
 }
 
 enum why

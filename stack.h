@@ -28,6 +28,8 @@ enum stack_flags {
 	STACK_HELD = 4,     /* it should not move now: it may be anywhere, even about to
 	                     * exit or begin its first frame, but that is still proven */
 	STACK_ATTACHED = 2, /* the thread has to be running Python (free-threaded) */
+	STACK_ONCE = 32,    /* with STACK_HELD: whoever asks finds out himself whether it has moved,
+	                     * and if so calls stack_forget() */
 	STACK_HASTY = 16,   /* a copy is not waited for */
 	STACK_COPIED = 8,   /* with STACK_STOPPED: it could not move then, but does now */
 };
@@ -65,6 +67,9 @@ enum why stack_take(struct stacks *, struct stack *, raddr tstate, int tid, cons
 struct snap *stacks_begin(struct stacks *);
 struct snap *stack_plan(struct stacks *, struct stack *, raddr tstate, size_t head);
 enum why stack_conclude(struct stacks *, struct stack *, unsigned flags, raddr *holder);
+
+/* Forgets what was read. */
+void stack_forget(struct stack *);
 
 /* Whether it was, to the instruction, what the successful read before found. */
 int stack_unchanged(const struct stack *);

@@ -210,6 +210,7 @@ summary_stats(const struct summary *r)
 	     r->clock->stood_for);
 	warn("samples %" PRIu64 ", idle %" PRIu64 ", not proven at first %" PRIu64
 	     ", taken with the thread stopped %" PRIu64, c.samples, c.idle, c.retried, c.stopped);
+	warn("taken from the thread's own CPU %" PRIu64, c.preempted);
 	say_kernel(&c);
 	if (r->options->threads)
 		warn("of %" PRIu64 " samples looked at, %" PRIu64 " are of threads that wait for the GIL",
@@ -286,8 +287,8 @@ summary_end(const struct summary *r, int64_t elapsed)
 	if (r->clock->missed)
 		buf_printf(&line, "; %" PRIu64 " ticks missed", r->clock->missed);
 	if (r->clock->left_out)
-		buf_printf(&line, "; %" PRIu64 " ticks left out, to stop the program for less than "
-		           "%s of the time", r->clock->left_out,
+		buf_printf(&line, "; %" PRIu64 " ticks left out, to take less than %s of the "
+		           "program's time", r->clock->left_out,
 		           r->options->pause ? "half" : "a fiftieth");
 	if (c.may_not_stop)
 		buf_str(&line, "; not permitted to stop threads, so fast ones may be missing");

@@ -50,6 +50,7 @@ struct thread {
 	int copied;          /* the last sample is the kernel's, and so of a moment ago */
 	unsigned copies;     /* samples, to ask now and then whether it still is so */
 	uint64_t in_vain;    /* of the last 64 that the kernel was asked for, 1: not taken */
+	unsigned preempted, preempts; /* samples from its own CPU, and after how many it is doubted */
 	unsigned resting, rest; /* it is not asked for so many; and the next time */
 
 	/* sample.c: what is sampled of it */

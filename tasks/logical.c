@@ -17,6 +17,7 @@
 #include "profile.h"
 #include "memory.h"
 #include "process.h"
+#include "preempt.h"
 #include "layouts.h"
 #include "objects.h"
 #include "target.h"
@@ -679,6 +680,7 @@ logical_look_for_waits(struct logical *l, int64_t period)
 
 	if (!l->options.waits || began < l->due)
 		return;
+	preempt_step_aside();
 	if (!l->waiting)
 		l->waiting = waiting_new(l->profile);
 	waiting_begin(l->waiting);

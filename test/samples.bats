@@ -368,12 +368,54 @@ shares_on_a_busy_machine() {
 @test "3.8: shares on a busy machine"             { also 3.8 shares_on_a_busy_machine 2; }
 @test "3.14: shares on a busy machine"            { also 3.14 shares_on_a_busy_machine 2; }
 @test "3.12: shares on a busy machine, --threads" { also 3.12 shares_on_a_busy_machine 2 --threads; }
+@test "3.12: shares on a busy machine, --no-kernel" { also 3.12 shares_on_a_busy_machine 2 --no-kernel; }
 @test "3.12: shares on a busy machine, --pause"   { each_python 3.12 shares_on_a_busy_machine 2 --pause; }
 @test "3.8: shares on a busy machine, --pause"    { also 3.8 shares_on_a_busy_machine 2 --pause; }
 @test "3.14: shares on a busy machine, --pause"   { also 3.14 shares_on_a_busy_machine 2 --pause; }
 @test "3.12: shares on a busy machine, -m cpu"    { also 3.12 shares_on_a_busy_machine 3 -m cpu; }
 @test "3.8: shares on a busy machine, -m cpu"     { also 3.8 shares_on_a_busy_machine 3 -m cpu; }
 @test "3.14: shares on a busy machine, -m cpu"    { also 3.14 shares_on_a_busy_machine 3 -m cpu; }
+
+# System calls have no more than their share, where a program makes one every few microseconds and
+# a thread that is told to stop does so when the next one ends.  The target runs already.
+polls_have_their_share() {
+    local name total
+    sample_with_account -n -s "$(many 1.5 4)" -r 1ms "$@"
+    cat "$target_out"
+    total=$(samples stdout ':(before|calls|after) ')
+    for name in before calls after; do
+        within "$(percent "$(samples stdout ":$name ")" "$total")" \
+            "$(awk -v name="$name" '$1 == name { print $2 }' "$target_out")" "$total" 12
+    done
+    few_failed
+}
+
+system_calls() {
+    start_target polls "$1"
+    polls_have_their_share "${@:2}"
+}
+
+@test "2.7: system calls have no more than their share"    { each_python 2.7 system_calls --no-kernel; }
+@test "3.8: system calls have no more than their share"    { also 3.8 system_calls --no-kernel; }
+@test "3.11: system calls have no more than their share"   { also 3.11 system_calls --no-kernel; }
+@test "3.12: system calls have no more than their share"   { also 3.12 system_calls --no-kernel; }
+@test "newest: system calls have no more than their share" { each_python "$newest" system_calls --no-kernel; }
+@test "3.14t: system calls have no more than their share"  { each_python 3.14t system_calls --no-kernel; }
+@test "nor with --pause"    { each_python any system_calls --pause; }
+@test "nor with --threads"  { also any system_calls --no-kernel --threads; }
+@test "nor with --async"    { requires format=json; each_python 3.11 system_calls --async; }
+@test "nor with -m cpu"     { also any system_calls --no-kernel -m cpu; }
+@test "nor for an ordinary user" {
+    run_as_nobody
+    start_as_nobody polls
+    polls_have_their_share
+}
+@test "nor where it is not to be stopped" {
+    run_as_nobody
+    start_as_nobody polls
+    few_failed() { :; }
+    polls_have_their_share --no-pause
+}
 
 @test "2.7: shares of long calls"  { also 2.7 shares long; }
 @test "2.7: shares of short calls" { also 2.7 shares short; }

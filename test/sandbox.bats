@@ -233,5 +233,5 @@ END
     cat unknown
     [ ! -s unknown ]
     # of syscall() these: each has to be looked at as well
-    equal "$(grep -ohE 'syscall\(SYS_[a-z0-9_]+' "${sources[@]}" | sort -u | tr '\n' ' ')" "syscall(SYS_bpf syscall(SYS_capget syscall(SYS_capset syscall(SYS_clone syscall(SYS_faccessat syscall(SYS_kcmp syscall(SYS_perf_event_open syscall(SYS_pipe2 syscall(SYS_sched_getscheduler syscall(SYS_sched_setscheduler syscall(SYS_seccomp syscall(SYS_set_tid_address syscall(SYS_tgkill "
+    equal "$(grep -ohE 'syscall\(SYS_[a-z0-9_]+' "${sources[@]}" | sort -u | tr '\n' ' ')" "syscall(SYS_bpf syscall(SYS_capget syscall(SYS_capset syscall(SYS_clone syscall(SYS_faccessat syscall(SYS_kcmp syscall(SYS_perf_event_open syscall(SYS_pipe2 syscall(SYS_sched_getaffinity syscall(SYS_sched_getscheduler syscall(SYS_sched_setaffinity syscall(SYS_sched_setattr syscall(SYS_sched_setscheduler syscall(SYS_seccomp syscall(SYS_set_tid_address syscall(SYS_tgkill "
 }

@@ -275,7 +275,7 @@ reads_input(const struct look *l, const struct member *m)
 static void
 read_member(struct look *l, struct member *m, struct thread *t, struct waits *waits)
 {
-	struct proc_times times = { -1, -1 };
+	struct proc_times times = { -1, -1, 0 };
 	struct buf name = { 0 };
 
 	thread_times(t, &times);
