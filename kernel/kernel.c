@@ -25,7 +25,7 @@ enum {
 	MOST_WAITS = 4,
 	STARVED_MS = 10,    /* and so long more, as for a CPU the thread may have to wait, too */
 	LOOK_EACH_NS = 50000,
-	VARY_EACH = 8,      /* ticks */
+	VARY_EACH = 32,     /* ticks: it costs us and the thread an interrupt */
 	PARTS_LESS = 5,     /* by up to a fifth */
 	SHORTEST_NS = 50000, /* period: being interrupted takes the thread some time */
 };
