@@ -492,7 +492,7 @@ check_pairs(const struct options *o, int pids)
 		{ COMMAND, PID }, { COMMAND, DUMP }, { ROTATE, INPUT }, { ROTATE, DUMP },
 		{ ROTATE, DIFF }, { PAUSE, NO_PAUSE }, { WAITS, INPUT }, { WAITS, BUSY },
 		{ NATIVE, INPUT }, { WHY, INPUT },
-		{ WHY, COMMAND }, { WHY, DUMP }, { WHY, CHART }, { WHY, ROTATE }, { NATIVE, WHY },
+		{ WHY, COMMAND }, { WHY, DUMP }, { WHY, CHART }, { WHY, ROTATE },
 	};
 	const int given[] = { o->n_inputs > 0, o->command != NULL, o->dump, o->flamechart, o->all,
 	                      pids, o->rotate != 0, o->diff != NULL, o->pause, o->no_pause,

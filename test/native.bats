@@ -446,15 +446,32 @@ busy() {
     matches "$output" '"function":"libc[^"]*:qsort'
 }
 
-@test "--native takes all or nothing, and does not go with -i or --why" {
+@test "--why --native names the C function that computes, and shows the C frames of all" {
+    requires_native
+    find_python
+    build_library "$python"
+    [ -z "$unsuitable" ] || skip "$unsuitable"
+    start_target native "$python" "$library" computes
+    run_pyflame 0 --why --native "$pid"
+    matches "$(head -n 1 stdout)" '^busy in libnative\.so:spin, called from native\.py:what_computes:[0-9]+ \('
+    in_order stdout 'MainThread .*: is busy' 'libnative\.so:spin$' 'native\.py:what_computes:' \
+        'native\.py:<module>:' 'waiter .*: sleeps' 'native\.py:nap:'
+    run_pyflame 0 --why --native --locals -f json "$pid"
+    matches "$output" '"function":"libnative\.so:spin"\},.*"function":"what_computes"'
+    matches "$output" '"function":"libc[^"]*"\},.*"function":"nap".*"function":"Thread.run"[^]]*"name":"self"'
+    matches "$output" '"text":"busy in libnative\.so:spin, called from native\.py:what_computes:'
+    run_pyflame 0 --why "$pid"
+    lacks "$output" 'libnative'
+    assert_unharmed "$pid"
+}
+
+@test "--native takes all or nothing, and does not go with -i" {
     requires_native
     run_pyflame 2 --native=some 1
     matches "$stderr" '^pyflame: --native takes no value but all, not "some"'
     echo 'a 1' > profile.txt
     run_pyflame 2 --native -i profile.txt
     matches "$stderr" '^pyflame: --native and -i do not go together'
-    run_pyflame 2 --native --why 1
-    matches "$stderr" '^pyflame: --native and --why do not go together'
     run_pyflame 2 --quiet=all 1
     matches "$stderr" 'takes no value'
 }

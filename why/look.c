@@ -43,6 +43,7 @@ free_members(struct look *l)
 		free(l->members[i].wait);
 		free(l->members[i].frames);
 		free(l->members[i].addresses);
+		free(l->members[i].shown);
 	}
 	free(l->members);
 	l->members = NULL;
@@ -172,6 +173,15 @@ look_place(const struct look *l, uint32_t frame, struct buf *out)
 }
 
 int
+look_is_next(const struct member *m, uint32_t frame, size_t *left)
+{
+	if (!*left || m->frames[*left - 1] != frame)
+		return 0;
+	--*left;
+	return 1;
+}
+
+int
 look_is_own(const struct look *l, uint32_t frame)
 {
 	enum origin origin = origin_of(l->profile, frame);
@@ -188,10 +198,37 @@ look_own_frame(const struct look *l, const struct member *m)
 	return m->n ? m->n - 1 : 0;
 }
 
+/* Whether a C frame has a name: "libz.so.1:deflate", and not "libz.so.1+0x5d80". */
+static int
+has_name(const struct look *l, uint32_t frame)
+{
+	size_t len;
+	const char *name = string_of(l, profile_frame_get(l->profile, frame).function, &len);
+
+	return memchr(name, ':', len) != NULL;
+}
+
+int
+look_c_frame(const struct look *l, const struct member *m, uint32_t *frame)
+{
+	size_t left = m->n, i = m->n_shown;
+
+	if (m->state != 'R' || !i || look_is_next(m, m->shown[i - 1], &left))
+		return 0;
+	*frame = m->shown[i - 1];
+	while (i-- > 0 && !look_is_next(m, m->shown[i], &left))
+		if (has_name(l, m->shown[i])) {
+			*frame = m->shown[i];
+			break;
+		}
+	return 1;
+}
+
 void
 look_where(const struct look *l, const struct member *m, struct buf *out)
 {
 	size_t own = look_own_frame(l, m);
+	uint32_t c;
 
 	if (m->need.kind && m->n) { /* that says what it has called */
 		look_place(l, m->frames[own], out);
@@ -200,6 +237,10 @@ look_where(const struct look *l, const struct member *m, struct buf *out)
 	if (!m->n) {
 		buf_str(out, "no Python code");
 		return;
+	}
+	if (look_c_frame(l, m, &c)) {
+		look_place(l, c, out);
+		buf_str(out, ", called from ");
 	}
 	look_place(l, m->frames[m->n - 1], out);
 	if (own != m->n - 1) {
@@ -212,7 +253,7 @@ look_where(const struct look *l, const struct member *m, struct buf *out)
 
 /* Python's frames, which alone have addresses. */
 static void
-keep_stack(struct member *m, const struct thread *t)
+keep_stack(struct member *m, const struct thread *t, const uint32_t *shown, size_t n_shown)
 {
 	size_t n, n_addresses;
 	const uint32_t *frames = stack_frames(t->stack, &n);
@@ -223,6 +264,9 @@ keep_stack(struct member *m, const struct thread *t)
 	m->addresses = xcalloc(m->n + 1, sizeof *m->addresses);
 	memcpy(m->frames, frames, m->n * sizeof *m->frames);
 	memcpy(m->addresses, addresses, m->n * sizeof *m->addresses);
+	m->n_shown = n_shown;
+	m->shown = xcalloc(n_shown + 1, sizeof *m->shown);
+	memcpy(m->shown, shown, n_shown * sizeof *m->shown);
 }
 
 /* The stack of the newest of its states that has one. */
@@ -231,19 +275,19 @@ read_stack(struct look *l, struct member *m)
 {
 	struct thread *t = m->thread;
 	const uint32_t *frames = NULL;
-	size_t n = 0;
+	size_t n = 0, n_shown;
 
 	while (t->newer)
 		t = t->newer;
 	for (; t && !n; t = t->older) {
-		m->why = sampler_stack(l->sampler, t, &frames, &n);
+		m->why = sampler_stack(l->sampler, t, &frames, &n_shown);
+		stack_frames(t->stack, &n);
 		if (m->why == OK && n && !threads_is_as_listed(sampler_threads(l->sampler), t))
 			m->why = TORN;
 		if (m->why != OK)
 			return;
-		stack_frames(t->stack, &n);
 		if (n)
-			keep_stack(m, t);
+			keep_stack(m, t, frames, n_shown);
 		sampler_forget_stack(t);
 	}
 }

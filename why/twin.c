@@ -94,11 +94,11 @@ add_frames(const struct look *l, const struct member *m, struct listing *list, s
 	if (list && m->n)
 		look_locals(m, list);
 	json_open(out, "frames", '[');
-	for (size_t i = m->n; i-- > 0;) {
+	for (size_t i = m->n_shown, left = m->n; i-- > 0;) {
 		json_open(out, NULL, '{');
-		json_add_place(out, l->profile, m->frames[i]);
-		if (list)
-			add_variables(list, i, out);
+		json_add_place(out, l->profile, m->shown[i]);
+		if (look_is_next(m, m->shown[i], &left) && list)
+			add_variables(list, left, out);
 		json_close(out, '}');
 	}
 	json_close(out, ']');

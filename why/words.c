@@ -322,6 +322,7 @@ static void
 add_gil(const struct look *l, const struct member *m, struct buf *out)
 {
 	size_t waiting = 0;
+	uint32_t c;
 
 	for (size_t i = 0; i < l->n; i++)
 		waiting += l->members[i].wants_gil && l->members[i].wanted_gil;
@@ -329,7 +330,7 @@ add_gil(const struct look *l, const struct member *m, struct buf *out)
 	buf_printf(out, " keeps the GIL, for which %zu thread%s: it ", waiting,
 	           waiting == 1 ? " waits" : "s wait");
 	if (look_runs(m))
-		buf_str(out, "runs C code, called");
+		buf_str(out, look_c_frame(l, m, &c) ? "runs" : "runs C code, called");
 	else
 		words_does(l, m, out);
 	buf_str(out, " in ");
@@ -518,12 +519,12 @@ add_group(const struct look *l, size_t first, struct listing *list, struct buf *
 		buf_printf(out, "  (failed: %s)\n", why_word(m->why));
 	if (list && m->n)
 		look_locals(m, list);
-	for (size_t i = m->n; i-- > 0;) {
+	for (size_t i = m->n_shown, left = m->n; i-- > 0;) {
 		buf_str(out, "  ");
-		label_frame(out, l->profile, m->frames[i]);
+		label_frame(out, l->profile, m->shown[i]);
 		buf_str(out, "\n");
-		if (list)
-			add_locals(list, i, out);
+		if (look_is_next(m, m->shown[i], &left) && list)
+			add_locals(list, left, out);
 	}
 }
 

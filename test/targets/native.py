@@ -52,6 +52,20 @@ def what_interrupted():
     library.interrupted()
 
 
+def nap():
+    time.sleep(300)
+
+
+def what_computes():
+    much = 2000000000
+    waiter = threading.Thread(target=nap, name='waiter')
+    waiter.daemon = True
+    waiter.start()
+    ready()
+    while True:
+        library.spin(much)
+
+
 cpu = getattr(time, 'process_time', None) or time.clock
 
 
