@@ -46,7 +46,7 @@ struct capturer {
 	struct threads *threads;
 	struct native *native; /* NULL: nobody wants C stacks */
 	enum pausing pausing;
-	int hasty;
+	int hasty, strict;
 	int64_t refused, refusal; /* when stopping a thread was last refused, and
 	                           * for how long that is believed */
 	uint64_t refusals;        /* of all times */
@@ -59,12 +59,13 @@ struct capturer {
 
 struct capturer *
 capturer_new(struct stacks *stacks, struct threads *threads, struct native *native,
-             enum pausing pausing, int hasty)
+             enum pausing pausing, int hasty, int strict)
 {
 	struct capturer *k = xcalloc(1, sizeof *k);
 
 	*k = (struct capturer){ .stacks = stacks, .threads = threads, .native = native,
-	                        .pausing = pausing, .hasty = hasty };
+	                        .pausing = pausing, .hasty = hasty,
+	                        .strict = strict };
 	return k;
 }
 
@@ -423,7 +424,8 @@ read_copied(struct capturer *k, struct thread *t, const struct gil *gil, unsigne
 {
 	int with_c = HAS_NATIVE && k->native;
 	enum why why = stack_take(k->stacks, t->stack, t->tstate, t->task.tid, gil,
-	                          flags | (k->hasty ? STACK_HASTY : 0),
+	                          flags | (k->hasty ? STACK_HASTY : 0) |
+	                          (k->strict ? STACK_THEN : 0),
 	                          with_c ? native_room(k->native, &t->room) : 0, holder);
 
 	if (with_c && why == OK && (!gil || *holder == t->tstate) && native_adopt(k->native, &t->room))

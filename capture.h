@@ -24,9 +24,10 @@ struct capture_counts {
 };
 
 /* Owns neither the stacks nor the threads, which must outlive it.  native: what C stacks are to be
- * captured with, or NULL.  hasty: no thread is waited for, as it may end soon. */
+ * captured with, or NULL.  hasty: no thread is waited for, as it may end soon.  strict: what holds
+ * the GIL is wanted, so that a stack of a moment at which it did not is of no use. */
 struct capturer *capturer_new(struct stacks *, struct threads *, struct native *, enum pausing,
-                              int hasty);
+                              int hasty, int strict);
 void capturer_free(struct capturer *);
 
 /*

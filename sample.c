@@ -185,7 +185,7 @@ sampler_new(const struct target *t, struct profile *profile, const struct sample
 		s->native = native_new(t->process, profile, (unsigned)t->layout->ptr,
 		                       options->native == NATIVE_ALL);
 	s->capturer = capturer_new(s->stacks, s->threads, s->native, s->options.pausing,
-	                             options->newborn);
+	                             options->newborn, options->mode == MODE_GIL);
 	s->cpu = cpu_new(t->process, options->newborn);
 	s->sleepers.process = t->process;
 	if (HAS_WAITS && options->waits)

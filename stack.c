@@ -714,8 +714,8 @@ adopt_copy(struct stacks *all, struct stack *st, const struct gil *gil, struct k
 	       (!gil || snap_has(st->snap, gil->addr, gil->len));
 }
 
-/* Takes copies until one is of a moment at which it held the GIL, or was attached, and not of
- * the few instructions during which its frames do not hang together. */
+/* Takes copies until one is not of the few instructions during which its frames do not hang
+ * together, and, if that is asked for, of a moment at which it held the GIL. */
 static enum why
 take_copy(struct stacks *all, struct stack *st, int tid, const struct gil *gil, unsigned flags,
           uint32_t room)
@@ -733,7 +733,7 @@ take_copy(struct stacks *all, struct stack *st, int tid, const struct gil *gil, 
 			return FAULT;
 		if (!adopt_copy(all, st, gil, &copy))
 			return AGAIN;
-		if (!is_holder(all, st, gil, flags, &holder))
+		if (flags & STACK_THEN && !is_holder(all, st, gil, 0, &holder))
 			continue;
 		if (copy.time <= st->proven_at) /* what was proven later proves nothing */
 			frames_truncate(&st->proven, 0);

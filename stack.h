@@ -30,6 +30,7 @@ enum stack_flags {
 	STACK_ATTACHED = 2, /* the thread has to be running Python (free-threaded) */
 	STACK_ONCE = 32,    /* with STACK_HELD: whoever asks finds out himself whether it has moved,
 	                     * and if so calls stack_forget() */
+	STACK_THEN = 64,    /* see stack_take() */
 	STACK_HASTY = 16,   /* a copy is not waited for */
 	STACK_COPIED = 8,   /* with STACK_STOPPED: it could not move then, but does now */
 };
@@ -51,7 +52,8 @@ enum why stack_read(struct stacks *, struct stack *, raddr tstate, const struct 
 /*
  * The same of a copy that the kernel has made of that thread's stack not long ago (see
  * kernel/kernel.h): OK; FAULT, there is none; or why it will not do.  With a gil the thread
- * has to hold that both now and then.  room: so many bytes of its C stack are asked for, too.
+ * has to hold that now, and with STACK_THEN then, too.  room: so many bytes of its C stack are
+ * asked for, too.
  */
 enum why stack_take(struct stacks *, struct stack *, raddr tstate, int tid, const struct gil *,
                     unsigned flags, uint32_t room, raddr *holder);

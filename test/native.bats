@@ -423,6 +423,20 @@ busy() {
     equal "$(awk '/^$/ { exit } { last = $0 } END { print last }' stdout)" program:main
 }
 
+@test "what lets go of the GIL in C all the time is sampled by the kernel, if anything is" {
+    requires root
+    requires_native
+    find_python
+    build_library "$python"
+    [ -z "$unsuitable" ] || skip "$unsuitable"
+    start_target native "$python" "$library" lets_go
+    run_pyflame 0 -s 1 -r 1ms --native --stats "$pid"
+    grep -q 'kernel samples: [0-9]' <<< "$stderr" || skip "this kernel does not permit it"
+    [ "$(samples stdout ';libnative\.so:spin ')" -gt 500 ]
+    [ "$(stat_of "asked for in vain")" -lt 20 ]
+    [ "$(stat_of "taken with the thread stopped")" -lt 20 ]
+}
+
 # --- formats, options -------------------------------------------------------------
 
 @test "C frames are in all formats, and native there" {

@@ -97,6 +97,12 @@ def what_below():
         library.below()
 
 
+def what_lets_go():
+    ready()
+    while True:
+        library.spin(20)
+
+
 def what_naps():
     ready()
     library.naps()
