@@ -32,13 +32,16 @@ enum {
 	STOP_AGAIN_NS = 50000, /* and four times as long before each further one */
 	REFUSAL_NS = 10000000,
 	MAX_REFUSAL_NS = 1000000000,
-	AROUND_NS = 40000,     /* of a thread's own time that a stop costs besides */
+	AROUND_NS = 40000,     /* that a stop costs a thread besides: what the scheduler takes for
+	                        * running, being stopped and let go, and finding the caches cold */
 	PROBE_EACH = 16,       /* samples that the kernel takes: whether it still has to */
-	REST = 64,             /* samples that are taken otherwise, where it often can't; */
+	REST = 8,              /* samples that are taken otherwise, where it often can't; */
 	MAX_REST = 1 << 20,    /* twice as many each further time */
-	PREEMPTED = 1024,      /* samples of one that cannot run meanwhile, after which it has to show
+	PREEMPTED = 4,         /* samples of one that cannot run meanwhile, after which it has to show
 	                        * again that it is restless; and twice as many each further time */
 	MAX_PREEMPTED = 1 << 16,
+	CALM = 8,              /* samples in a row after which that begins anew; */
+	MORE = 16,             /* so many times as many where more is to be known of the moment */
 };
 
 struct capturer {
@@ -46,7 +49,7 @@ struct capturer {
 	struct threads *threads;
 	struct native *native; /* NULL: nobody wants C stacks */
 	enum pausing pausing;
-	int hasty, strict;
+	int hasty, strict, brief;
 	int64_t refused, refusal; /* when stopping a thread was last refused, and
 	                           * for how long that is believed */
 	uint64_t refusals;        /* of all times */
@@ -99,16 +102,35 @@ capturer_counts(const struct capturer *k)
 	return counts;
 }
 
+/* It has become restless, or is so no more.  Of one that was quiet for long it is not known for how
+ * long that will be. */
+static void
+set_restless(const struct capturer *k, struct thread *t, int restless)
+{
+	unsigned calm = HAS_LOGICAL && k->seen ? CALM * MORE : CALM;
+
+	if (restless && t->so_far > calm)
+		t->preempts = 0;
+	t->restless = restless;
+	t->so_far = 0;
+}
+
 static void
 remember_try(struct capturer *k, struct thread *t, int proven)
 {
+	int restless = t->restless;
+
 	t->history = t->history << 1 | !proven;
 	if (!proven)
 		k->counts.retried++;
 	if (!proven || __builtin_popcountll(t->history) >= RESTLESS_AT)
-		t->restless = 1;
+		restless = 1;
 	else if (!(t->history & QUIET_FOR))
-		t->restless = 0;
+		restless = 0;
+	if (restless != t->restless)
+		set_restless(k, t, restless);
+	else if (!restless)
+		t->so_far++;
 }
 
 /* A refusal may be another tracer's visit: ask again after a while, a longer
@@ -129,32 +151,6 @@ is_alive(struct thread *t)
 	return state && state != 'Z' && state != 'X';
 }
 
-/* How long it has run or waited for a CPU; -1: not known. */
-static int64_t
-busy_time(struct thread *t)
-{
-	struct proc_times now;
-
-	return thread_times(t, &now) ? -1 : now.ran + now.waited;
-}
-
-/*
- * What a stop cost the thread that was let go just now.  No more than the time that it
- * took us; less that during which, by the scheduler's account, it ran or waited for a CPU,
- * which it may have had to get before it could stop.  What the scheduler takes for running,
- * being stopped and let go in the kernel and finding the caches cold, is as much
- * again: a program that counts what it does was slower by that.
- */
-static int64_t
-stop_cost(struct thread *t, int64_t since, int64_t busy)
-{
-	int64_t took = now_ns() - since, now = busy < 0 ? -1 : busy_time(t);
-
-	if (now > busy)
-		took = took > now - busy ? took - (now - busy) : 0;
-	return took + AROUND_NS;
-}
-
 /* ---- while it is stopped ---- */
 
 /* Something that is done with a thread while it cannot move. */
@@ -165,8 +161,8 @@ typedef enum why stopped_action(struct capturer *, struct thread *);
 static enum why
 while_stopped(struct capturer *k, struct thread *t, stopped_action *action, int *ran_on)
 {
-	int64_t busy = busy_time(t), since = now_ns();
 	enum why why = task_stop(t->process, &t->task);
+	int64_t since = now_ns();
 
 	*ran_on = why == TORN || why == GONE;
 	if (why != OK) /* GONE is the thread only: it has ended meanwhile */
@@ -174,7 +170,7 @@ while_stopped(struct capturer *k, struct thread *t, stopped_action *action, int 
 	k->refused = k->refusal = 0;
 	why = action(k, t);
 	task_resume(t->process, &t->task);
-	k->counts.stopped_ns += stop_cost(t, since, busy);
+	k->counts.stopped_ns += now_ns() - since + AROUND_NS;
 	k->counts.stopped++;
 	return why;
 }
@@ -184,8 +180,8 @@ read_standing(struct capturer *k, struct thread *t)
 {
 	raddr holder;
 	int first;
-	enum why why = stack_read(k->stacks, t->stack, t->tstate, NULL, STACK_STOPPED, &holder,
-	                          &first);
+	enum why why = stack_read(k->stacks, t->stack, t->tstate, NULL,
+	                          STACK_STOPPED | (k->brief ? STACK_ONCE : 0), &holder, &first);
 
 	if (HAS_NATIVE && k->native)
 		native_take(k->native, &t->task, &t->room);
@@ -206,6 +202,24 @@ note_refusal(struct capturer *k, struct thread *t)
 		k->refusal = MAX_REFUSAL_NS;
 }
 
+/* What would take long while a thread stands is done while it runs: code objects that are new are
+ * decoded, of the stack that it has then, which most likely is much the same. */
+static enum why
+read_briefly(struct capturer *k, struct thread *t, int *ran_on)
+{
+	raddr holder;
+	int first;
+	enum why why;
+
+	k->brief = 1;
+	why = while_stopped(k, t, read_standing, ran_on);
+	k->brief = 0;
+	if (*ran_on || why != TORN)
+		return why;
+	stack_read(k->stacks, t->stack, t->tstate, NULL, 0, &holder, &first);
+	return while_stopped(k, t, read_standing, ran_on);
+}
+
 /* Reads a stopped thread, again if it was stopped in the few instructions
  * during which its frames do not hang together (it has to run in between, for
  * which it may have to wait), or if another tracer has it, which may be as quick
@@ -214,7 +228,7 @@ static enum why
 read_stopped(struct capturer *k, struct thread *t)
 {
 	int ran_on;
-	enum why why = while_stopped(k, t, read_standing, &ran_on);
+	enum why why = read_briefly(k, t, &ran_on);
 
 	for (int i = 1; i < STOPS && !ran_on && why != OK && why != GONE && why != DEEP; i++) {
 		nanosleep(&(struct timespec){ 0, STOP_AGAIN_NS << 2 * (i - 1) }, NULL);
@@ -287,6 +301,13 @@ read_unstoppable(struct capturer *k, struct thread *t)
 	return last;
 }
 
+/* Whether what runs is stopped for every sample. */
+static int
+stops_always(const struct capturer *k)
+{
+	return k->pausing == PAUSE_ALWAYS || (HAS_NATIVE && k->native);
+}
+
 /* ---- from its own CPU ---- */
 
 /* Notes one more sample of a thread that can't show that it is restless, as we are where it would
@@ -295,18 +316,16 @@ static void
 note_preempted(struct capturer *k, struct thread *t)
 {
 	k->counts.preempted++;
+	preempt_stay(t->process, &t->task);
 	if (!t->preempts)
-		t->preempts = PREEMPTED;
-	if (++t->preempted < t->preempts) {
-		preempt_stay(t->process, &t->task);
+		t->preempts = HAS_LOGICAL && k->seen ? PREEMPTED * MORE : PREEMPTED;
+	if (++t->so_far < t->preempts)
 		return;
-	}
-	t->preempted = 0;
 	if (t->preempts < MAX_PREEMPTED)
 		t->preempts *= 2;
-	t->restless = 0;
 	t->history = 0;
-	preempt_leave();
+	set_restless(k, t, 0);
+	preempt_unwant();
 }
 
 /* Reads a thread that does not run, as we are on its CPU. */
@@ -331,6 +350,17 @@ read_preempted(struct capturer *k, struct thread *t, const struct gil *gil, unsi
 	if (why == OK && (!(gil || flags) || *holder == t->tstate))
 		note_preempted(k, t);
 	return why;
+}
+
+int
+capture_preempted(struct capturer *k, struct thread *t)
+{
+	raddr holder;
+
+	if (!t->restless || stops_always(k) || !preempt_is_on())
+		return 0;
+	t->copied = 0;
+	return read_preempted(k, t, NULL, 0, &holder) == OK;
 }
 
 /* ---- the choice ---- */
@@ -378,13 +408,6 @@ static int
 is_final(enum why why)
 {
 	return why == GONE || why == DENIED || why == DEEP;
-}
-
-/* Whether what runs is stopped for every sample. */
-static int
-stops_always(const struct capturer *k)
-{
-	return k->pausing == PAUSE_ALWAYS || (HAS_NATIVE && k->native);
 }
 
 /* Whether the kernel may take a sample of a restless thread, which has to run for that.  What else

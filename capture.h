@@ -45,6 +45,10 @@ enum why capture_stack(struct capturer *, struct thread *, const struct gil *, u
 enum why capture_planned(struct capturer *, struct thread *, int planned, unsigned flags,
                          raddr *holder);
 
+/* Reads the stack of a thread that can't run, as we are on its CPU: whether that was so, and it is
+ * one that is to be read so. */
+int capture_preempted(struct capturer *, struct thread *);
+
 /* Stops the thread, whatever it does, and reads its stack; where that is OK, then() is called
  * before it goes on.  DENIED: it may not be stopped. */
 enum why capture_stopped(struct capturer *, struct thread *, void (*then)(void *context),

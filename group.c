@@ -21,6 +21,7 @@
 #include "proc.h"
 #include "memory.h"
 #include "process.h"
+#include "preempt.h"
 #include "kernel/kernel.h"
 #include "kernel/news.h"
 #include "target.h"
@@ -66,6 +67,7 @@ struct member {
 	struct sampler *sampler;
 	enum target_answer answer; /* of the last attempt */
 	char name[16];          /* what it was then */
+	uint64_t ticked;        /* in which round it was last */
 	unsigned given_up;      /* of its reads */
 	int64_t rests;          /* until then, as it has taken too long */
 	int64_t since, due;     /* it executes this; the next attempt or look at its title */
@@ -90,6 +92,7 @@ struct group {
 	int64_t due, checked;
 	struct sample_counts ended; /* of samplers that are no more */
 	uint64_t ticks;
+	uint64_t rounds;
 	int64_t epoch; /* when now_ns() was 0, microseconds since the epoch; 0: not asked yet */
 	enum target_answer answer; /* see group_answer */
 	struct buf answer_text;
@@ -807,42 +810,55 @@ log_tick(struct group *g)
 	profile_tick(g->profile, g->epoch + now_ns() / 1000);
 }
 
+struct round { /* one tick of all */
+	int64_t before, until;
+	size_t ticked;
+	int64_t stopped; /* the longest that one of them was */
+};
+
+/* 0 if it is to be dropped. */
+static int
+tick_member(struct group *g, struct member *m, struct round *r)
+{
+	int64_t stopped;
+	enum why why;
+
+	m->ticked = g->rounds;
+	if (!m->sampler) {
+		m->lost += m->forked && m->answer == TARGET_STARTING;
+		return 1;
+	}
+	stopped = sampler_stopped_ns(m->sampler);
+	why = tick(g, m, r->before, r->until);
+	r->ticked += why != GONE;
+	stopped = sampler_stopped_ns(m->sampler) - stopped;
+	if (stopped > r->stopped)
+		r->stopped = stopped;
+	if (is_stuck(m))
+		return leave_out(g, m);
+	return (why == OK && !sampler_is_troubled(m->sampler)) || follow_up(g, m, why);
+}
+
 size_t
 group_tick(struct group *g, int64_t before, int64_t *stopped_ns)
 {
-	int64_t until = now_ns() + MOST_MS * MS;
-	size_t ticked = 0;
+	struct round r = { .before = before, .until = now_ns() + MOST_MS * MS };
+	size_t first = preempt_pid() ? place_of(g, preempt_pid()) : g->n;
 
 	if (g->options.log)
 		log_tick(g);
 	if (HAS_KERNEL)
 		kernel_tick();
-	*stopped_ns = 0;
-	for (size_t i = 0; i < g->n; i++) {
-		struct member *m = g->members[i];
-		int64_t stopped;
-		enum why why;
-
-		if (!m->sampler) {
-			m->lost += m->forked && m->answer == TARGET_STARTING;
-			continue;
-		}
-		stopped = sampler_stopped_ns(m->sampler);
-		why = tick(g, m, before, until);
-		ticked += why != GONE;
-		stopped = sampler_stopped_ns(m->sampler) - stopped;
-		if (stopped > *stopped_ns)
-			*stopped_ns = stopped;
-		if (is_stuck(m)) {
-			if (!leave_out(g, m))
-				drop(g, i--);
-			continue;
-		}
-		if ((why != OK || sampler_is_troubled(m->sampler)) && !follow_up(g, m, why))
+	g->rounds++;
+	/* It waits for us. */
+	if (first < g->n && !tick_member(g, g->members[first], &r))
+		drop(g, first);
+	for (size_t i = 0; i < g->n; i++)
+		if (g->members[i]->ticked != g->rounds && !tick_member(g, g->members[i], &r))
 			drop(g, i--);
-	}
-	g->ticks += ticked ? 1 + (uint64_t)before : 0;
-	return ticked;
+	*stopped_ns = r.stopped;
+	g->ticks += r.ticked ? 1 + (uint64_t)before : 0;
+	return r.ticked;
 }
 
 size_t

@@ -29,8 +29,10 @@ enum {
 	BITS = 8 * sizeof(long),
 	KEPT = 64,          /* ticks at which none asked for it, before it is left */
 	AROUND_NS = 8000,   /* that a thread loses besides: to come and go, and by cold caches */
+	MOST_STAY_NS = 60000, /* after a thread was read: to go and to come back costs it, too */
 	LATE_NS = 200000,
 	LATE_AT = 8,        /* of 64 ticks */
+	SLOWLY = 8,
 	REST_MS = 1000,
 	MOST_REST_MS = 64000,
 };
@@ -45,6 +47,8 @@ static struct place {
 static unsigned n_wanted, unwanted;
 static int took;    /* a thread's time, at this tick, */
 static int64_t began, lost; /* which began then; and how much before that is counted */
+static int64_t read_at; /* when it was read; and how long ticks may last after that */
+static int64_t remains = 1000000;
 static uint32_t random_state = 1;
 static uint64_t late; /* of the last 64 ticks, 1: late */
 static int64_t rests, rest = REST_MS * MS;
@@ -95,11 +99,22 @@ preempt_want(const struct process *p, struct task *t)
 }
 
 void
-preempt_stay(const struct process *p, const struct task *t)
+preempt_unwant(void)
 {
-	took = 1;
-	if (is_chosen())
-		wanted = (struct place){ on, process_pid(p), t->tid };
+	n_wanted = 0;
+	unwanted = KEPT;
+}
+
+int
+preempt_pid(void)
+{
+	return on ? wanted.pid : 0;
+}
+
+int
+preempt_tid(void)
+{
+	return on ? wanted.tid : 0;
 }
 
 void
@@ -173,6 +188,18 @@ preempt_step_aside(void)
 		return;
 	go_elsewhere();
 	count_time();
+	lost += AROUND_NS; /* to come back */
+}
+
+void
+preempt_stay(const struct process *p, const struct task *t)
+{
+	took = 1;
+	read_at = now_ns();
+	if (is_chosen())
+		wanted = (struct place){ on, process_pid(p), t->tid };
+	if (remains > MOST_STAY_NS)
+		preempt_step_aside();
 }
 
 /* A thread's CPU, -1: not known. */
@@ -216,11 +243,23 @@ settle(void)
 	n_wanted = 0;
 }
 
+/* Ticks that take long are to be expected for a while. */
+static void
+note_rest(int64_t took_now)
+{
+	remains -= remains / SLOWLY;
+	if (remains < took_now)
+		remains = took_now;
+}
+
 int64_t
 preempt_end_tick(void)
 {
 	int64_t all;
 
+	if (read_at)
+		note_rest(now_ns() - read_at);
+	read_at = 0;
 	settle();
 	count_time();
 	all = lost;

@@ -24,6 +24,13 @@ int preempt_held(const struct process *, struct task *, uint64_t turns);
 void preempt_want(const struct process *, struct task *);
 void preempt_stay(const struct process *, const struct task *);
 
+/* And for being anywhere else at the next one. */
+void preempt_unwant(void);
+
+/* The process and the thread whose CPU we are on, 0: none is known. */
+int preempt_pid(void);
+int preempt_tid(void);
+
 /* To be called when a tick begins, late by that many nanoseconds: where we have to wait for a CPU
  * the moment is not ours to choose, so this is left alone then for a while.  When it ends: goes to
  * the CPU that was asked for; returns for how long a thread could not run because of us,

@@ -10,6 +10,7 @@
 #include "proc.h"
 #include "memory.h"
 #include "process.h"
+#include "preempt.h"
 #include "kernel/kernel.h"
 #include "waits/waits.h"
 #include "waits/contention.h"
@@ -960,7 +961,7 @@ sample_thread(struct sampler *s, struct thread *t, unsigned flags, int *ran, siz
 
 	stack_of(s, t);
 	t->planned = NULL;
-	why = capture_planned(s->capturer, t, planned, flags, &holder);
+	why = t->early == s->tick ? OK : capture_planned(s->capturer, t, planned, flags, &holder);
 	if (why == OK && holder != t->tstate && is_on_cpu(s, t)) { /* detached meanwhile */
 		holder = t->tstate;
 		why = capture_planned(s->capturer, t, 0, 0, &holder);
@@ -1106,6 +1107,21 @@ read_threads(struct sampler *s)
 		if (threads[i]->wanted == UNASKED || attached)
 			ask(s, threads[i]);
 	return why;
+}
+
+/* Reads the thread that can't run as long as we are on its CPU, before all else. */
+static void
+read_waiting(struct sampler *s)
+{
+	size_t n;
+	struct thread *const *threads = threads_all(s->threads, &n);
+
+	if (preempt_pid() != process_pid(s->t->process))
+		return;
+	for (size_t i = 0; i < n; i++)
+		if (threads[i]->task.tid == preempt_tid() && threads[i]->stack &&
+		    capture_preempted(s->capturer, threads[i]))
+			threads[i]->early = s->tick;
 }
 
 /*
@@ -1278,8 +1294,10 @@ sample_tick(struct sampler *s, int *ran)
 {
 	enum why why = OK;
 
-	if (s->options.all_threads)
+	if (s->options.all_threads) {
+		read_waiting(s);
 		return sample_all(s, ran);
+	}
 	if (!sampler_has_gil(s)) /* as far as has been listed */
 		why = sampler_list(s);
 	if (why != OK)

@@ -408,6 +408,18 @@ adopt_walk(struct stacks *all, struct stack *st, unsigned flags)
 	return why;
 }
 
+/* Whether none of the walk's code objects has to be decoded, which takes long. */
+static int
+are_known(const struct stacks *all)
+{
+	const struct walk *walk = &all->walk;
+
+	for (size_t i = 0; i < walk->n; i++)
+		if (!walk->fresh[i].shim && !codes_find(all->codes, walk->fresh[i].code))
+			return 0;
+	return 1;
+}
+
 /* Accepts the walk, if its code objects are known for sure. */
 static enum why
 accept(struct stacks *all, struct stack *st, unsigned flags, int shared)
@@ -502,6 +514,8 @@ walk_and_accept(struct stacks *all, struct stack *st, unsigned flags, int togeth
 		return TORN;
 	if (!st->unchanged && !(flags & (STACK_STOPPED | STACK_HELD)) && is_doubted(st, walk))
 		return AGAIN;
+	if (flags & STACK_ONCE && !are_known(all))
+		return TORN;
 	return accept(all, st, flags, together);
 }
 

@@ -29,7 +29,7 @@ enum stack_flags {
 	                     * exit or begin its first frame, but that is still proven */
 	STACK_ATTACHED = 2, /* the thread has to be running Python (free-threaded) */
 	STACK_ONCE = 32,    /* with STACK_HELD: whoever asks finds out himself whether it has moved,
-	                     * and if so calls stack_forget() */
+	                     * and if so calls stack_forget(); TORN where it would take long */
 	STACK_THEN = 64,    /* see stack_take() */
 	STACK_HASTY = 16,   /* a copy is not waited for */
 	STACK_COPIED = 8,   /* with STACK_STOPPED: it could not move then, but does now */

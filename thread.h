@@ -50,7 +50,9 @@ struct thread {
 	int copied;          /* the last sample is the kernel's, and so of a moment ago */
 	unsigned copies;     /* samples, to ask now and then whether it still is so */
 	uint64_t in_vain;    /* of the last 64 that the kernel was asked for, 1: not taken */
-	unsigned preempted, preempts; /* samples from its own CPU, and after how many it is doubted */
+	unsigned so_far;     /* samples since that is so, or not so: from its own CPU, and those that
+	                      * were quiet */
+	unsigned preempts;   /* after how many of the former it is doubted */
 	unsigned resting, rest; /* it is not asked for so many; and the next time */
 
 	/* sample.c: what is sampled of it */
@@ -64,6 +66,7 @@ struct thread {
 	int holds_gil;       /* when that was noted last */
 	enum { UNASKED, WANTED, UNWANTED } wanted; /* at this tick */
 	int64_t periods;     /* with -m cpu: how many of CPU time it has used */
+	uint64_t early;      /* the number of the tick at which its stack was read before all else */
 	uint64_t counted;    /* the number of the tick at which it was last */
 	unsigned char wait;  /* enum profile_wait, as was found last, */
 	int64_t wait_until;  /* and if it still waits holds until then, now_ns() */

@@ -86,6 +86,10 @@ struct logical {
 	struct index by_thread;
 	unsigned char *origins; /* by frame of the profile: enum origin */
 	size_t n_origins;
+	int hasty;            /* that is to take next to no time: */
+	int put_off;          /* what is not known yet is left for afterwards, */
+	unsigned patient;     /* but for so many times now, as it could not be proven any more */
+	uint64_t unknown;     /* how many were counted as not proven */
 	raddr looked_at;      /* the thread that was stopped, 0: none is; */
 	struct known *seen;   /* what it runs, */
 	size_t seen_at;       /* and the number of the frame */
@@ -339,7 +343,7 @@ find_known(struct logical *l, struct tasks *ts, const struct stacked *s, size_t 
 	if (k->callers.lasting && k->code == stack_code(s->stack, k->frame) &&
 	    callers_hold(l->target->mem, &k->callers))
 		return k;
-	return read_again(l, ts, s, k->what, at);
+	return l->hasty ? NULL : read_again(l, ts, s, k->what, at);
 }
 
 /* The first of the frames of the event loop, and of what else of asyncio is right below a task. */
@@ -435,6 +439,13 @@ find_outer(struct logical *l, struct tasks *ts, raddr interp, const struct stack
 	return k && *at == i ? k : NULL;
 }
 
+static void
+count_unknown(struct logical *l, enum why why, int counts)
+{
+	l->counts[LOGICAL_UNKNOWN + why] += (uint64_t)counts;
+	l->unknown++;
+}
+
 /* What task the thread runs; NULL: none, or it is not proven, which is counted if `counts`. */
 static struct known *
 find_task(struct logical *l, const struct thread *t, const struct stacked *s, size_t *at,
@@ -450,6 +461,9 @@ find_task(struct logical *l, const struct thread *t, const struct stacked *s, si
 	if (!ts || !s->n_python || (r->hash == hash && r->samples++ % ASK_EACH))
 		return NULL;
 	a.found = find_known(l, ts, s, &a.at);
+	l->put_off = !a.found && l->hasty;
+	if (l->put_off)
+		return NULL;
 	if (!a.found)
 		tasks_each_running(ts, t->tstate, try_running, &a);
 	*at = a.at;
@@ -462,7 +476,7 @@ find_task(struct logical *l, const struct thread *t, const struct stacked *s, si
 	if (k && is_outermost(l, ts, s, k, loop_of(l, s, *at)))
 		return k;
 	if (a.found || looks_like_task(l, ts, s)) {
-		l->counts[LOGICAL_UNKNOWN + (l->why == OK ? TORN : l->why)] += (uint64_t)counts;
+		count_unknown(l, l->why == OK ? TORN : l->why, counts);
 	} else {
 		r->hash = hash;
 		r->samples = 1;
@@ -488,7 +502,7 @@ find_running(struct logical *l, const struct thread *t, const struct stacked *s,
 		*k = find_task(l, t, s, at, counts);
 		return OK;
 	}
-	l->counts[LOGICAL_UNKNOWN + why] += (uint64_t)counts;
+	count_unknown(l, why, counts);
 	return why;
 }
 
@@ -508,8 +522,30 @@ logical_look(void *logical, struct thread *t)
 	struct logical *l = logical;
 	struct stacked s = stack_of(t);
 
+	enum why why;
+
 	l->looked_at = t->tstate;
-	return find_running(l, t, &s, &l->seen_at, 0, &l->seen) == TORN ? TORN : OK;
+	l->hasty = !l->patient;
+	l->patient -= l->patient > 0;
+	why = find_running(l, t, &s, &l->seen_at, 0, &l->seen);
+	l->hasty = 0;
+	return why == TORN ? TORN : OK;
+}
+
+/* What was left is found out now, if the thread is still there.  Where that fails nothing is left
+ * for a while. */
+static void
+catch_up(struct logical *l, const struct thread *t, const struct stacked *s, size_t *at,
+         struct known **k)
+{
+	enum { FOR_SAMPLES = 1024 };
+	int put_off = l->put_off;
+	uint64_t unknown = l->unknown;
+
+	l->put_off = 0;
+	find_running(l, t, s, at, 1, k);
+	if (put_off && l->unknown != unknown)
+		l->patient = FOR_SAMPLES;
 }
 
 /* ---- stacks ---- */
@@ -760,7 +796,7 @@ logical_number(struct logical *l, const struct thread *t, const uint32_t *frames
 		note_loop(l, runner_of(l, t->tstate), &s, root);
 	if (!k || at >= s.n_python || s.addresses[at] != k->frame ||
 	    stack_code(s.stack, k->frame) != k->code)
-		find_running(l, t, &s, &at, 1, &k);
+		catch_up(l, t, &s, &at, &k);
 	if (!k)
 		return 0;
 	if (!k->alive && k->loop)

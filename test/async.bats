@@ -66,7 +66,7 @@ chains_are_right() {
 eager_are_within() {
     requires format=json
     start_target async_eager "$1"
-    run_pyflame 0 -n -s 3 --async --stats "$pid"
+    run_pyflame 0 -n -s "$(many 6 12)" --async --stats "$pid"
     assert_unharmed "$pid"
     equal "$(stacks_to leaf)" "<module>;task main;main;task outer;outer;middle;eager;leaf;burn"
     local all plain

@@ -173,7 +173,7 @@ END
     run_pyflame 3 -o profile -t "$1" pool.py "$2" "$3"
     hints 'its children used more CPU time than it did: --children samples those that are Python'
     run_pyflame 3 -o profile --children -t "$1" pool.py "$2" "$3"
-    lacks_hint
+    lacks "$stderr" 'its children used'
     run_pyflame 3 -q -o profile -t "$1" pool.py "$2" "$3"
     equal "$stderr" ""
 }
