@@ -140,9 +140,10 @@ add_future_pieces(const struct climb *k)
 	}
 }
 
-/* That one is not done, and has that coroutine. */
+/* That one is not done, and has that coroutine, which has that frame: up to 3.10 an object of its
+ * own, which becomes another call's when that one has ended. */
 static void
-add_running_pieces(const struct climb *k, const struct async_task *t, raddr coro)
+add_running_pieces(const struct climb *k, const struct async_task *t, raddr coro, raddr frame)
 {
 	const int32_t pending = 0;
 
@@ -150,6 +151,8 @@ add_running_pieces(const struct climb *k, const struct async_task *t, raddr coro
 		return;
 	add_word(k, t->addr + (raddr)k->form->task.coro, coro);
 	callers_decide(k->out, t->addr + (raddr)k->form->task.state, &pending, sizeof pending);
+	if (tasks_layout(k->ts)->frames == FRAMES_HEAP)
+		add_word(k, coro + (raddr)k->form->coro.frame, frame);
 }
 
 /* ---- names ---- */
@@ -310,12 +313,12 @@ conclude(struct climb *k, const struct async_task *t)
 
 enum why
 callers_read(struct tasks *ts, struct profile *profile, const struct async_task *t, raddr coro,
-             uint32_t outermost, struct callers *out)
+             raddr frame, uint32_t outermost, struct callers *out)
 {
 	struct climb k = begin(ts, profile, t, out);
 	enum why why;
 
-	add_running_pieces(&k, t, coro);
+	add_running_pieces(&k, t, coro, frame);
 	why = add_task_pieces(&k, t);
 	add_name(&k, t, outermost);
 	out->name = out->frames[out->n - 1];

@@ -25,11 +25,11 @@ struct callers {
 	int lasting;      /* that is all that decides */
 };
 
-/* Of one that was read just now, which has that coroutine, whose frame in the profile is
+/* Of one that was read just now, which has that coroutine and frame, in the profile
  * `outermost`: but for its own frames.  OK, or why it is not known to have been so at one
  * moment. */
 enum why callers_read(struct tasks *, struct profile *, const struct async_task *, raddr coro,
-                      uint32_t outermost, struct callers *);
+                      raddr frame, uint32_t outermost, struct callers *);
 
 /* Of one that waits, with what it is doing, which is read; AGAIN: it does not wait. */
 enum why callers_read_waiting(struct tasks *, struct profile *, struct async_task *,

@@ -33,6 +33,7 @@ enum {
 	MOST_BYTES = 16 << 20, /* that decide, of all chains that are followed at a time */
 	KEPT = 1 << 12,        /* of what a chain has, from one to the next */
 	ROOM = 640,            /* bytes for what a chain asks for */
+	NAMED = 160,           /* of an object that is a name */
 	SLOTS = 8,             /* of a stack, that are read with a coroutine */
 	INT = 4,
 	TYPES = 64,            /* that are remembered */
@@ -47,6 +48,7 @@ enum kind { /* of what is awaited */
 	KIND_WRAPPER, /* its first member is awaited in its place */
 	KIND_FUTURE,  /* of the C module, tasks and what is derived from them, too */
 	KIND_OTHER,
+	KIND_TEXT, KIND_NUMBER, /* which name a task */
 };
 
 struct link {
@@ -55,7 +57,7 @@ struct link {
 	uint32_t copy;
 };
 
-enum asking { FOR_TASK, FOR_OBJECT, FOR_FRAME, FOR_SLOT, FOR_WAITER, FOR_NOTHING };
+enum asking { FOR_TASK, FOR_NAME, FOR_OBJECT, FOR_FRAME, FOR_SLOT, FOR_WAITER, FOR_NOTHING };
 
 struct chain {
 	struct async_task *task;
@@ -202,9 +204,12 @@ take_task(struct chains *c, struct chain *ch)
 	}
 	note(c, ch, f->task.state, f->task.coro + c->l->ptr - f->task.state);
 	ch->coro = word(c, ch, f->task.coro);
-	ask(ch, FOR_OBJECT, ch->coro);
 	if (t->state == TASK_DONE)
 		end(ch, OK);
+	else if (t->name)
+		ask(ch, FOR_NAME, t->name);
+	else
+		ask(ch, FOR_OBJECT, ch->coro);
 }
 
 static int
@@ -259,6 +264,7 @@ begin(struct chains *c, struct chain *ch, struct async_task *t)
 	ch->noted = ch->passed = ch->steps = 0;
 	t->begun = 1;
 	t->cancelled = t->several = 0;
+	t->named = 0;
 	t->waiter = t->leaf = t->awaited_by = t->callback = t->callbacks = 0;
 	ask(ch, FOR_TASK, t->addr);
 	if (!t->python)
@@ -280,7 +286,7 @@ kind_named(const char *name)
 		{ "async_generator", KIND_ASYNC_GENERATOR }, { "coroutine_wrapper", KIND_WRAPPER },
 		{ "async_generator_asend", KIND_WRAPPER },
 		{ "async_generator_athrow", KIND_WRAPPER }, { "anext_awaitable", KIND_WRAPPER },
-		{ "_asyncio.Future", KIND_FUTURE },
+		{ "_asyncio.Future", KIND_FUTURE }, { "str", KIND_TEXT }, { "int", KIND_NUMBER },
 	};
 
 	for (size_t i = 0; i < LEN(known); i++)
@@ -316,6 +322,48 @@ chains_is_future(struct chains *c, raddr object)
 
 	return object_read_pointer(c->paged, c->l, object + (raddr)c->l->object.type, &type) == OK &&
 	       kind_of(c, type) == KIND_FUTURE;
+}
+
+/* Notes the text of one that is ASCII, with the zero byte at its end, and takes it.  Of a str the
+ * hash may be set at any time, so what is before that does not decide. */
+static void
+take_text(struct chains *c, struct chain *ch, int len, struct buf *text)
+{
+	const struct layout *l = c->l;
+	unsigned first = (unsigned)l->unicode.kind_at;
+	uint32_t state = (uint32_t)number(ch, l->unicode.state);
+	uint64_t length = word(c, ch, l->unicode.length);
+	int is_plain = state >> (first + 3) & 1 && state >> (first + 4) & 1 &&
+	               length < (uint64_t)(len - l->unicode.ascii);
+
+	note(c, ch, l->unicode.state, (is_plain ? l->unicode.ascii + (int)length + 1 : len) -
+	                              l->unicode.state);
+	if (is_plain)
+		buf_add(text, ch->room + l->unicode.ascii, (size_t)length);
+	else if (object_text(c->mem, l, ch->at, text) != OK)
+		text->len = 0;
+}
+
+/* A str, or from 3.13 on the number of one that was given no name: CPython v3.13.0
+ * Modules/_asynciomodule.c, _asyncio_Task_get_name_impl. */
+static void
+take_name(struct chains *c, struct chain *ch, int len)
+{
+	enum kind kind = kind_of(c, word(c, ch, c->l->object.type));
+	int head = c->l->object.head;
+	struct buf text = { 0 };
+	uint64_t n;
+
+	if (kind == KIND_TEXT) {
+		take_text(c, ch, len, &text);
+	} else if (kind == KIND_NUMBER && object_integer_of(c->l, ch->room, &n) == OK) {
+		note(c, ch, head, c->l->integer.digits + (int)sizeof n - head);
+		buf_printf(&text, "Task-%llu", (unsigned long long)n);
+	}
+	if (text.len)
+		ch->task->named = 1 + profile_string(c->profile, text.data, text.len);
+	buf_free(&text);
+	ask(ch, FOR_OBJECT, ch->coro);
 }
 
 /* Goes on with what is awaited, an object or nothing.  Of what goes in a circle one object is
@@ -523,7 +571,7 @@ take_object(struct chains *c, struct chain *ch, int len)
 	if (ch->kind == KIND_WRAPPER) {
 		note(c, ch, l->object.type, first + l->ptr - l->object.type);
 		go_on(c, ch, word(c, ch, first));
-	} else if (ch->kind == KIND_OTHER || ch->kind == KIND_FUTURE) {
+	} else if (ch->kind >= KIND_FUTURE) {
 		if (!ch->n_links) /* somebody's own idea of a coroutine */
 			end(ch, BROKEN);
 		else
@@ -570,6 +618,8 @@ asked_for(const struct chains *c, const struct chain *ch)
 
 	if (ch->asking == FOR_TASK)
 		most = c->form->task.size;
+	else if (ch->asking == FOR_NAME)
+		most = NAMED;
 	else if (ch->asking == FOR_FRAME)
 		most = c->shape->frame.locals + SLOTS * l->ptr;
 	else if (ch->asking == FOR_WAITER)
@@ -588,6 +638,9 @@ take(struct chains *c, struct chain *ch, int len)
 	switch (ch->asking) {
 	case FOR_TASK:
 		take_task(c, ch);
+		break;
+	case FOR_NAME:
+		take_name(c, ch, len);
 		break;
 	case FOR_FRAME:
 		take_frame(c, ch, len);
@@ -631,7 +684,8 @@ read_round(struct chains *c, size_t n)
 		if (ok[i])
 			take(c, asking[i], (int)v[i].len);
 		else if (!asking[i]->cut &&
-		         (asking[i]->asking == FOR_OBJECT || asking[i]->asking == FOR_FRAME))
+		         (asking[i]->asking == FOR_OBJECT || asking[i]->asking == FOR_FRAME ||
+		          asking[i]->asking == FOR_NAME))
 			asking[i]->cut = 1; /* just its end may not be mapped */
 		else
 			end(asking[i], FAULT);

@@ -31,6 +31,7 @@ struct async_task {
 	raddr callback, callbacks;
 	raddr awaited_by;       /* as far as the release has that */
 	raddr leaf;             /* its innermost frame; of one that runs, the outermost */
+	uint32_t named;         /* its name, a string of the profile, plus one; 0: it is not known */
 	uint32_t stack;         /* in the profile, the innermost frame being the leaf */
 	int tid;                /* where it runs, 0: nowhere */
 	unsigned char python;   /* it is an instance of a class written in Python */

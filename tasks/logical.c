@@ -292,7 +292,8 @@ read_task(struct logical *l, struct tasks *ts, const struct stacked *s, raddr ta
 	k->frame = proof.frame;
 	k->code = proof.code;
 	k->on = k->checked = 0;
-	l->why = callers_read(ts, l->profile, &t, proof.coro, s->python[*at], &k->callers);
+	l->why = callers_read(ts, l->profile, &t, proof.coro, proof.frame, s->python[*at],
+	                      &k->callers);
 	if (l->why == OK)
 		return k;
 	k->callers.lasting = 0;
