@@ -17,6 +17,7 @@
 #include "tasks/parents.h"
 #include "tasks/state.h"
 #include "tasks/greenlets.h"
+#include "tasks/greenwords.h"
 #include "tasks/tree.h"
 #include "tasks/greenlist.h"
 #include "tasks/async.h"
@@ -73,6 +74,8 @@ async_read(struct async *a, int count, void (*restack)(void *), void *context)
 		return;
 	a->why = tasks_read(a->ts, restack, context);
 	a->greenlets_why = greenlets_read(a->greenlets, count ? brief : most);
+	if (!count && a->greenlets_why == OK)
+		greenlets_read_names(a->greenlets, greenwords_name);
 }
 
 size_t

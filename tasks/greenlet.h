@@ -38,6 +38,8 @@ struct greenlet {
 	raddr run;              /* the function of one that is not begun, 0: not known */
 	raddr on;               /* an address on its thread's C stack, 0: not known */
 	raddr top[GREENLET_TOP]; /* its innermost frames, 0: no more */
+	uint32_t named;         /* its name, a string of the profile, plus one; 0: it has none, or */
+	unsigned char asked;    /* that was not asked yet */
 	uint32_t stack;         /* in the profile, the innermost frame being the leaf */
 	int tid;                /* its thread, 0: not known */
 	unsigned char state, kind, why;

@@ -26,6 +26,7 @@
 #include "values/shapes.h"
 #include "tasks/forms.h"
 #include "tasks/many.h"
+#include "tasks/rest.h"
 #include "tasks/tasks.h"
 #include "tasks/heap.h"
 #include "tasks/greenlet.h"
@@ -54,6 +55,7 @@ struct type {
 
 struct greenlets {
 	const struct tasks *ts;
+	struct rest *rest; /* since it was begun to read them */
 	struct mem *paged;
 	const struct layout *l;
 	struct green_reader reader;
@@ -97,6 +99,7 @@ greenlets_free(struct greenlets *gs)
 {
 	if (!gs)
 		return;
+	rest_free(gs->rest);
 	index_free(&gs->type_seen);
 	index_free(&gs->by_addr);
 	free(gs->types);
@@ -563,7 +566,9 @@ relate(struct greenlets *gs)
 	for (size_t i = 0; i < gs->n; i++) {
 		struct greenlet *g = &gs->all[i];
 
-		set_spawner(gs, g);
+		g->spawner = 0;
+		if (g->state != GREENLET_DEAD) /* else it may be in the place of another one by now */
+			set_spawner(gs, g);
 		if (g->on)
 			g->tid = thread_at(gs, g->on);
 		if (g->kind == GREENLET_PLAIN && g->why == OK && is_hub(gs, g))
@@ -611,6 +616,9 @@ greenlets_read(struct greenlets *gs, int64_t most_ns)
 	gs->why = process_maps(tasks_target(gs->ts)->process, &gs->maps);
 	if (gs->why != OK)
 		return gs->why;
+	rest_free(gs->rest);
+	gs->rest = rest_new(process_pid(tasks_target(gs->ts)->process));
+	rest_begin(gs->rest);
 	find_all(gs, &gs->maps, most_ns);
 	for (size_t i = 0; i < gs->n; i++)
 		green_read(&gs->reader, &gs->all[i]);
@@ -620,6 +628,60 @@ greenlets_read(struct greenlets *gs, int64_t most_ns)
 	relate(gs);
 	proc_maps_free(&gs->maps);
 	return gs->why;
+}
+
+/* ---- names ---- */
+
+struct naming { /* of one */
+	struct greenlets *gs;
+	struct greenlet *g;
+	greenlet_namer *name;
+	int holds;
+};
+
+/* Reads the name of one that has just been proven, and whether it still is what it was: then that
+ * is its name. */
+static void
+take_name(void *context, const struct mem_vec *pieces, size_t n, const struct buf *bytes)
+{
+	struct naming *m = context;
+	struct buf text = { 0 };
+
+	tasks_forget(m->gs->ts);
+	m->g->asked = 0;
+	m->name(m->gs, m->g, &text);
+	m->holds = many_hold(m->gs->reader.mem, pieces, n, bytes);
+	m->g->asked = 1;
+	m->g->named = text.len ? 1 + profile_string(m->gs->reader.profile, text.data, text.len) : 0;
+	buf_free(&text);
+}
+
+/* What is known of one without its name stays as it is where that can't be had with it. */
+static void
+find_name(struct greenlets *gs, struct greenlet *g, greenlet_namer *name)
+{
+	enum { TRIES = 10 };
+	struct greenlet before = *g;
+	struct naming m = { gs, g, name, 0 };
+
+	for (int k = 0; k < TRIES && !m.holds && g->why == OK; k++)
+		greenlets_frames(gs, g, take_name, &m);
+	g->kind = before.kind; /* which reading it does not tell */
+	if (m.holds)
+		return;
+	*g = before;
+	g->asked = 1;
+}
+
+void
+greenlets_read_names(struct greenlets *gs, greenlet_namer *name)
+{
+	if (rest_holds(gs->rest))
+		return;
+	for (size_t i = 0; i < gs->n; i++)
+		if (gs->all[i].why == OK && gs->all[i].state != GREENLET_DEAD)
+			find_name(gs, &gs->all[i], name);
+	relate(gs);
 }
 
 size_t

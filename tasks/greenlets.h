@@ -19,6 +19,11 @@ void greenlets_free(struct greenlets *);
 /* Finds and reads them, in so much CPU time at most.  OK, or why not all of them could be found. */
 enum why greenlets_read(struct greenlets *, int64_t most_ns);
 
+/* Reads the names of those that were read, each with all else of it once more, unless nothing has
+ * run since. */
+typedef void greenlet_namer(const struct greenlets *, const struct greenlet *, struct buf *);
+void greenlets_read_names(struct greenlets *, greenlet_namer *);
+
 /* All of them, and their number; the number of one, plus one, 0: it is none. */
 const struct greenlet *greenlets_all(const struct greenlets *, size_t *n);
 size_t greenlets_find(const struct greenlets *, raddr);

@@ -74,7 +74,15 @@ greenwords_name(const struct greenlets *gs, const struct greenlet *g, struct buf
 	const struct tasks *ts = greenlets_tasks(gs);
 	raddr v[LEN(names)] = { 0 };
 	struct many_names wanted = { tasks_mem(ts), tasks_layout(ts), names, LEN(names), v };
+	const char *text;
+	size_t len;
 
+	if (g->asked) {
+		text = g->named ? profile_string_get(tasks_stacks(ts), g->named - 1, &len) : NULL;
+		if (text)
+			buf_add(out, text, len);
+		return;
+	}
 	object_attribute_each(tasks_mem(ts), tasks_layout(ts), g->addr, many_match, &wanted);
 	add_str(gs, v[0], out);
 	if (!out->len)

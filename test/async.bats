@@ -61,6 +61,52 @@ chains_are_right() {
 @test "newest: a task stands on those that await it" { each_python "$newest" chains_are_right; }
 @test "32 bits: a task stands on those that await it" { also i386 chains_are_right; }
 
+# Frames and tasks are made in the place of others all the time; none is taken for another one.
+none_is_another() {
+    requires format=json
+    start_target tasks_reused "$1"
+    run_pyflame 0 -n -s "$(many 3 20)" --async "$pid"
+    assert_unharmed "$pid"
+    [ "$(samples stdout ';task a;.*burn_a ')" -gt 0 ]
+    [ "$(samples stdout ';task b;.*burn_b ')" -gt 0 ]
+    equal "$(grep -E 'task a;.*burn_b|task b;.*burn_a' stdout)" ""
+}
+
+@test "3.8: a frame that is another call's is not taken for that of a task"    { each_python 3.8 none_is_another; }
+@test "3.9: a frame that is another call's is not taken for that of a task"    { also 3.9 none_is_another; }
+@test "3.10: a frame that is another call's is not taken for that of a task"   { each_python 3.10 none_is_another; }
+@test "3.11: a frame that is another call's is not taken for that of a task"   { also 3.11 none_is_another; }
+@test "newest: a frame that is another call's is not taken for that of a task" { each_python "$newest" none_is_another; }
+
+# A task that waits in sleep_a is called a, in whatever place.
+names_are_their_own() {
+    requires format=json
+    start_target tasks_reused "$1"
+    local end=$((SECONDS + $(many 4 30)))
+    while [ "$SECONDS" -lt "$end" ]; do
+        timeout 20 "$pyflame" -q -d --async -f json "$pid" >> dumps
+    done
+    assert_unharmed "$pid"
+    "$1" - dumps <<'END'
+import json, sys
+text, decoder, at, seen, wrong = open(sys.argv[1]).read(), json.JSONDecoder(), 0, 0, []
+while at < len(text.rstrip()):
+    dump, at = decoder.raw_decode(text, at)
+    at += 1
+    for task in dump['processes'][0]['tasks']:
+        kinds = [f['function'][-1] for f in task['frames'] if f['function'].startswith('sleep_')]
+        seen += len(kinds)
+        if kinds and kinds != [task['name']]:
+            wrong.append((task['name'], kinds))
+print('%d tasks, names of others: %s' % (seen, wrong))
+sys.exit(bool(wrong) or seen < 20)
+END
+}
+
+@test "3.8: a task has its own name"    { each_python 3.8 names_are_their_own; }
+@test "3.11: a task has its own name"   { also 3.11 names_are_their_own; }
+@test "newest: a task has its own name" { each_python "$newest" names_are_their_own; }
+
 # One that is begun at once, and all others like it, were never seen but within the one that began
 # it, which is new each time.
 eager_are_within() {
