@@ -502,6 +502,8 @@ hint_lost(const struct summary *r, const struct sample_counts *c, struct buf *ou
 		return;
 	if (n > c->samples)
 		n = c->samples;
+	if (HAS_LOGICAL && c->tasks[LOGICAL_LOOKED] && n > c->tasks[LOGICAL_LOOKED])
+		n = c->tasks[LOGICAL_LOOKED]; /* those that wait */
 	while (points < 100 && points * points * n < 10000)
 		points++;
 	if (points == 1 || !n)

@@ -395,18 +395,18 @@ find_parents_place(struct greenlets *gs)
 	for (size_t i = 0, seen = 0; i < gs->n && seen < SAMPLE; i++) {
 		const struct greenlet *g = &gs->all[i];
 		struct words w;
+		uint64_t its = 0;
 
 		if (g->why != OK || g->kind == GREENLET_MAIN || g->state == GREENLET_DEAD)
 			continue;
 		read_all_words(gs, g->addr, &w);
-		if (!w.n)
-			continue;
 		for (size_t k = w.later + 2; k < w.n; k++)
-			if (!may_be_parent(gs, g, w.words, k))
-				may &= ~((uint64_t)1 << k);
+			its |= (uint64_t)may_be_parent(gs, g, w.words, k) << k;
+		if (!its) /* as of one that its thread has left behind */
+			continue;
 		known = 1;
 		seen++;
-		may &= ((uint64_t)1 << w.n) - ((uint64_t)1 << (w.later + 2));
+		may &= its;
 	}
 	while (known && may && !(may >> gs->parent & 1))
 		gs->parent++;
