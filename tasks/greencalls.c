@@ -401,6 +401,17 @@ find_current(struct greencalls *c, const struct thread *t, struct green_thread *
 	return callers_hold(c->mem, now) && callers_hold(c->mem, now) ? OK : TORN;
 }
 
+/* Whether the frame of that number still is one of that code.  What all greenlets of eventlet begin
+ * with says nothing of which of them a stack is of. */
+static int
+still_calls(const struct greencalls *c, struct callers *out, const struct stacked *s, size_t number)
+{
+	raddr frame = s->addresses[number];
+	raddr code = decide_pointer(c, out, frame + (raddr)c->l->frame.code);
+
+	return (code & ~(raddr)c->l->tags) == stack_code(s->stack, frame);
+}
+
 static enum why
 read_current(struct greencalls *c, const struct thread *t, struct green_thread *gt,
              const struct stacked *s, struct known **out)
@@ -427,6 +438,8 @@ read_current(struct greencalls *c, const struct thread *t, struct green_thread *
 	callers_begin(&k->callers);
 	while (at + 1 < s->n_python && is_eventlets(c, s->python[at]))
 		at++;
+	if (at && !still_calls(c, &k->callers, s, at))
+		return TORN;
 	if (!k->waits && g.kind == GREENLET_PLAIN)
 		why = read_calls(c, g, links, gt->first, s->python[at], &k->callers);
 	k->callers.lasting = why == OK && (k->waits || !is_eventlets(c, s->python[at]));
