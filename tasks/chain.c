@@ -349,15 +349,16 @@ take_text(struct chains *c, struct chain *ch, int len, struct buf *text)
 static void
 take_name(struct chains *c, struct chain *ch, int len)
 {
-	enum kind kind = kind_of(c, word(c, ch, c->l->object.type));
-	int head = c->l->object.head;
+	int head = c->l->object.head, number_end = c->l->integer.digits + 8;
+	enum kind kind = len < head ? KIND_OTHER : kind_of(c, word(c, ch, c->l->object.type));
 	struct buf text = { 0 };
 	uint64_t n;
 
-	if (kind == KIND_TEXT) {
+	if (kind == KIND_TEXT && len > c->l->unicode.ascii) {
 		take_text(c, ch, len, &text);
-	} else if (kind == KIND_NUMBER && object_integer_of(c->l, ch->room, &n) == OK) {
-		note(c, ch, head, c->l->integer.digits + (int)sizeof n - head);
+	} else if (kind == KIND_NUMBER && len >= number_end &&
+	           object_integer_of(c->l, ch->room, &n) == OK) {
+		note(c, ch, head, number_end - head);
 		buf_printf(&text, "Task-%llu", (unsigned long long)n);
 	}
 	if (text.len)

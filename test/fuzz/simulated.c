@@ -295,6 +295,14 @@ call(const struct process *p, struct task *t, struct proc_call *out)
 	return chance() < 32 ? -1 : 0;
 }
 
+static int
+cpu(const struct process *p, struct task *t)
+{
+	(void)p;
+	(void)t;
+	return -1; /* it has none that we could be on */
+}
+
 static enum why
 stop(const struct process *p, struct task *t)
 {
@@ -353,8 +361,8 @@ sim_process(void)
 	static const struct mem_source bytes = { read_bytes, close_bytes };
 	static const struct process_source source = {
 		.maps = maps, .exe = exe, .stat = stat, .lender = lender, .cpu_time = cpu_time,
-		.name = name, .tasks = tasks, .task_name = task_name, .state = state, .times = times, .call = call,
-		.stop = stop, .resume = resume, .is_stopping = is_stopping,
+		.name = name, .tasks = tasks, .task_name = task_name, .state = state, .cpu = cpu,
+		.times = times, .call = call, .stop = stop, .resume = resume, .is_stopping = is_stopping,
 		.registers = registers, .open = open_file, .explain = explain,
 	};
 
