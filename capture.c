@@ -133,6 +133,14 @@ remember_try(struct capturer *k, struct thread *t, int proven)
 		t->so_far++;
 }
 
+void
+capture_was_late(struct capturer *k, struct thread *t)
+{
+	t->history |= 1;
+	if (!t->restless)
+		set_restless(k, t, 1);
+}
+
 /* A refusal may be another tracer's visit: ask again after a while, a longer
  * one each time. */
 static int

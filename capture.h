@@ -49,6 +49,10 @@ enum why capture_planned(struct capturer *, struct thread *, int planned, unsign
  * one that is to be read so. */
 int capture_preempted(struct capturer *, struct thread *);
 
+/* Says that what else is to be known of the moment of a thread's last sample could not be found
+ * out, as it had gone on: from now on it is not to go on before that. */
+void capture_was_late(struct capturer *, struct thread *);
+
 /* Stops the thread, whatever it does, and reads its stack; where that is OK, then() is called
  * before it goes on.  DENIED: it may not be stopped. */
 enum why capture_stopped(struct capturer *, struct thread *, void (*then)(void *context),

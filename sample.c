@@ -680,12 +680,16 @@ number_stack(struct sampler *s, struct thread *t, uint32_t root)
 {
 	const uint32_t *frames;
 	uint32_t number;
+	uint64_t unknown;
 	size_t n;
 
 	if (HAS_LOGICAL && s->logical) {
+		unknown = logical_unknown(s->logical);
 		frames = merged_frames(s, t, &n);
 		if (logical_number(s->logical, t, frames, n, root, &number))
 			return number;
+		if (logical_unknown(s->logical) != unknown)
+			capture_was_late(s->capturer, t);
 	}
 	if (!HAS_NATIVE || !s->native)
 		return stack_in_profile(t->stack, s->profile, root);

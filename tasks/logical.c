@@ -149,6 +149,12 @@ logical_counts(const struct logical *l)
 	return l->counts;
 }
 
+uint64_t
+logical_unknown(const struct logical *l)
+{
+	return l->unknown;
+}
+
 /* ---- interpreters ---- */
 
 static struct place *

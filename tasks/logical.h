@@ -73,6 +73,9 @@ void logical_count_waits(struct logical *, uint64_t ticks);
  * which tasks that wait were found. */
 int logical_is_represented(struct logical *, struct thread *);
 
+/* Of how many samples so far the task was not known, as the thread had gone on. */
+uint64_t logical_unknown(const struct logical *);
+
 /* LOGICAL_COUNTS of them. */
 const uint64_t *logical_counts(const struct logical *);
 
