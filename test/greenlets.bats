@@ -288,7 +288,7 @@ made_are_possible() {
     requires format=json
     with_running "$1" greenlet "$( [ "$2" = raw ] && echo greenlet || echo gevent)" || return 0
     start_target greenlets_made "$1" "$2" "${3:-300}"
-    run_pyflame 0 -n -s "$(many 4 30)" --async --stats "${@:4}" "$pid" > /dev/null
+    run_pyflame 0 -n -s "$(many 12 30)" --async --stats "${@:4}" "$pid" > /dev/null
     assert_unharmed "$pid"
     "$1" "$tests/tools/greenlets_made.py" "$2" stdout
 }
