@@ -82,17 +82,11 @@ none_is_another() {
 names_are_their_own() {
     requires format=json
     start_target tasks_reused "$1"
-    local end=$((SECONDS + $(many 4 30)))
-    while [ "$SECONDS" -lt "$end" ]; do
-        timeout 20 "$pyflame" -q -d --async -f json "$pid" >> dumps
-    done
-    assert_unharmed "$pid"
-    "$1" - dumps <<'END'
-import json, sys
-text, decoder, at, seen, wrong = open(sys.argv[1]).read(), json.JSONDecoder(), 0, 0, []
-while at < len(text.rstrip()):
-    dump, at = decoder.raw_decode(text, at)
-    at += 1
+    keep_dumping "$(many 4 30)"
+    PYTHONPATH=$tests/tools "$1" - dumps <<'END'
+import dumps, sys
+seen, wrong = 0, []
+for dump in dumps.each(sys.argv[1]):
     for task in dump['processes'][0]['tasks']:
         kinds = [f['function'][-1] for f in task['frames'] if f['function'].startswith('sleep_')]
         seen += len(kinds)

@@ -178,21 +178,13 @@ END
 stacks_are_possible() {
     requires format=json
     with_modules "$1" greenlet || return 0
-    rm -f dumps
     start_target greenlets_hop "$1"
-    local end=$((SECONDS + $(many 4 60)))
-    while [ "$SECONDS" -lt "$end" ]; do
-        timeout 20 "$pyflame" -q -d --async -f json "$pid" >> dumps
-    done
-    assert_unharmed "$pid"
-    "$1" - dumps <<'END'
-import json, re, sys
-text, decoder = open(sys.argv[1]).read(), json.JSONDecoder()
-at, dumps, seen, failed, wrong = 0, 0, 0, 0, set()
-while at < len(text.rstrip()):
-    dump, at = decoder.raw_decode(text, at)
-    at += 1
-    dumps += 1
+    keep_dumping "$(many 4 60)"
+    PYTHONPATH=$tests/tools "$1" - dumps <<'END'
+import dumps, re, sys
+n, seen, failed, wrong = 0, 0, 0, set()
+for dump in dumps.each(sys.argv[1]):
+    n += 1
     for one in dump['processes'][0]['greenlets']:
         seen += 1
         failed += 'failed' in one
@@ -200,8 +192,8 @@ while at < len(text.rstrip()):
         if one['state'] == 'suspended' and one['kind'] != 'main' and not re.match(
                 'hop( a){6} leaf_a$|hop( b){9} leaf_b$|hop outer inner leaf_[ab]$', names):
             wrong.add(names)
-print('%d dumps, %d greenlets, %d failed, impossible: %s' % (dumps, seen, failed, wrong))
-sys.exit(bool(wrong) or seen < 21 * dumps or failed > seen / 100)
+print('%d dumps, %d greenlets, %d failed, impossible: %s' % (n, seen, failed, wrong))
+sys.exit(bool(wrong) or seen < 21 * n or failed > seen / 100)
 END
 }
 

@@ -378,6 +378,17 @@ end_targets() {
 
 # --- pyflame ------------------------------------------------------------------
 
+# Dumps $pid with all its tasks and greenlets for so many seconds, one after the other, into the
+# file "dumps", for tools/dumps.py.
+keep_dumping() {
+    local end=$((SECONDS + $1))
+    rm -f dumps
+    while [ "$SECONDS" -lt "$end" ]; do
+        timeout 20 "$pyflame" -q -d --async -f json "$pid" >> dumps
+    done
+    assert_unharmed "$pid"
+}
+
 # run_pyflame STATUS [ARGUMENT]...: runs it to its end and expects that exit status.
 # What it wrote is in $output and $stderr, and in the files "stdout" and "stderr".
 # The array $as may hold what comes before it on the command line.

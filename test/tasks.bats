@@ -179,13 +179,10 @@ chains_are_possible() {
         timeout 20 "$pyflame" -d --async -f json "$pid" >> dumps 2> /dev/null
     done
     assert_unharmed "$pid"
-    "$1" - dumps <<'END'
-import json, re, sys
-text, decoder = open(sys.argv[1]).read(), json.JSONDecoder()
-at, seen, failed, wrong = 0, 0, 0, set()
-while at < len(text.rstrip()):
-    dump, at = decoder.raw_decode(text, at)
-    at += 1
+    PYTHONPATH=$tests/tools "$1" - dumps <<'END'
+import dumps, re, sys
+seen, failed, wrong = 0, 0, set()
+for dump in dumps.each(sys.argv[1]):
     for task in dump['processes'][0]['tasks']:
         seen += 1
         failed += 'failed' in task
