@@ -49,7 +49,7 @@ struct capturer {
 	struct threads *threads;
 	struct native *native; /* NULL: nobody wants C stacks */
 	enum pausing pausing;
-	int hasty, strict, brief;
+	int hasty, strict;
 	int64_t refused, refusal; /* when stopping a thread was last refused, and
 	                           * for how long that is believed */
 	uint64_t refusals;        /* of all times */
@@ -67,8 +67,7 @@ capturer_new(struct stacks *stacks, struct threads *threads, struct native *nati
 	struct capturer *k = xcalloc(1, sizeof *k);
 
 	*k = (struct capturer){ .stacks = stacks, .threads = threads, .native = native,
-	                        .pausing = pausing, .hasty = hasty,
-	                        .strict = strict };
+	                        .pausing = pausing, .hasty = hasty, .strict = strict };
 	return k;
 }
 
@@ -184,12 +183,11 @@ while_stopped(struct capturer *k, struct thread *t, stopped_action *action, int 
 }
 
 static enum why
-read_standing(struct capturer *k, struct thread *t)
+read_as(struct capturer *k, struct thread *t, unsigned flags)
 {
 	raddr holder;
 	int first;
-	enum why why = stack_read(k->stacks, t->stack, t->tstate, NULL,
-	                          STACK_STOPPED | (k->brief ? STACK_ONCE : 0), &holder, &first);
+	enum why why = stack_read(k->stacks, t->stack, t->tstate, NULL, flags, &holder, &first);
 
 	if (HAS_NATIVE && k->native)
 		native_take(k->native, &t->task, &t->room);
@@ -198,6 +196,19 @@ read_standing(struct capturer *k, struct thread *t)
 	if (HAS_LOGICAL && why == OK && k->seen)
 		why = k->seen(k->seen_context, t);
 	return why;
+}
+
+static enum why
+read_standing(struct capturer *k, struct thread *t)
+{
+	return read_as(k, t, STACK_STOPPED);
+}
+
+/* Unless that would take long. */
+static enum why
+read_shortly(struct capturer *k, struct thread *t)
+{
+	return read_as(k, t, STACK_STOPPED | STACK_ONCE);
 }
 
 static void
@@ -217,11 +228,8 @@ read_briefly(struct capturer *k, struct thread *t, int *ran_on)
 {
 	raddr holder;
 	int first;
-	enum why why;
+	enum why why = while_stopped(k, t, read_shortly, ran_on);
 
-	k->brief = 1;
-	why = while_stopped(k, t, read_standing, ran_on);
-	k->brief = 0;
 	if (*ran_on || why != TORN)
 		return why;
 	stack_read(k->stacks, t->stack, t->tstate, NULL, 0, &holder, &first);
@@ -336,6 +344,13 @@ note_preempted(struct capturer *k, struct thread *t)
 	preempt_unwant();
 }
 
+/* Whether somebody else holds what this one had to: then nothing is to be known of it. */
+static int
+is_another(const struct thread *t, const struct gil *gil, unsigned flags, raddr holder)
+{
+	return (gil || flags) && holder != t->tstate;
+}
+
 /* Reads a thread that does not run, as we are on its CPU. */
 static enum why
 read_preempted(struct capturer *k, struct thread *t, const struct gil *gil, unsigned flags,
@@ -349,13 +364,13 @@ read_preempted(struct capturer *k, struct thread *t, const struct gil *gil, unsi
 		return TORN;
 	why = stack_read(k->stacks, t->stack, t->tstate, gil, flags | STACK_HELD | STACK_ONCE,
 	                 holder, &first);
-	if (HAS_LOGICAL && why == OK && k->seen && (!(gil || flags) || *holder == t->tstate))
+	if (HAS_LOGICAL && why == OK && k->seen && !is_another(t, gil, flags, *holder))
 		why = k->seen(k->seen_context, t);
 	if (!preempt_held(t->process, &t->task, turns)) {
 		stack_forget(t->stack);
 		return TORN;
 	}
-	if (why == OK && (!(gil || flags) || *holder == t->tstate))
+	if (why == OK && !is_another(t, gil, flags, *holder))
 		note_preempted(k, t);
 	return why;
 }
@@ -418,16 +433,30 @@ is_final(enum why why)
 	return why == GONE || why == DENIED || why == DEEP;
 }
 
-/* Whether the kernel may take a sample of a restless thread, which has to run for that.  What else
- * is to be known of a moment can't be found out later.
+/* Whether the kernel may take samples of a thread.  What else is to be known of a moment can't be
+ * found out later. */
+static int
+may_ask_kernel(const struct capturer *k, const struct thread *t)
+{
+	return HAS_KERNEL && kernel_is_open() && !(HAS_LOGICAL && k->seen) && !t->resting;
+}
+
+/* Whether it may that of a restless one, which has to run for that.
  * asked: it has been, for this one. */
 static int
 may_copy(const struct capturer *k, struct thread *t, int asked)
 {
-	return HAS_KERNEL && kernel_is_open() && (t->restless || stops_always(k)) && !asked &&
-	       !(HAS_LOGICAL && k->seen) && !t->resting &&
+	return may_ask_kernel(k, t) && (t->restless || stops_always(k)) && !asked &&
 	       (HAS_NATIVE && k->native ? native_room(k->native, &t->room) && native_runs(k->native) :
 	                                  !thread_is_idle(t));
+}
+
+/* At the next sample we should be on the thread's CPU, unless the kernel is to take that. */
+static void
+want_preempted(const struct capturer *k, struct thread *t)
+{
+	if (!may_ask_kernel(k, t))
+		preempt_want(t->process, &t->task);
 }
 
 /* Where it can't more often than now and then, as stacks are too deep or code objects new, all
@@ -492,7 +521,7 @@ static enum why
 capture_once(struct capturer *k, struct thread *t, const struct gil *gil, unsigned flags,
              raddr *holder)
 {
-	int asks = gil || flags, may = may_stop(k), copying = may_copy(k, t, is_probed(k, t)), first;
+	int may = may_stop(k), copying = may_copy(k, t, is_probed(k, t)), first;
 	int always = may && stops_always(k);
 	enum why why, stopped;
 
@@ -503,7 +532,7 @@ capture_once(struct capturer *k, struct thread *t, const struct gil *gil, unsign
 	    read_preempted(k, t, gil, flags, holder) == OK)
 		return OK;
 	why = stack_read(k->stacks, t->stack, t->tstate, gil, flags, holder, &first);
-	if (is_final(why) || (why == OK && asks && *holder != t->tstate))
+	if (is_final(why) || (why == OK && is_another(t, gil, flags, *holder)))
 		return why;
 	remember_try(k, t, why == OK && first);
 	if (why == OK && !t->restless && !always)
@@ -513,13 +542,14 @@ capture_once(struct capturer *k, struct thread *t, const struct gil *gil, unsign
 	if (may && (always || t->restless) && !is_at_rest(k, t)) {
 		preempt_stops();
 		stopped = read_restless(k, t);
-		preempt_want(t->process, &t->task);
-		if (stopped != DENIED)
+		if (stopped != DENIED) {
+			want_preempted(k, t);
 			return stopped;
+		}
 		may = 0;
 	}
 	if (!may && t->restless) {
-		preempt_want(t->process, &t->task);
+		want_preempted(k, t);
 		return why == OK && thread_is_idle(t) ? OK : read_unstoppable(k, t);
 	}
 	return read_again(k, t, why, may, holder);
@@ -541,7 +571,7 @@ capture_both(struct capturer *k, struct thread *t, const struct gil *gil, unsign
 			return OK;
 		t->rested = t->both = 0;
 		why = capture_once(k, t, gil, flags, holder);
-		if (why != OK || ((gil || flags) && *holder != t->tstate))
+		if (why != OK || is_another(t, gil, flags, *holder))
 			return why;
 		why = native_end(k->native, &t->task, &t->room);
 		if (why == OK && !(HAS_KERNEL && t->copied))

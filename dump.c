@@ -303,26 +303,13 @@ write_locals(const struct dump *d, size_t frame)
 		buf_printf(d->out, "    (locals: %s)\n", why_word(why));
 }
 
-/* Whether a frame is Python's, and so the innermost of the first `left` of these; then *left gets
- * its number.  Others are C's, and equal to none. */
-static int
-is_next(const struct thread *t, uint32_t frame, size_t *left)
-{
-	size_t n;
-	const uint32_t *python = stack_frames(t->stack, &n);
-
-	if (!*left || python[*left - 1] != frame)
-		return 0;
-	--*left;
-	return 1;
-}
-
 static void
 write_stack(const struct dump *d, const struct thread *t, const uint32_t *frames, size_t n,
             enum why why)
 {
 	const struct threads *threads = sampler_threads(d->s);
 	size_t left;
+	const uint32_t *python = stack_frames(t->stack, &left);
 
 	if (why != OK)
 		buf_printf(d->out, "(failed: %s)\n", why_word(why));
@@ -330,11 +317,10 @@ write_stack(const struct dump *d, const struct thread *t, const uint32_t *frames
 		return;
 	if (threads_has_interpreters(threads))
 		buf_printf(d->out, "interpreter %" PRId64 ":\n", threads_interpreter(threads, t));
-	stack_frames(t->stack, &left);
 	while (n-- > 0) {
 		label_frame(d->out, d->p, frames[n]);
 		buf_str(d->out, "\n");
-		if (HAS_VALUES && d->locals && is_next(t, frames[n], &left))
+		if (HAS_VALUES && d->locals && profile_is_next(python, frames[n], &left))
 			write_locals(d, left);
 	}
 }
@@ -402,11 +388,11 @@ write_json_locals(const struct dump *d, size_t frame)
 }
 
 static void
-write_json_frame(const struct dump *d, const struct thread *t, uint32_t frame, size_t *left)
+write_json_frame(const struct dump *d, const uint32_t *python, uint32_t frame, size_t *left)
 {
 	json_open(d->out, NULL, '{');
 	json_add_place(d->out, d->p, frame);
-	if (HAS_VALUES && d->locals && is_next(t, frame, left))
+	if (HAS_VALUES && d->locals && profile_is_next(python, frame, left))
 		write_json_locals(d, *left);
 	json_close(d->out, '}');
 }
@@ -416,15 +402,15 @@ write_json_stack(const struct dump *d, const struct thread *t, const uint32_t *f
                  enum why why)
 {
 	size_t left;
+	const uint32_t *python = stack_frames(t->stack, &left);
 
-	stack_frames(t->stack, &left);
 	json_open(d->out, NULL, '{');
 	json_add_number(d->out, "interpreter", threads_interpreter(sampler_threads(d->s), t));
 	if (why != OK)
 		json_add_text(d->out, "failed", why_word(why));
 	json_open(d->out, "frames", '[');
 	while (why == OK && n-- > 0)
-		write_json_frame(d, t, frames[n], &left);
+		write_json_frame(d, python, frames[n], &left);
 	json_close(d->out, ']');
 	json_close(d->out, '}');
 }

@@ -275,6 +275,15 @@ is_spare_frame(const struct profile *p, uint32_t frame)
 	return p->has_spare && frame == p->spare_frame;
 }
 
+int
+profile_is_next(const uint32_t *listed, uint32_t frame, size_t *left)
+{
+	if (!*left || listed[*left - 1] != frame)
+		return 0;
+	--*left;
+	return 1;
+}
+
 uint32_t
 profile_string(struct profile *p, const char *bytes, size_t len)
 {

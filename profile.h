@@ -93,6 +93,10 @@ void profile_rename_process(struct profile *, int pid, const char *from, const c
 /* Such a root has instead of a frame the thread's number and this bit. */
 #define PROFILE_THREAD 0x80000000u
 
+/* For walks, the innermost first, through frames of which some others lie between: whether this one
+ * is the last of the first *left that are listed, of which then one less is left. */
+int profile_is_next(const uint32_t *listed, uint32_t frame, size_t *left);
+
 /* The number of a string, of a frame: the old one if it is known. */
 uint32_t profile_string(struct profile *, const char *bytes, size_t len);
 uint32_t profile_frame(struct profile *, struct profile_frame);

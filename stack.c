@@ -37,6 +37,7 @@ enum {
 	COVERED = 8,       /* frames that are read twice at least */
 	COVERED_MORE = 4,  /* than have changed */
 	NOTE_EACH = 64,    /* samples, to find out which regions are not needed */
+	STANDS = STACK_STOPPED | STACK_ONCE, /* of these flags: nothing is read twice */
 };
 
 struct stacks {
@@ -248,7 +249,7 @@ read_planned(struct stacks *all, struct stack *st, const struct gil *gil, unsign
 		raddr bad = 0;
 		enum why why;
 
-		if (plan_read(all, st, gil, 0, !(flags & (STACK_STOPPED | STACK_ONCE))) ||
+		if (plan_read(all, st, gil, 0, !(flags & STANDS)) ||
 		    codes_plan(all->codes, &st->codes, st->interp, st->snap))
 			return DEEP;
 		why = snap_read(st->snap, &bad);
@@ -480,7 +481,7 @@ learn_cover(struct stack *st, size_t fresh)
 static enum why
 walk_stack(struct stacks *all, struct stack *st, unsigned flags)
 {
-	unsigned how = (flags & (STACK_STOPPED | STACK_ONCE) ? WALK_STOPPED : 0) |
+	unsigned how = (flags & STANDS ? WALK_STOPPED : 0) |
 	               (flags & (STACK_STOPPED | STACK_HELD) ? WALK_ANYWHERE : 0) |
 	               (st->reads++ % NOTE_EACH ? 0 : WALK_NOTE);
 	enum why why = frames_of_thread(all->l, st->snap, st->tstate, how, &all->from);
@@ -503,7 +504,7 @@ walk_and_accept(struct stacks *all, struct stack *st, unsigned flags, int togeth
 
 	if (why != OK)
 		return why;
-	if (!(flags & (STACK_STOPPED | STACK_ONCE)) && snap_fetched(st->snap))
+	if (!(flags & STANDS) && snap_fetched(st->snap))
 		return AGAIN;
 	st->unchanged = is_unchanged(all, st);
 	st->uncovered = !settled && !walk->covered;

@@ -28,8 +28,8 @@ enum stack_flags {
 	STACK_HELD = 4,     /* it should not move now: it may be anywhere, even about to
 	                     * exit or begin its first frame, but that is still proven */
 	STACK_ATTACHED = 2, /* the thread has to be running Python (free-threaded) */
-	STACK_ONCE = 32,    /* with STACK_HELD: whoever asks finds out himself whether it has moved,
-	                     * and if so calls stack_forget(); TORN where it would take long */
+	STACK_ONCE = 32,    /* TORN where it would take long; with STACK_HELD whoever asks finds out
+	                     * himself whether it has moved, and if so calls stack_forget() */
 	STACK_THEN = 64,    /* see stack_take() */
 	STACK_HASTY = 16,   /* a copy is not waited for */
 	STACK_COPIED = 8,   /* with STACK_STOPPED: it could not move then, but does now */

@@ -25,8 +25,8 @@ struct callers {
 	int lasting;      /* that is all that decides */
 };
 
-/* Of one that was read just now, which has that coroutine and frame, in the profile
- * `outermost`: but for its own frames.  OK, or why it is not known to have been so at one
+/* Of one that was read just now, which has that coroutine with that frame, in the profile
+ * `outermost`: all but its own frames.  OK, or why it is not known to have been so at one
  * moment. */
 enum why callers_read(struct tasks *, struct profile *, const struct async_task *, raddr coro,
                       raddr frame, uint32_t outermost, struct callers *);

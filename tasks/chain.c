@@ -85,6 +85,7 @@ struct chains {
 	const struct shape *shape;
 	const struct form *form;
 	struct profile *profile;
+	int keeps_names; /* else each would be one more string, without end */
 	struct codes *codes;
 	struct type_kind_of {
 		raddr type;
@@ -108,6 +109,7 @@ chains_new(int pid, struct mem *mem, struct mem *paged, const struct layout *l,
 	c->shape = shape;
 	c->form = form;
 	c->profile = profile;
+	c->keeps_names = 1;
 	c->codes = codes;
 	return c;
 }
@@ -206,7 +208,7 @@ take_task(struct chains *c, struct chain *ch)
 	ch->coro = word(c, ch, f->task.coro);
 	if (t->state == TASK_DONE)
 		end(ch, OK);
-	else if (t->name)
+	else if (t->name && c->keeps_names)
 		ask(ch, FOR_NAME, t->name);
 	else
 		ask(ch, FOR_OBJECT, ch->coro);
@@ -344,8 +346,7 @@ take_text(struct chains *c, struct chain *ch, int len, struct buf *text)
 		text->len = 0;
 }
 
-/* A str, or from 3.13 on the number of one that was given no name: CPython v3.13.0
- * Modules/_asynciomodule.c, _asyncio_Task_get_name_impl. */
+/* See tasks_name(). */
 static void
 take_name(struct chains *c, struct chain *ch, int len)
 {
@@ -853,4 +854,5 @@ void
 chains_number_in(struct chains *c, struct profile *p)
 {
 	c->profile = p;
+	c->keeps_names = 0;
 }

@@ -31,7 +31,7 @@ struct async_task {
 	raddr callback, callbacks;
 	raddr awaited_by;       /* as far as the release has that */
 	raddr leaf;             /* its innermost frame; of one that runs, the outermost */
-	uint32_t named;         /* its name, a string of the profile, plus one; 0: it is not known */
+	uint32_t named;         /* its name, a string of the profile, plus one; 0: that is not kept */
 	uint32_t stack;         /* in the profile, the innermost frame being the leaf */
 	int tid;                /* where it runs, 0: nowhere */
 	unsigned char python;   /* it is an instance of a class written in Python */
@@ -64,7 +64,7 @@ struct chain_proof {
 };
 struct chain_proof chains_proof(const struct chains *);
 
-/* Numbers stacks in another profile, which have the frames of the first. */
+/* Numbers stacks in another profile, which have the frames of the first, and keeps no names. */
 void chains_number_in(struct chains *, struct profile *);
 
 #endif

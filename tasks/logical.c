@@ -528,7 +528,6 @@ logical_look(void *logical, struct thread *t)
 {
 	struct logical *l = logical;
 	struct stacked s = stack_of(t);
-
 	enum why why;
 
 	l->looked_at = t->tstate;

@@ -679,23 +679,27 @@ tasks_forget(const struct tasks *ts)
 	pages_forget(ts->pages);
 }
 
-/* What was read with all else; of one that is written in Python by itself. */
+/* A str, or from 3.13 on the number of one that was given no name: CPython v3.13.0
+ * Modules/_asynciomodule.c, _asyncio_Task_get_name_impl. */
 void
 tasks_name(const struct tasks *ts, const struct async_task *t, struct buf *out)
 {
 	char type[8] = "";
 	size_t before = out->len, len;
 	const char *name;
+	uint64_t n;
 
 	if (t->named) {
 		name = profile_string_get(ts->stacks, t->named - 1, &len);
 		buf_add(out, name, len);
 		return;
 	}
-	if (t->name && t->python)
+	if (t->name)
 		object_type_name(tasks_mem(ts), ts->l, t->name, type, sizeof type);
 	if (!strcmp(type, "str") && object_text(tasks_mem(ts), ts->l, t->name, out) == OK)
 		return;
 	out->len = before;
 	buf_str(out, "Task");
+	if (!strcmp(type, "int") && object_integer(tasks_mem(ts), ts->l, t->name, &n) == OK)
+		buf_printf(out, "-%llu", (unsigned long long)n);
 }

@@ -173,15 +173,6 @@ look_place(const struct look *l, uint32_t frame, struct buf *out)
 }
 
 int
-look_is_next(const struct member *m, uint32_t frame, size_t *left)
-{
-	if (!*left || m->frames[*left - 1] != frame)
-		return 0;
-	--*left;
-	return 1;
-}
-
-int
 look_is_own(const struct look *l, uint32_t frame)
 {
 	enum origin origin = origin_of(l->profile, frame);
@@ -213,10 +204,10 @@ look_c_frame(const struct look *l, const struct member *m, uint32_t *frame)
 {
 	size_t left = m->n, i = m->n_shown;
 
-	if (m->state != 'R' || !i || look_is_next(m, m->shown[i - 1], &left))
+	if (m->state != 'R' || !i || profile_is_next(m->frames, m->shown[i - 1], &left))
 		return 0;
 	*frame = m->shown[i - 1];
-	while (i-- > 0 && !look_is_next(m, m->shown[i], &left))
+	while (i-- > 0 && !profile_is_next(m->frames, m->shown[i], &left))
 		if (has_name(l, m->shown[i])) {
 			*frame = m->shown[i];
 			break;

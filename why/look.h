@@ -139,10 +139,6 @@ int look_is_function(const struct look *, uint32_t frame, const char *function);
 int look_is_frame(const struct look *, uint32_t frame, const char *file, const char *function);
 void look_place(const struct look *, uint32_t frame, struct buf *);
 
-/* Whether a frame is Python's, and so the innermost of the first *left of these, which is m->n at
- * first; then that becomes its number.  Others are C's, and equal to none. */
-int look_is_next(const struct member *, uint32_t frame, size_t *left);
-
 /* Whether a thread that runs is in C, and *frame gets the innermost function there that has a name.
  * Known with --native only. */
 int look_c_frame(const struct look *, const struct member *, uint32_t *frame);

@@ -97,7 +97,7 @@ add_frames(const struct look *l, const struct member *m, struct listing *list, s
 	for (size_t i = m->n_shown, left = m->n; i-- > 0;) {
 		json_open(out, NULL, '{');
 		json_add_place(out, l->profile, m->shown[i]);
-		if (look_is_next(m, m->shown[i], &left) && list)
+		if (profile_is_next(m->frames, m->shown[i], &left) && list)
 			add_variables(list, left, out);
 		json_close(out, '}');
 	}

@@ -523,7 +523,7 @@ add_group(const struct look *l, size_t first, struct listing *list, struct buf *
 		buf_str(out, "  ");
 		label_frame(out, l->profile, m->shown[i]);
 		buf_str(out, "\n");
-		if (look_is_next(m, m->shown[i], &left) && list)
+		if (profile_is_next(m->frames, m->shown[i], &left) && list)
 			add_locals(list, left, out);
 	}
 }
